@@ -1,0 +1,95 @@
+"""What every backend takes and gives: a request, a reply, and the ways in which asking can fail."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, Protocol
+
+from rlkd_data.errors import ModelError
+from rlkd_data.schema import Sampling, Usage
+
+Role = Literal["system", "user", "assistant"]
+FinishReason = Literal["stop", "length", "refusal", "other"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One question to a model. `schema_json` asks for a reply that fits that JSON schema (its JSON text)."""
+
+    messages: tuple[Message, ...]
+    sampling: Sampling = Sampling()
+    stop: tuple[str, ...] = ()
+    schema_json: str | None = None
+    top_logprobs: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A model's answer.
+
+    `reasoning` is what the server gave apart from the text (`reasoning_content`, `reasoning`, thinking blocks), null
+    where it gave none; tags inside `text` are left as they are. `model` is the name that the server answered with.
+    """
+
+    text: str
+    reasoning: str | None
+    finish_reason: FinishReason
+    usage: Usage
+    model: str
+    created_at: datetime
+    logprobs: tuple[dict[str, Any], ...] = field(default=())
+
+
+class Failed(ModelError):
+    """A request has no reply. `reason` is a code (`rate_limited`, `server_error`, `timeout`, …)."""
+
+    reason = "failed"
+
+
+class Retryable(Failed):
+    """Asking again may help. `retry_after` is in seconds, where the server named it."""
+
+    def __init__(self, message: str, *, reason: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.retry_after = retry_after
+
+
+class Rejected(Failed):
+    """This request will never be answered (too long, refused as malformed); others may."""
+
+    def __init__(self, message: str, *, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class Hopeless(Failed):
+    """No request to this backend will be answered (a wrong key, an unknown model): the run stops."""
+
+    reason = "hopeless"
+
+
+class Backend(Protocol):
+    """A way to ask one model. A backend neither retries nor limits: that is the scheduler's work."""
+
+    model: str
+    """The full `backend:model` name, as tables record it."""
+    default_concurrency: int
+
+    def wire(self, request: Request) -> dict[str, Any]:
+        """The whole request as it goes over the wire, base URL and model included: the store's key is its hash.
+
+        Holds everything that can change the answer, and no secret.
+        """
+
+    async def ask(self, wire: dict[str, Any]) -> Reply:
+        """Ask once. Raises Retryable, Rejected or Hopeless."""
+
+    async def close(self) -> None: ...

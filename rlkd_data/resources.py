@@ -1,0 +1,22 @@
+"""Where the files that travel with rlkd are: prompts, pipelines, data cards and small models.
+
+In a checkout they stand at the top of the repository; a wheel carries them inside this package.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_HERE = Path(__file__).resolve().parent
+
+
+def resource(*parts: str) -> Path:
+    """The path of a shipped file or folder, for example `resource("prompts", "decompose.j2")`.
+
+    Raises FileNotFoundError, which means a broken installation, never a user's mistake.
+    """
+    for root in (_HERE / "_bundled", _HERE.parent):
+        path = root.joinpath(*parts)
+        if path.exists():
+            return path
+    raise FileNotFoundError(f"rlkd's own file {'/'.join(parts)} is missing: reinstall the package")

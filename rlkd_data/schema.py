@@ -1,0 +1,259 @@
+"""The rows of rlkd's tables: frozen dataclasses, their Arrow schemas, and the content hashes that name them.
+
+Columns are only ever added: a reader of an older table sees the missing ones as null.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+import pyarrow as pa
+
+Domain = Literal["math", "code", "science", "puzzle"]
+DOMAINS: tuple[Domain, ...] = ("math", "code", "science", "puzzle")
+Status = Literal["ok", "rejected"]
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one reply. `cached_tokens` is part of `prompt_tokens`, `reasoning_tokens` of `completion_tokens`."""
+
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    completion_tokens: int = 0
+    reasoning_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How a completion was drawn. None leaves the choice to the server, and is not sent."""
+
+    temperature: float | None = None
+    top_p: float | None = None
+    max_tokens: int | None = None
+    seed: int | None = None
+    sample_index: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A task with, where known, its gold answer, taken from `source` under `license`."""
+
+    problem_id: str
+    problem: str
+    domain: Domain
+    answer: str | None
+    source: str
+    license: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """One teacher's reasoning about one problem. `reasoning` holds no `<think>` tags."""
+
+    trace_id: str
+    problem_id: str
+    problem: str
+    domain: Domain
+    answer: str | None
+    reasoning: str
+    response: str
+    final_answer: str | None
+    is_correct: bool | None
+    verification: str
+    teacher: str
+    source: str
+    license: str | None
+    sampling: Sampling
+    finish_reason: str | None
+    usage: Usage | None
+    cost_usd: float | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step (M_i, Q_i, A_i) of a decomposition (RLKD, section 3).
+
+    `index` counts from 1. `span_start` and `span_end` are the characters of the trace's reasoning that the step came
+    from (half open), null while it is not grounded.
+    """
+
+    index: int
+    meta_reasoning: str
+    sub_problem: str
+    answer: str
+    span_start: int | None = None
+    span_end: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decomposition:
+    """What an annotator made of a trace; `raw` is its reply as it came, `issues` are codes."""
+
+    trace_id: str
+    problem_id: str
+    problem: str
+    domain: Domain
+    answer: str | None
+    annotator: str
+    prompt_id: str
+    steps: tuple[Step, ...]
+    final_answer: str | None
+    status: Status
+    issues: tuple[str, ...]
+    raw: str
+    usage: Usage | None
+    cost_usd: float | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TableSchema:
+    """A table's name, its Arrow schema, the columns that name a row, and the dataclass of a row."""
+
+    name: str
+    arrow: pa.Schema
+    key: tuple[str, ...]
+    row: type = field(repr=False)
+
+    @property
+    def rejected(self) -> pa.Schema:
+        """The schema of the rows kept in `rejected/`: the same columns, then why each was rejected."""
+        return self.arrow.append(pa.field("reason", pa.string(), nullable=False)).append(
+            pa.field("detail", pa.string())
+        )
+
+
+def _text(name: str, nullable: bool = False) -> pa.Field:
+    return pa.field(name, pa.string(), nullable=nullable)
+
+
+_USAGE = pa.struct(
+    [
+        pa.field(name, pa.int64())
+        for name in ("prompt_tokens", "cached_tokens", "completion_tokens", "reasoning_tokens")
+    ]
+)
+_SAMPLING = pa.struct(
+    [
+        pa.field("temperature", pa.float64()),
+        pa.field("top_p", pa.float64()),
+        pa.field("max_tokens", pa.int64()),
+        pa.field("seed", pa.int64()),
+        pa.field("sample_index", pa.int64()),
+    ]
+)
+_STEP = pa.struct(
+    [
+        pa.field("index", pa.int64()),
+        pa.field("meta_reasoning", pa.string()),
+        pa.field("sub_problem", pa.string()),
+        pa.field("answer", pa.string()),
+        pa.field("span_start", pa.int64()),
+        pa.field("span_end", pa.int64()),
+    ]
+)
+_CREATED_AT = pa.field("created_at", pa.timestamp("us", tz="UTC"), nullable=False)
+
+TRACES = TableSchema(
+    name="traces",
+    arrow=pa.schema(
+        [
+            _text("trace_id"),
+            _text("problem_id"),
+            _text("problem"),
+            _text("domain"),
+            _text("answer", nullable=True),
+            _text("reasoning"),
+            _text("response"),
+            _text("final_answer", nullable=True),
+            pa.field("is_correct", pa.bool_()),
+            _text("verification"),
+            _text("teacher"),
+            _text("source"),
+            _text("license", nullable=True),
+            pa.field("sampling", _SAMPLING, nullable=False),
+            _text("finish_reason", nullable=True),
+            pa.field("usage", _USAGE),
+            pa.field("cost_usd", pa.float64()),
+            _CREATED_AT,
+        ]
+    ),
+    key=("trace_id",),
+    row=Trace,
+)
+
+DECOMPOSITIONS = TableSchema(
+    name="decompositions",
+    arrow=pa.schema(
+        [
+            _text("trace_id"),
+            _text("problem_id"),
+            _text("problem"),
+            _text("domain"),
+            _text("answer", nullable=True),
+            _text("annotator"),
+            _text("prompt_id"),
+            pa.field("steps", pa.list_(_STEP), nullable=False),
+            _text("final_answer", nullable=True),
+            _text("status"),
+            pa.field("issues", pa.list_(pa.string()), nullable=False),
+            _text("raw"),
+            pa.field("usage", _USAGE),
+            pa.field("cost_usd", pa.float64()),
+            _CREATED_AT,
+        ]
+    ),
+    key=("trace_id", "annotator", "prompt_id"),
+    row=Decomposition,
+)
+
+
+def to_record(row: Any) -> dict[str, Any]:
+    """A row as the nested dict that Arrow takes (field order is the schema's)."""
+    record = dataclasses.asdict(row)
+    for name, value in record.items():
+        if isinstance(value, tuple):
+            record[name] = list(value)
+    return record
+
+
+def trace_from_record(record: dict[str, Any]) -> Trace:
+    """The inverse of `to_record` for a row of the traces table."""
+    names = {f.name for f in dataclasses.fields(Trace)}
+    values = {name: value for name, value in record.items() if name in names}
+    values["sampling"] = Sampling(**values["sampling"])
+    values["usage"] = Usage(**values["usage"]) if values["usage"] else None
+    return Trace(**values)
+
+
+def decomposition_from_record(record: dict[str, Any]) -> Decomposition:
+    """The inverse of `to_record` for a row of the decompositions table."""
+    names = {f.name for f in dataclasses.fields(Decomposition)}
+    values = {name: value for name, value in record.items() if name in names}
+    values["steps"] = tuple(Step(**step) for step in values["steps"])
+    values["issues"] = tuple(values["issues"])
+    values["usage"] = Usage(**values["usage"]) if values["usage"] else None
+    return Decomposition(**values)
+
+
+def content_hash(*parts: Any, length: int = 32) -> str:
+    """A hex digest of JSON-representable parts: the same on every machine, run and Python version."""
+    text = json.dumps(parts, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:length]
+
+
+def make_problem_id(problem: str) -> str:
+    """The id of a problem: of its text alone, so that one problem has one id whatever set it came from."""
+    return content_hash("problem", " ".join(problem.split()))
+
+
+def make_trace_id(problem_id: str, teacher: str, sample_index: int, reasoning: str, response: str) -> str:
+    """The id of a trace: of the problem, who reasoned, which sample it was, and every character of it."""
+    return content_hash("trace", problem_id, teacher, sample_index, reasoning, response)

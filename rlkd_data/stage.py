@@ -1,0 +1,179 @@
+"""A stage: settings in, a folder out, and `stage.json` beside it that says how the folder came to be.
+
+`run_stage` is the one way in, for the command line and for pipelines. A folder whose `stage.json` is done under the
+same fingerprint is left alone; one that was interrupted is taken up again; one made with other settings is refused,
+or made anew where the caller owns the folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+import os
+import platform
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from rlkd_data.config import Settings
+from rlkd_data.errors import InputError
+from rlkd_data.schema import content_hash
+
+STAGE_FILE = "stage.json"
+GROUP = "rlkd.stages"
+
+
+@dataclass(frozen=True)
+class StageSpec:
+    """A kind of stage. `run` is "module:function", imported only when the stage starts; the function takes
+    (settings, out folder) and returns a StageResult. It must be able to continue what an earlier, killed call of it
+    with the same settings left in the folder."""
+
+    name: str
+    settings: type[Settings]
+    run: str
+    prompts: tuple[str, ...] = ()
+    """Shipped files whose content is part of the fingerprint."""
+
+
+@dataclass(frozen=True)
+class StageResult:
+    """What a stage did. `counts` are rows by outcome ("ok", "rejected:no_steps", …); `figures` are measured values."""
+
+    counts: Mapping[str, int] = field(default_factory=dict)
+    figures: Mapping[str, Any] = field(default_factory=dict)
+    cost_usd: float | None = None
+
+
+def registry() -> dict[str, StageSpec]:
+    """Every kind of stage that is installed, by name: packages register theirs as entry points, so that this package
+    need not know who trains."""
+    return {point.name: point.load() for point in metadata.entry_points(group=GROUP)}
+
+
+def read_stage(out: Path) -> dict[str, Any] | None:
+    """The `stage.json` of a folder, or None where there is none that can be read."""
+    try:
+        found = json.loads((out / STAGE_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def settings_identity(settings: BaseModel) -> dict[str, Any]:
+    """The settings that can change the output, as JSON values."""
+    kept: dict[str, Any] = {}
+    for name, info in type(settings).model_fields.items():
+        if isinstance(info.json_schema_extra, dict) and info.json_schema_extra.get("runtime"):
+            continue
+        value = getattr(settings, name)
+        if isinstance(value, BaseModel):
+            kept[name] = settings_identity(value)
+        else:
+            kept[name] = settings.model_dump(mode="json", include={name})[name]
+    return kept
+
+
+def _input_paths(settings: BaseModel) -> Iterator[Path]:
+    """Files and folders that the settings name and that exist."""
+    for name in type(settings).model_fields:
+        value = getattr(settings, name)
+        if isinstance(value, BaseModel):
+            yield from _input_paths(value)
+            continue
+        for item in value if isinstance(value, (tuple, list)) else (value,):
+            if isinstance(item, (str, Path)) and str(item) and len(str(item)) < 1024 and Path(item).exists():
+                yield Path(item)
+
+
+def _content_identity(path: Path) -> str:
+    """A hash of what a path holds: a stage's fingerprint, where a stage made it; otherwise the bytes of its files."""
+    made_by = read_stage(path) if path.is_dir() else None
+    if made_by and made_by.get("status") == "done":
+        return f"{made_by.get('fingerprint')}@{made_by.get('finished_at')}"
+    digest = hashlib.sha256()
+    files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
+    for file in files:
+        digest.update(str(file.relative_to(path.parent)).encode())
+        with file.open("rb") as stream:
+            while block := stream.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+def fingerprint(spec: StageSpec, settings: Settings) -> str:
+    """Names the output that a stage will make: of its settings, its inputs' content and its prompts'."""
+    from rlkd_data.resources import resource
+
+    inputs = {str(i): _content_identity(path) for i, path in enumerate(_input_paths(settings))}
+    prompts = {name: _content_identity(resource(name)) for name in spec.prompts}
+    return content_hash(spec.name, settings_identity(settings), inputs, prompts)
+
+
+def versions() -> dict[str, str]:
+    """The versions that a table's reader may need to know."""
+    found = {"python": platform.python_version()}
+    for package in ("rlkd", "polars", "pyarrow", "datasets", "torch", "transformers", "trl", "peft", "openai", "anthropic"):
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _write(out: Path, record: Mapping[str, Any]) -> None:
+    temporary = out / f".{STAGE_FILE}.{os.getpid()}"
+    temporary.write_text(json.dumps(record, indent=2, default=str) + "\n", encoding="utf-8")
+    os.replace(temporary, out / STAGE_FILE)
+
+
+def run_stage(spec: StageSpec, settings: Settings, out: Path, *, replace: bool = False) -> tuple[StageResult, bool]:
+    """Make `out` what the settings say. Returns the result, and whether anything had to be done.
+
+    `replace`: make the folder anew when other settings made it (a pipeline owns its folders). Without it that is an
+    InputError, so that no command overwrites a table that somebody else made.
+    """
+    print_ = fingerprint(spec, settings)
+    before = read_stage(out)
+    if before is not None and before.get("fingerprint") == print_ and before.get("stage") == spec.name:
+        if before.get("status") == "done":
+            kept = before.get("result", {})
+            return StageResult(kept.get("counts", {}), kept.get("figures", {}), kept.get("cost_usd")), False
+    elif out.exists() and any(out.iterdir()):
+        if before is None:
+            raise InputError(f"{out} already holds files that no rlkd stage made: choose another folder for the output")
+        if not replace:
+            raise InputError(
+                f"{out} was made by {before.get('stage')!r} with other settings or inputs: choose another --out, or "
+                "remove that folder (stored replies are kept, so nothing is paid for twice)"
+            )
+        shutil.rmtree(out)
+    out.mkdir(parents=True, exist_ok=True)
+    record = {
+        "stage": spec.name,
+        "status": "running",
+        "fingerprint": print_,
+        "settings": settings.model_dump(mode="json"),
+        "versions": versions(),
+        "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    _write(out, record)
+    module, _, function = spec.run.partition(":")
+    result = getattr(importlib.import_module(module), function)(settings, out)
+    _write(
+        out,
+        record
+        | {
+            "status": "done",
+            "finished_at": datetime.now(UTC).isoformat(timespec="microseconds"),
+            "result": asdict(result),
+        },
+    )
+    return result, True

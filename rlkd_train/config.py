@@ -1,0 +1,124 @@
+"""The settings of every training stage: what the `--config` files of `rlkd-train` and pipelines load into."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, NonNegativeFloat, PositiveInt, field_validator
+
+from rlkd_data.config import ChatSettings, SamplingSettings, Settings, runtime
+
+
+class LoraSettings(Settings):
+    """A low-rank adapter on every linear layer. `r: 0` trains all weights instead."""
+
+    r: int = Field(16, ge=0)
+    alpha: PositiveInt = 32
+    dropout: float = Field(0.0, ge=0, lt=1)
+
+
+class OptimSettings(Settings):
+    """What every training run has in common. Batch sizes count sequences."""
+
+    learning_rate: float = Field(2e-4, gt=0)
+    schedule: Literal["constant", "constant_with_warmup", "linear", "cosine"] = "constant_with_warmup"
+    warmup_ratio: float = Field(0.1, ge=0, lt=1)
+    weight_decay: float = Field(0.0, ge=0)
+    max_grad_norm: float = Field(1.0, gt=0)
+    micro_batch: PositiveInt = Field(4, description="sequences in one forward pass")
+    accumulate: PositiveInt = Field(4, description="micro-batches in one optimiser step")
+    save_steps: PositiveInt = runtime(50, description="optimiser steps between two checkpoints")
+    logging_steps: PositiveInt = runtime(1)
+
+
+class TrainSettings(Settings):
+    model: str = Field(description="local name, folder or Hub id of the model to train")
+    lora: LoraSettings = LoraSettings()
+    optim: OptimSettings = OptimSettings()
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    seed: int = 0
+
+
+class SftSettings(TrainSettings):
+    """`rlkd-train sft`: the student learns the teacher's traces."""
+
+    traces: tuple[Path, ...]
+    only_correct: bool = Field(False, description="leave out traces whose answer is not verified as right")
+    think_tags: bool = Field(True, description="put the reasoning into <think>…</think> before the response")
+    epochs: float = Field(1.0, gt=0)
+    max_steps: int = Field(-1, description="stop after so many optimiser steps; -1: by epochs")
+    max_length: PositiveInt = Field(4096, description="tokens of a sequence; longer ones are left out and counted")
+
+
+class GsrmSettings(TrainSettings):
+    """`rlkd-train gsrm`: a local model learns to decompose."""
+
+    decompositions: tuple[Path, ...] = Field((), description="tables whose ok rows are the targets")
+    traces: tuple[Path, ...] = Field((), description="the traces that those rows decompose")
+    socratic: str | None = Field(None, description="GSM8K-socratic: a JSONL file, or `hub` for openai/gsm8k:socratic")
+    held_out: int = Field(200, ge=0, description="the last rows, never trained on, that the card's figures come from")
+    epochs: float = Field(1.0, gt=0)
+    max_steps: int = -1
+    max_length: PositiveInt = 25000
+
+
+class JudgeSettings(ChatSettings):
+    """Who says whether two parts of a step match. `equal` (normalised text, math-verify for answers) is always tried
+    first."""
+
+    kind: Literal["equal", "embedding", "llm"] = "embedding"
+    model: str = Field("minilm", description="embedding: a sentence embedder; llm: backend:model")
+    threshold: float = Field(0.7, gt=0, le=1, description="embedding: cosine from which two texts match")
+
+
+class StructureSettings(ChatSettings):
+    """The structure score: who decomposes a completion, who compares it, and how steps add up."""
+
+    gsrm: str = Field("local:gsrm-smollm2", description="backend:model that decomposes completions")
+    max_tokens: PositiveInt = 2048
+    judge: JudgeSettings = JudgeSettings()
+    normalise: Literal["teacher_steps", "sum"] = "teacher_steps"
+
+
+class RewardWeights(Settings):
+    """Weights of the reward's parts; a part of weight 0 is measured and logged, but does not count."""
+
+    structure: NonNegativeFloat = 0.5
+    accuracy: NonNegativeFloat = 0.5
+    format: NonNegativeFloat = 0.1
+
+
+class GrpoSettings(TrainSettings):
+    """`rlkd-train grpo`: GRPO on the student with the structure reward (RLKD, section 3.3)."""
+
+    traces: tuple[Path, ...] = Field(description="tables with the problems")
+    decompositions: tuple[Path, ...] = Field(description="tables with the teacher's decompositions of them")
+    limit: PositiveInt | None = None
+    steps: PositiveInt = 100
+    generations: PositiveInt = Field(4, description="completions a prompt")
+    prompts_per_step: PositiveInt = 4
+    max_completion: PositiveInt = Field(4096, description="tokens")
+    temperature: float = Field(0.7, gt=0)
+    beta: NonNegativeFloat = Field(0.0, description="weight of the KL term")
+    weights: RewardWeights = RewardWeights()
+    structure: StructureSettings = StructureSettings()
+
+    @field_validator("generations")
+    @classmethod
+    def _a_group_needs_two(cls, value: int) -> int:
+        if value < 2:
+            raise ValueError("an advantage compares the completions of a group, so a group needs at least 2")
+        return value
+
+
+class EvalSettings(ChatSettings):
+    """`rlkd-train eval`: sample a model on problems, and measure."""
+
+    model: str = Field(description="backend:model")
+    data: tuple[Path, ...] = Field(description="tables with the problems (traces)")
+    decompositions: tuple[Path, ...] = Field((), description="the teacher's, for structure alignment")
+    k: PositiveInt = Field(1, description="completions a problem")
+    limit: PositiveInt | None = None
+    sampling: SamplingSettings = SamplingSettings(temperature=0.7, max_tokens=4096)
+    structure: StructureSettings | None = None
