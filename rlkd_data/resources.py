@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+BUNDLED = {"gsrm-smollm2": ("models", "gsrm-smollm2")}
+"""Models that travel with rlkd, by the name after `local:`."""
+
 _HERE = Path(__file__).resolve().parent
 
 

@@ -135,10 +135,7 @@ def _text(name: str, nullable: bool = False) -> pa.Field:
 
 
 _USAGE = pa.struct(
-    [
-        pa.field(name, pa.int64())
-        for name in ("prompt_tokens", "cached_tokens", "completion_tokens", "reasoning_tokens")
-    ]
+    [pa.field(name, pa.int64()) for name in ("prompt_tokens", "cached_tokens", "completion_tokens", "reasoning_tokens")]
 )
 _SAMPLING = pa.struct(
     [

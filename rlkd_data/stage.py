@@ -24,10 +24,15 @@ from pydantic import BaseModel
 
 from rlkd_data.config import Settings
 from rlkd_data.errors import InputError
+from rlkd_data.resources import BUNDLED, resource
 from rlkd_data.schema import content_hash
 
 STAGE_FILE = "stage.json"
 GROUP = "rlkd.stages"
+_VERSIONED = ("rlkd", "polars", "pyarrow", "datasets", "torch", "transformers", "trl", "peft", "openai", "anthropic")
+_LONGEST_PATH = 1024
+_HASHED_WHOLE = 64 << 20
+"""Bytes up to which an input file is hashed; of a larger one, size and time of change stand for its content."""
 
 
 @dataclass(frozen=True)
@@ -70,9 +75,7 @@ def read_stage(out: Path) -> dict[str, Any] | None:
 def settings_identity(settings: BaseModel) -> dict[str, Any]:
     """The settings that can change the output, as JSON values."""
     kept: dict[str, Any] = {}
-    for name, info in type(settings).model_fields.items():
-        if isinstance(info.json_schema_extra, dict) and info.json_schema_extra.get("runtime"):
-            continue
+    for name in _telling_fields(settings):
         value = getattr(settings, name)
         if isinstance(value, BaseModel):
             kept[name] = settings_identity(value)
@@ -81,20 +84,33 @@ def settings_identity(settings: BaseModel) -> dict[str, Any]:
     return kept
 
 
+def _telling_fields(settings: BaseModel) -> Iterator[str]:
+    """The names of the settings that can change the output (see `config.runtime`)."""
+    for name, info in type(settings).model_fields.items():
+        extra = info.json_schema_extra
+        if not (isinstance(extra, dict) and extra.get("runtime")):
+            yield name
+
+
 def _input_paths(settings: BaseModel) -> Iterator[Path]:
-    """Files and folders that the settings name and that exist."""
-    for name in type(settings).model_fields:
+    """Files and folders that the settings name and that exist; a `local:` model may be one."""
+    for name in _telling_fields(settings):
         value = getattr(settings, name)
         if isinstance(value, BaseModel):
             yield from _input_paths(value)
             continue
         for item in value if isinstance(value, (tuple, list)) else (value,):
-            if isinstance(item, (str, Path)) and str(item) and len(str(item)) < 1024 and Path(item).exists():
-                yield Path(item)
+            if not isinstance(item, (str, Path)):
+                continue
+            text = str(item).removeprefix("local:")
+            if text in BUNDLED:
+                yield resource(*BUNDLED[text])
+            elif text and len(text) < _LONGEST_PATH and Path(text).exists():
+                yield Path(text)
 
 
 def _content_identity(path: Path) -> str:
-    """A hash of what a path holds: a stage's fingerprint, where a stage made it; otherwise the bytes of its files."""
+    """A hash of what a path holds: a stage's fingerprint, where a stage made it; otherwise its files' content."""
     made_by = read_stage(path) if path.is_dir() else None
     if made_by and made_by.get("status") == "done":
         return f"{made_by.get('fingerprint')}@{made_by.get('finished_at')}"
@@ -102,16 +118,17 @@ def _content_identity(path: Path) -> str:
     files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
     for file in files:
         digest.update(str(file.relative_to(path.parent)).encode())
+        status = file.stat()
+        if status.st_size > _HASHED_WHOLE:  # weights: reading gigabytes at every start would be felt
+            digest.update(f"{status.st_size} {status.st_mtime_ns}".encode())
+            continue
         with file.open("rb") as stream:
-            while block := stream.read(1 << 20):
-                digest.update(block)
+            digest.update(hashlib.file_digest(stream, "sha256").digest())
     return digest.hexdigest()
 
 
 def fingerprint(spec: StageSpec, settings: Settings) -> str:
     """Names the output that a stage will make: of its settings, its inputs' content and its prompts'."""
-    from rlkd_data.resources import resource
-
     inputs = {str(i): _content_identity(path) for i, path in enumerate(_input_paths(settings))}
     prompts = {name: _content_identity(resource(name)) for name in spec.prompts}
     return content_hash(spec.name, settings_identity(settings), inputs, prompts)
@@ -120,7 +137,18 @@ def fingerprint(spec: StageSpec, settings: Settings) -> str:
 def versions() -> dict[str, str]:
     """The versions that a table's reader may need to know."""
     found = {"python": platform.python_version()}
-    for package in ("rlkd", "polars", "pyarrow", "datasets", "torch", "transformers", "trl", "peft", "openai", "anthropic"):
+    for package in (
+        "rlkd",
+        "polars",
+        "pyarrow",
+        "datasets",
+        "torch",
+        "transformers",
+        "trl",
+        "peft",
+        "openai",
+        "anthropic",
+    ):
         try:
             found[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
@@ -131,7 +159,7 @@ def versions() -> dict[str, str]:
 def _write(out: Path, record: Mapping[str, Any]) -> None:
     temporary = out / f".{STAGE_FILE}.{os.getpid()}"
     temporary.write_text(json.dumps(record, indent=2, default=str) + "\n", encoding="utf-8")
-    os.replace(temporary, out / STAGE_FILE)
+    temporary.replace(out / STAGE_FILE)
 
 
 def run_stage(spec: StageSpec, settings: Settings, out: Path, *, replace: bool = False) -> tuple[StageResult, bool]:

