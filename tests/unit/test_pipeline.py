@@ -1,0 +1,168 @@
+"""Pipelines: what is run, what is left alone, and how a wrong file or flag is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from rlkd_data import pipeline, stage
+from rlkd_data.config import Settings, runtime
+from rlkd_data.errors import InputError
+from rlkd_data.stage import StageResult, StageSpec
+
+CALLS: list[str] = []
+
+
+class Group(Settings):
+    depth: int = 1
+    width: int = 2
+
+
+class CopySettings(Settings):
+    """Writes `text`, and what its inputs hold, into a file."""
+
+    text: str = "x"
+    inputs: tuple[Path, ...] = ()
+    group: Group = Group(width=5)
+    speed: int = runtime(1)
+
+
+def copy(settings: CopySettings, out: Path) -> StageResult:
+    CALLS.append(out.name)
+    held = "".join((folder / "text").read_text() for folder in settings.inputs)
+    (out / "text").write_text(settings.text + held)
+    return StageResult(counts={"ok": len(held)})
+
+
+@pytest.fixture(autouse=True)
+def _one_kind_of_stage(monkeypatch: pytest.MonkeyPatch) -> None:
+    CALLS.clear()
+    spec = StageSpec("copy", CopySettings, f"{__name__}:copy")
+    monkeypatch.setattr(pipeline, "registry", lambda: {"copy": spec})
+
+
+def write(folder: Path, **stages: dict[str, object]) -> Path:
+    path = folder / "small.yaml"
+    path.write_text(yaml.safe_dump({"workdir": str(folder / "work"), "stages": stages}, sort_keys=False))
+    return path
+
+
+def three_stages(folder: Path) -> Path:
+    return write(
+        folder,
+        a={"verb": "copy", "text": "a"},
+        b={"verb": "copy", "text": "b", "inputs": ["@a"]},
+        c={"verb": "copy", "text": "c"},
+    )
+
+
+def test_running_again_does_nothing_again(tmp_path: Path) -> None:
+    path = three_stages(tmp_path)
+    pipeline.run(pipeline.load(path))
+    again = pipeline.run(pipeline.load(path))
+    assert CALLS == ["a", "b", "c"]
+    assert [o.ran for o in again] == [False, False, False]
+    assert [o.result.counts for o in again] == [{"ok": 0}, {"ok": 1}, {"ok": 0}]
+
+
+def test_a_changed_setting_runs_only_what_depends_on_it(tmp_path: Path) -> None:
+    path = three_stages(tmp_path)
+    pipeline.run(pipeline.load(path))
+    CALLS.clear()
+    pipeline.run(pipeline.load(path, ["a.text=A"]))
+    assert CALLS == ["a", "b"]
+    assert (tmp_path / "work/b/text").read_text() == "bA"
+
+
+def test_a_runtime_setting_changes_nothing(tmp_path: Path) -> None:
+    path = three_stages(tmp_path)
+    pipeline.run(pipeline.load(path))
+    CALLS.clear()
+    pipeline.run(pipeline.load(path, ["a.speed=7"]))
+    assert CALLS == []
+
+
+def test_a_changed_input_file_runs_its_stage_again(tmp_path: Path) -> None:
+    folder = tmp_path / "given"
+    folder.mkdir()
+    (folder / "text").write_text("1")
+    path = write(tmp_path, a={"verb": "copy", "inputs": [str(folder)]})
+    pipeline.run(pipeline.load(path))
+    (folder / "text").write_text("2")
+    pipeline.run(pipeline.load(path))
+    assert CALLS == ["a", "a"]
+    assert (tmp_path / "work/a/text").read_text() == "x2"
+
+
+def test_an_interrupted_stage_is_taken_up_in_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path, a={"verb": "copy"})
+    planned = pipeline.load(path)
+    (kept,) = planned.stages
+
+    def dies(settings: CopySettings, out: Path) -> StageResult:
+        (out / "half").write_text("kept")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(f"{__name__}.copy", dies)
+    with pytest.raises(KeyboardInterrupt):
+        pipeline.run(planned)
+    assert stage.read_stage(kept.out)["status"] == "running"
+    monkeypatch.undo()
+    stage.run_stage(kept.spec, kept.settings, kept.out)
+    assert (kept.out / "half").read_text() == "kept"
+    assert stage.read_stage(kept.out)["status"] == "done"
+
+
+def test_a_folder_of_other_settings_or_of_somebody_else_is_never_overwritten(tmp_path: Path) -> None:
+    spec = pipeline.registry()["copy"]
+    stage.run_stage(spec, CopySettings(text="a"), tmp_path / "out")
+    with pytest.raises(InputError, match="other settings"):
+        stage.run_stage(spec, CopySettings(text="b"), tmp_path / "out")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/thesis.tex").write_text("years")
+    with pytest.raises(InputError, match="no rlkd stage made"):
+        stage.run_stage(spec, CopySettings(), tmp_path / "mine", replace=True)
+    assert (tmp_path / "mine/thesis.tex").read_text() == "years"
+
+
+def test_a_group_given_in_part_keeps_the_owners_defaults() -> None:
+    assert CopySettings.model_validate({"group": {"depth": 3}}).group == Group(depth=3, width=5)
+
+
+@pytest.mark.parametrize(
+    ("stages", "overrides", "said"),
+    [
+        ({"a": {"verb": "copi"}}, [], "unknown verb 'copi': did you mean 'copy'?"),
+        ({"a": {"verb": "copy", "txt": "1"}}, [], "unknown setting 'txt': did you mean 'text'?"),
+        ({"a": {"verb": "copy", "group": {"deph": 1}}}, [], "unknown setting 'group.deph': did you mean 'depth'?"),
+        ({"a": {"verb": "copy", "group": {"depth": "deep"}}}, [], "group.depth: Input should be a valid integer"),
+        ({"a": {"verb": "copy", "inputs": ["@b"]}}, [], "'@b' names no earlier stage"),
+        ({"a": {"verb": "copy"}}, ["b.text=1"], "no stage 'b'"),
+        ({"a": {"verb": "copy"}}, ["a.tex=1"], "unknown setting 'tex': did you mean 'text'?"),
+        ({"a": {"verb": "copy"}}, ["text=1"], "write it as stage.key=value"),
+        ({"a": {"verb": "copy"}}, ["a.text.b"], "write it as key=value"),
+        ({"a": 3}, [], "stage a must be a mapping"),
+    ],
+)
+def test_a_wrong_pipeline_is_refused_in_one_line(
+    tmp_path: Path, stages: dict[str, dict[str, object]], overrides: list[str], said: str
+) -> None:
+    with pytest.raises(InputError) as refusal:
+        pipeline.load(write(tmp_path, **stages), overrides)
+    assert said in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+    assert not (tmp_path / "work").exists()
+
+
+def test_yaml_cannot_make_objects(tmp_path: Path) -> None:
+    path = tmp_path / "evil.yaml"
+    path.write_text("stages: !!python/object/apply:os.system ['true']\n")
+    with pytest.raises(InputError, match="not valid YAML"):
+        pipeline.load(path)
+
+
+def test_an_unknown_pipeline_names_the_shipped_ones() -> None:
+    with pytest.raises(InputError, match="neither a file nor one of those shipped"):
+        pipeline.find("quickstrat")
