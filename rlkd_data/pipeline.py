@@ -86,6 +86,7 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Pipeline:
         workdir = _apply(stages, workdir, override)
     specs = registry()
     defaults = _mapping(document.get("defaults") or {}, f"{path}: defaults")
+    unused = set(defaults)
     planned: dict[str, PlannedStage] = {}
     for name, raw in stages.items():
         where = f"{path}: stage {name}"
@@ -93,11 +94,10 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Pipeline:
         if verb not in specs:
             raise InputError(f"{where}: unknown verb {verb!r}{_nearest(str(verb), specs)}")
         spec = specs[verb]
-        values = {k: v for k, v in defaults.items() if k in spec.settings.model_fields}
-        values |= {k: v for k, v in raw.items() if k != "verb"}
+        given = {k: v for k, v in raw.items() if k != "verb"}
+        values = _with_defaults(spec.settings, given, defaults, unused)
         resolved = _resolve(values, planned, workdir, where)
         planned[name] = PlannedStage(name, spec, check_settings(spec.settings, resolved, where), workdir / name)
-    unused = set(defaults) - {k for s in planned.values() for k in s.spec.settings.model_fields}
     if unused:
         raise InputError(f"{path}: defaults: no stage has a setting {sorted(unused)[0]!r}")
     return Pipeline(str(document.get("name") or path.stem), workdir, tuple(planned.values()))
@@ -194,6 +194,29 @@ def _resolve(value: Any, planned: Mapping[str, PlannedStage], workdir: Path, whe
     if "{workdir}" in value or "{shipped}" in value:
         return value.replace("{workdir}", str(workdir)).replace("{shipped}", str(resource("pipelines").parent))
     return value
+
+
+def _with_defaults(
+    model: type[BaseModel], given: dict[str, Any], defaults: Mapping[str, Any], unused: set[str]
+) -> dict[str, Any]:
+    """Values with the pipeline's defaults where the settings, or a group of them that is in use, have such a field."""
+    filled = dict(given)
+    for name, info in model.model_fields.items():
+        if name in defaults:
+            unused.discard(name)
+            filled.setdefault(name, defaults[name])
+        for group in _groups(info.annotation):
+            if isinstance(given.get(name), dict) or (name not in given and isinstance(info.default, group)):
+                nested = _with_defaults(group, given.get(name) or {}, defaults, unused)
+                if nested:
+                    filled[name] = nested
+    return filled
+
+
+def _groups(annotation: Any) -> list[type[BaseModel]]:
+    """The settings classes that a field's annotation allows."""
+    kinds = (annotation, *getattr(annotation, "__args__", ()))
+    return [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]
 
 
 def _fields_at(model: type[BaseModel], location: Iterable[Any]) -> list[str]:

@@ -131,6 +131,18 @@ def test_a_group_given_in_part_keeps_the_owners_defaults() -> None:
     assert CopySettings.model_validate({"group": {"depth": 3}}).group == Group(depth=3, width=5)
 
 
+def test_defaults_reach_every_setting_of_their_name_and_no_other_use(tmp_path: Path) -> None:
+    path = write(tmp_path, a={"verb": "copy"}, b={"verb": "copy", "group": {"depth": 9}, "text": "mine"})
+    document = yaml.safe_load(path.read_text()) | {"defaults": {"depth": 4, "text": "ours"}}
+    path.write_text(yaml.safe_dump(document, sort_keys=False))
+    first, second = (s.settings for s in pipeline.load(path).stages)
+    assert (first.text, first.group) == ("ours", Group(depth=4, width=5))
+    assert (second.text, second.group) == ("mine", Group(depth=9, width=5))
+    path.write_text(yaml.safe_dump(document | {"defaults": {"stroe": 1}}))
+    with pytest.raises(InputError, match="no stage has a setting 'stroe'"):
+        pipeline.load(path)
+
+
 @pytest.mark.parametrize(
     ("stages", "overrides", "said"),
     [
