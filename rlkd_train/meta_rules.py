@@ -9,9 +9,10 @@ steps that do different things get different lines.
 from __future__ import annotations
 
 import ast
+import operator
 import re
-from collections.abc import Sequence
-from decimal import Decimal, DivisionByZero, InvalidOperation
+from collections.abc import Callable, Sequence
+from decimal import Decimal, InvalidOperation
 
 MARK = re.compile(r"<<([^<>]*)>>")
 """A calculator mark of GSM8K: `<<16-3-4=9>>`."""
@@ -189,6 +190,14 @@ def _tree(text: str) -> ast.expr | None:
     return tree if all(isinstance(node, allowed) for node in ast.walk(tree)) and _evaluate(tree) is not None else None
 
 
+_OPERATIONS: dict[type[ast.operator], Callable[[Decimal, Decimal], Decimal]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+}
+
+
 def _evaluate(tree: ast.expr) -> Decimal | None:
     try:
         match tree:
@@ -197,21 +206,11 @@ def _evaluate(tree: ast.expr) -> Decimal | None:
             case ast.UnaryOp(op=ast.USub() | ast.UAdd() as sign, operand=inner):
                 inside = _evaluate(inner)
                 return inside if inside is None or isinstance(sign, ast.UAdd) else -inside
-            case ast.BinOp(left=left, op=operation, right=right):
+            case ast.BinOp(left=left, op=join, right=right) if type(join) in _OPERATIONS:
                 a, b = _evaluate(left), _evaluate(right)
-                if a is None or b is None:
-                    return None
-                match operation:
-                    case ast.Add():
-                        return a + b
-                    case ast.Sub():
-                        return a - b
-                    case ast.Mult():
-                        return a * b
-                    case ast.Div():
-                        return a / b
-    except (InvalidOperation, DivisionByZero, OverflowError):
-        return None
+                return None if a is None or b is None else _OPERATIONS[type(join)](a, b)
+    except (ArithmeticError, RecursionError):
+        pass
     return None
 
 

@@ -90,8 +90,8 @@ def write_examples(
     if not counts["ok"]:
         temporary.unlink()
         raise InputError(
-            f"no training example is left: {counts['rejected:too_long']} are longer than max_length={max_length} tokens. "
-            "Check the input tables, or raise max_length"
+            f"no training example is left ({counts['rejected:too_long']} are longer than max_length={max_length} "
+            "tokens): check the input tables, or raise max_length"
         )
     temporary.replace(path)
     return counts, total

@@ -101,7 +101,7 @@ def run_sft(
     from trl import SFTTrainer
 
     with warnings.catch_warnings():
-        # TRL 1.16 still names the argument as transformers did before 5.20, and is told so; users can do nothing about it
+        # TRL 1.16 names the argument as transformers did before; its users can do nothing about that
         warnings.filterwarnings("ignore", message=".*gradient_checkpointing", category=FutureWarning)
         arguments = _arguments(settings, out, epochs, max_steps, long=max_length > _LONG)
     with tally("training steps") as progress:
@@ -153,6 +153,7 @@ def _arguments(settings: TrainSettings, out: Path, epochs: float, max_steps: int
         gradient_checkpointing=long,
         max_length=None,
         train_sampling_strategy="group_by_length",
+        remove_unused_columns=False,  # the sampler needs `length`
         dataset_kwargs={"skip_prepare_dataset": True},
         report_to="none",
         disable_tqdm=True,

@@ -19,7 +19,7 @@ RECIPE = {
     "preamble": "an opening that says nothing (`Let's think step by step.`)",
     "ending": "a closing `The answer is 18.`, `#### 18`, `Final answer: 18` or `\\boxed{18}`",
     "marks": "GSM8K's calculator marks left in",
-    "cut": "the solution stops after k steps, or some words into the next: the target holds the first k and no final answer",
+    "cut": "the solution stops after k steps or some words later: the target holds those k and no final answer",
     "wrong": "one step's result is another number there and from then on: the target keeps the student's number",
 }
 
@@ -133,9 +133,7 @@ def _wrong(row: SocraticRow, rng: random.Random) -> SocraticRow | None:
         if tokens.count(right) != 1 or right in before:
             continue
         spread = max(2, int(right) // 4)
-        wrong = int(right) + rng.choice(
-            [delta for delta in range(-spread, spread + 1) if delta and int(right) + delta > 0]
-        )
+        wrong = rng.choice([n for n in range(max(1, int(right) - spread), int(right) + spread + 1) if n != right])
 
         def swap(text: str, old: object = right, new: int = wrong) -> str:
             def put(match: re.Match[str]) -> str:
