@@ -6,6 +6,7 @@ Precision, recall and F1 are over all steps of all rows (micro).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -104,6 +105,7 @@ def figures(compared: Sequence[Compared]) -> dict[str, float | int]:
         "final_answer_accuracy": sum(one.final_answer for one in compared) / rows,
         "meta_reasoning_exact": sum(one.same_meta for one in compared) / gold if gold else 0.0,
         "sub_problem_exact": sum(one.same_questions for one in compared) / gold if gold else 0.0,
+        **{f"code:{code}": count for code, count in Counter(c for one in compared for c in set(one.codes)).items()},
     }
 
 
