@@ -68,9 +68,9 @@ def _data(settings: GsrmSettings, sources: Sources, figures: Mapping[str, Any]) 
     parts = []
     if sources.train:
         parts.append(
-            f"{len(sources.train)} problems of GSM8K-socratic (openai/grade-school-math, MIT): sub-problems and answers "
-            "are its gold; the solution to decompose is the answers put together. **The meta-reasoning lines are "
-            "written by rule**, from the calculator marks: which quantities the step takes up, whether the problem "
+            f"{len(sources.train)} problems of GSM8K-socratic (openai/grade-school-math, MIT): sub-problems and "
+            "answers are its gold; the solution to decompose is the answers put together. **The meta-reasoning "
+            "lines are written by rule**, from the calculator marks: which quantities the step takes up, whether the problem "
             "gives them or an earlier step found them, the operation, and what is sought."
         )
         variants = settings.augment.variants
@@ -89,9 +89,9 @@ def _training(settings: GsrmSettings, figures: Mapping[str, Any]) -> str:
     what = f"LoRA r={lora.r}, alpha={lora.alpha} on every linear layer" if lora.r else "all weights"
     return (
         f"{what}; {figures.get('steps')} steps of {optim.micro_batch * optim.accumulate} sequences "
-        f"({settings.epochs:g} epochs), learning rate {optim.learning_rate:g} ({optim.schedule}), seed {settings.seed}; "
-        f"loss on the completion alone: {figures.get('loss_first'):.3f} at first, {figures.get('loss_last'):.3f} at last; "
-        f"{figures.get('seconds')} s."
+        f"({settings.epochs:g} epochs), learning rate {optim.learning_rate:g} ({optim.schedule}), seed "
+        f"{settings.seed}; loss on the completion alone: {figures['loss_first']:.3f} at first, "
+        f"{figures['loss_last']:.3f} at last; {figures['seconds']} s."
     )
 
 

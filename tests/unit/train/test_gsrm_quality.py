@@ -1,5 +1,6 @@
 """What a GSRM's replies are worth against gold."""
 
+import itertools
 from decimal import Decimal
 
 import pytest
@@ -67,5 +68,5 @@ def test_pairs_rise_on_both_sides_and_agree(left, right):
     gold, predicted = steps(*map(str, left)), steps(*map(str, right))
     pairs = matches(gold, predicted)
     assert all(left[i] == right[j] for i, j in pairs)
-    assert all(a[0] < b[0] and a[1] < b[1] for a, b in zip(pairs, pairs[1:], strict=False))
+    assert all(a[0] < b[0] and a[1] < b[1] for a, b in itertools.pairwise(pairs))
     assert len(matches(gold, gold)) == len(gold)

@@ -18,9 +18,9 @@ from rlkd_train.solution_styles import plain, styled
 DUCKS = {
     # openai/grade-school-math, test_socratic.jsonl, MIT
     "id": "gsm8k-test-0",
-    "problem": "Janet’s ducks lay 16 eggs per day. She eats three for breakfast every morning and bakes muffins for her "
-    "friends every day with four. She sells the remainder at the farmers' market daily for $2 per fresh duck egg. How "
-    "much in dollars does she make every day at the farmers' market?",
+    "problem": "Janet’s ducks lay 16 eggs per day. She eats three for breakfast every morning and bakes muffins for "
+    "her friends every day with four. She sells the remainder at the farmers' market daily for $2 per fresh duck "
+    "egg. How much in dollars does she make every day at the farmers' market?",
     "answer": "18",
     "steps": [
         {
