@@ -1,0 +1,50 @@
+"""An alignment's score: the paper's R_GSRM, and the best of several teachers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from rlkd_data.structure.align import Alignment
+
+Normalise = Literal["teacher_steps", "sum"]
+
+
+def score(alignment: Alignment, normalise: Normalise = "teacher_steps") -> float | None:
+    """R_GSRM of one completion against one teacher (RLKD, section 3.3): the sum of the step scores, by default divided
+    by the number of teacher steps, so that it lies in [0, 1]. None where a needed verdict is missing: an outage is not
+    a zero.
+
+    Raises ValueError for a teacher without steps, against whom nothing can be scored.
+    """
+    if alignment.n_teacher == 0:
+        raise ValueError("a teacher's decomposition without steps cannot score anything")
+    if alignment.unscored is not None:
+        return None
+    total = sum(step.score for step in alignment.steps)
+    return total / alignment.n_teacher if normalise == "teacher_steps" else total
+
+
+@dataclass(frozen=True, slots=True)
+class Best:
+    """The score against several teachers, and which of them (by trace id) it is."""
+
+    score: float
+    winner: str
+
+
+def best(alignments: Mapping[str, Alignment], normalise: Normalise = "teacher_steps") -> Best | None:
+    """The highest score over several teachers' decompositions of one problem, by trace id; the first of equals wins.
+
+    None unless *every* alignment has a score: a missing one might have been the best, so its absence would be a lower
+    reward that an outage caused.
+    """
+    winner: Best | None = None
+    for trace_id, alignment in alignments.items():
+        value = score(alignment, normalise)
+        if value is None:
+            return None
+        if winner is None or value > winner.score:
+            winner = Best(value, trace_id)
+    return winner
