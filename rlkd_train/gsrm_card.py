@@ -70,8 +70,8 @@ def _data(settings: GsrmSettings, sources: Sources, figures: Mapping[str, Any]) 
         parts.append(
             f"{len(sources.train)} problems of GSM8K-socratic (openai/grade-school-math, MIT): sub-problems and "
             "answers are its gold; the solution to decompose is the answers put together. **The meta-reasoning "
-            "lines are written by rule**, from the calculator marks: which quantities the step takes up, whether the problem "
-            "gives them or an earlier step found them, the operation, and what is sought."
+            "lines are written by rule**, from the calculator marks: which quantities the step takes up, whether the "
+            "problem gives them or an earlier step found them, the operation, and what is sought."
         )
         variants = settings.augment.variants
         lines = [f"Each row once as it is and {variants} times rewritten, by rules drawn with these shares:"]
@@ -96,21 +96,22 @@ def _training(settings: GsrmSettings, figures: Mapping[str, Any]) -> str:
 
 
 def _measured(figures: Mapping[str, Any]) -> str:
-    held_out = figures.get("held_out")
-    if not held_out:
+    held_out, rewritten = figures.get("held_out"), figures.get("held_out_rewritten")
+    if not held_out or not rewritten:
         return "Nothing was held out, so nothing was measured."
-    rows = held_out["rows"]
     lines = [
-        f"On {rows} held-out rows that were not trained on, decoded greedily:",
+        f"On {held_out['rows']} held-out rows that were not trained on, decoded greedily; as they are, and each "
+        "rewritten once by the rules above:",
         "",
-        "| figure | value |",
-        "|---|---|",
+        "| figure | as they are | rewritten |",
+        "|---|---|---|",
     ]
-    lines += [f"| {text} | {held_out[name]:.3f} |" for name, text in _ROWS.items()]
-    codes = {name.removeprefix("code:"): count for name, count in held_out.items() if name.startswith("code:")}
-    if codes:
-        lines += ["", "Rejected: " + ", ".join(f"{name} {count}" for name, count in sorted(codes.items())) + "."]
-    lines += ["", "These are clean, short solutions in the style of the training rows. A student's own text is harder."]
+    lines += [f"| {text} | {held_out[name]:.3f} | {rewritten[name]:.3f} |" for name, text in _ROWS.items()]
+    for name, found in (("as they are", held_out), ("rewritten", rewritten)):
+        codes = {code.removeprefix("code:"): count for code, count in found.items() if code.startswith("code:")}
+        if codes:
+            lines += ["", f"Rejected, {name}: " + ", ".join(f"{c} {n}" for c, n in sorted(codes.items())) + "."]
+    lines += ["", "These are short solutions in the style of the training rows. A student's own text is harder."]
     return "\n".join(lines)
 
 

@@ -105,7 +105,8 @@ def load_sources(settings: GsrmSettings) -> Sources:
 def targets(settings: GsrmSettings, sources: Sources) -> Iterator[Target]:
     """Everything that the settings ask to train on."""
     yield from socratic_targets(sources.train, settings.augment, settings.seed)
-    yield from table_targets(settings)
+    if settings.decompositions:
+        yield from table_targets(settings)
 
 
 def socratic_targets(rows: Sequence[SocraticRow], augment: AugmentSettings, seed: int) -> Iterator[Target]:
@@ -115,8 +116,19 @@ def socratic_targets(rows: Sequence[SocraticRow], augment: AugmentSettings, seed
         yield socratic_target(plain(row))
     for variant in range(augment.variants):
         for row in rows:
-            rng = random.Random(content_hash(seed, row.row_id, variant))
-            yield socratic_target(styled(row, rng, augment))
+            yield socratic_target(_variant(row, augment, seed, variant))
+
+
+def _variant(row: SocraticRow, augment: AugmentSettings, seed: int, number: int) -> Styled:
+    return styled(row, random.Random(content_hash(seed, row.row_id, number)), augment)
+
+
+def held_out_texts(settings: GsrmSettings, rows: Sequence[SocraticRow]) -> dict[str, list[Styled]]:
+    """What a trained GSRM is measured on: each held-out solution as it is, and rewritten once by the same rules."""
+    return {
+        "held_out": [plain(row) for row in rows],
+        "held_out_rewritten": [_variant(row, settings.augment, settings.seed, 0) for row in rows],
+    }
 
 
 def socratic_target(text: Styled) -> Target:
@@ -133,4 +145,6 @@ def socratic_target(text: Styled) -> Target:
 
 def table_targets(settings: GsrmSettings) -> Iterator[Target]:
     """The ok rows of the decompositions tables, with the traces that they decompose."""
+    if not settings.decompositions:
+        return
     raise NotImplementedError

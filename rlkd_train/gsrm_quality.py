@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from rlkd_data.schema import Step
-from rlkd_train.meta_rules import numbers
+from rlkd_train.meta_rules import arrives_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +32,8 @@ class Compared:
 def outcome(answer: str) -> Decimal | str:
     """What a step's answer arrives at: the first number after its last `=`, otherwise its last number, otherwise its
     words."""
-    _, equals, after = answer.rpartition("=")
-    found = numbers(after)[:1] if equals else []
-    found = found or numbers(answer)[-1:]
-    return found[0].normalize() if found else " ".join(answer.lower().split())
+    number = arrives_at(answer)
+    return number.normalize() if number is not None else " ".join(answer.lower().split())
 
 
 def matches(gold: Sequence[Step], predicted: Sequence[Step]) -> list[tuple[int, int]]:

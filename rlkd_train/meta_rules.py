@@ -38,6 +38,7 @@ _WORDS = {
     "seventy": 70, "eighty": 80, "ninety": 90, "hundred": 100, "thousand": 1000, "dozen": 12, "twice": 2,
     "double": 2, "doubled": 2, "thrice": 3, "triple": 3, "tripled": 3, "couple": 2,
 }  # fmt: skip
+_COUNTED = tuple(_WORDS)[:20]
 _PARTS = {"half": (1, 2), "third": (1, 3), "quarter": (1, 4), "fourth": (1, 4), "fifth": (1, 5), "tenth": (1, 10)}
 
 
@@ -76,7 +77,7 @@ def given_in(problem: str) -> frozenset[Decimal]:
 def expression(answer: str, answer_raw: str) -> str | None:
     """The arithmetic of a step: its last calculator mark, otherwise the last `a + b =` in its text; or None."""
     for mark in reversed(MARK.findall(answer_raw)):
-        left, equals, _ = mark.rpartition("=")
+        left, equals, _ = str(mark).rpartition("=")
         if equals and _tree(left) is not None:
             return left
     for written in reversed(_WRITTEN.findall(answer)):
@@ -98,18 +99,26 @@ def result(answer: str, answer_raw: str) -> Decimal | None:
     return found[-1] if found else None
 
 
+def arrives_at(answer: str) -> Decimal | None:
+    """The number that an answer's text arrives at: the first after its last `=`, otherwise its last."""
+    _, equals, after = answer.rpartition("=")
+    found = numbers(after)[:1] if equals else []
+    return next(iter(found or numbers(answer)[-1:]), None)
+
+
 def meta_line(
     *, question: str, answer: str, answer_raw: str, given: frozenset[Decimal], results: Sequence[Decimal | None]
 ) -> str:
     """The line for one step. `given`: the problem's quantities; `results`: what each earlier step arrived at."""
     outcome = result(answer, answer_raw)
-    sought = goal(question, outcome)
+    secret = frozenset(found for found in (outcome, arrives_at(answer)) if found is not None)
+    sought = goal(question, secret)
     to_find = f" to find {sought}" if sought else ""
     arithmetic = expression(answer, answer_raw)
     tree = _tree(arithmetic) if arithmetic is not None else None
     if tree is None or not any(isinstance(node, ast.BinOp) for node in ast.walk(tree)):
         return _without_arithmetic(question, answer, outcome, results, to_find)
-    naming = _Naming(answer, given, results, outcome)
+    naming = _Naming(answer, given, results, secret)
     return f"{_describe(tree, naming)}{to_find}."
 
 
@@ -117,28 +126,31 @@ class _Naming:
     """How a step's quantities are called: by where they come from, and as the answer writes them."""
 
     def __init__(
-        self, answer: str, given: frozenset[Decimal], results: Sequence[Decimal | None], outcome: Decimal | None
+        self, answer: str, given: frozenset[Decimal], results: Sequence[Decimal | None], secret: frozenset[Decimal]
     ) -> None:
-        self.given, self.results, self.outcome = given, results, outcome
-        self.written = {value(token): token for token in reversed(NUMBER.findall(answer))}
+        self.given, self.results, self.secret = given, results, secret
+        self.written = {
+            value(token): f"0{token}" if token.startswith(".") else token for token in reversed(NUMBER.findall(answer))
+        }
 
     def origin(self, quantity: Decimal) -> str:
-        """`given`, `step k` or `known`."""
+        """`given`, `step two` or `known`."""
         if quantity in self.given:
             return "given"
         for k in range(len(self.results), 0, -1):
             if self.results[k - 1] == quantity:
-                return f"step {k}"
+                return _step(k)
         return "known"
 
     def call(self, quantities: Sequence[Decimal]) -> str:
-        """`the given 3 and 4`, `the 9 from step 1`, `what step 2 found` (where the number would tell the result)."""
+        """`the given 3 and 4`, `the 9 from step one`; without the number, where it would tell the result: `what step
+        two found`."""
         parts: list[str] = []
         plain: list[str] = []
         last = None
         for quantity in [*quantities, None]:
             origin = self.origin(quantity) if quantity is not None else None
-            hidden = quantity is not None and quantity == self.outcome
+            hidden = quantity is not None and quantity in self.secret
             if plain and (origin != last or hidden):
                 parts.append(f"the {last} {_and(plain)}")
                 plain = []
@@ -155,9 +167,9 @@ class _Naming:
         return _and(parts)
 
 
-def goal(question: str, outcome: Decimal | None) -> str | None:
+def goal(question: str, secret: frozenset[Decimal]) -> str | None:
     """What a sub-question seeks, in a few words (`how many eggs`, `the total cost of the paint`), or None where it
-    cannot be told, or would tell the outcome."""
+    cannot be told, or would tell a secret number."""
     asked = question.strip().rstrip("?").strip()
     noun = _WHAT.search(asked)
     if noun:
@@ -175,7 +187,7 @@ def goal(question: str, outcome: Decimal | None) -> str | None:
         found = " ".join(words[:_GOAL_WORDS])
         found = found[:1].lower() + found[1:]
     found = found.rstrip(" ,.;:")
-    if not found or (outcome is not None and outcome in given_in(found)):
+    if not found or secret & given_in(found):
         return None
     return found
 
@@ -266,7 +278,7 @@ def _operations(tree: ast.expr) -> str:
         if isinstance(node, ast.BinOp):
             visit(node.left)
             visit(node.right)
-            name = {ast.Add: "add", ast.Sub: "subtract", ast.Mult: "multiply", ast.Div: "divide"}[type(node.op)]  # type: ignore[index]
+            name = {ast.Add: "add", ast.Sub: "subtract", ast.Mult: "multiply", ast.Div: "divide"}[type(node.op)]
             if name not in names:
                 names.append(name)
         elif isinstance(node, ast.UnaryOp):
@@ -296,10 +308,16 @@ def _without_arithmetic(
         return f"Write what is known as an equation{to_find}."
     before = {found for found in results if found is not None}
     if outcome is not None and outcome in before:
-        return f"Take up what step {max(k for k, found in enumerate(results, 1) if found == outcome)} found{to_find}."
+        latest = max(k for k, found in enumerate(results, 1) if found == outcome)
+        return f"Take up what {_step(latest)} found{to_find}."
     if outcome is not None:
         return f"Read the quantity off the problem{to_find}."
     return f"Say in words what follows from the problem{to_find}."
+
+
+def _step(number: int) -> str:
+    """`step two`: in words, so that it is not taken for a quantity."""
+    return f"step {_COUNTED[number - 1]}" if number <= len(_COUNTED) else "an earlier step"
 
 
 def _and(parts: Sequence[str]) -> str:

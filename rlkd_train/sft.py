@@ -12,8 +12,6 @@ from rlkd_train.config import GsrmSettings, SftSettings, TrainSettings
 from rlkd_train.sft_examples import Example, write_examples
 
 EXAMPLES = "examples.arrow"
-GSRM_FILE = "gsrm.json"
-"""Beside a GSRM's weights: says that the model learned to decompose, and with which prompt."""
 
 
 def train_sft(settings: SftSettings, out: Path) -> StageResult:
@@ -36,9 +34,10 @@ def train_sft(settings: SftSettings, out: Path) -> StageResult:
 def train_gsrm(settings: GsrmSettings, out: Path) -> StageResult:
     """Train a GSRM, measure it on the held-out rows, and write its card. `out` gets what `train_sft` writes, and
     model/gsrm.json, model/README.md, held_out.jsonl (the measured replies)."""
+    from rlkd_data.prompts import GSRM, prompt_id
     from rlkd_train.gsrm_card import write_card
-    from rlkd_train.gsrm_data import example, load_sources, targets
-    from rlkd_train.gsrm_measure import measure
+    from rlkd_train.gsrm_data import example, held_out_texts, load_sources, targets
+    from rlkd_train.gsrm_measure import REPLIES, measure
 
     sources = load_sources(settings)
     result, model, tokenizer = _train(
@@ -53,10 +52,12 @@ def train_gsrm(settings: GsrmSettings, out: Path) -> StageResult:
     held_out = sources.held_out[: settings.measure] if settings.measure is not None else sources.held_out
     figures = dict(result.figures)
     if held_out:
-        figures["held_out"] = measure(
-            model, tokenizer, held_out, max_tokens=settings.measure_tokens, batch=settings.measure_batch, out=out
-        )
-    write_card(settings, out / "model", {**figures, "examples": result.counts}, sources)
+        (out / REPLIES).unlink(missing_ok=True)
+        for name, texts in held_out_texts(settings, held_out).items():
+            figures[name] = measure(
+                model, tokenizer, texts, max_tokens=settings.measure_tokens, batch=settings.measure_batch, out=out
+            )
+    write_card(settings, out / "model", {**figures, "examples": result.counts}, sources, prompt_id(*GSRM))
     return StageResult(result.counts, figures)
 
 

@@ -51,7 +51,7 @@ def prompt_ids(tokenizer: Any, messages: Sequence[Message]) -> list[int]:
         add_generation_prompt=True,
         tokenize=False,
     )
-    return tokenizer(text, add_special_tokens=False)["input_ids"]
+    return list(tokenizer(text, add_special_tokens=False)["input_ids"])
 
 
 def write_examples(

@@ -46,7 +46,7 @@ def last_checkpoint(folder: Path) -> Path | None:
     return None
 
 
-class StepLog(TrainerCallback):
+class StepLog(TrainerCallback):  # type: ignore[misc]
     """Writes what the trainer logs to `log.jsonl`, a line a step. A run that goes on from a checkpoint first drops the
     lines after it, so that no step stands there twice."""
 
@@ -172,6 +172,9 @@ def save_model(model: Any, tokenizer: Any, out: Path, base: str) -> Path:
     if isinstance(model, PeftModel):
         for adapter in model.peft_config.values():
             adapter.base_model_name_or_path = base  # a name that every machine resolves, where one was given
+        for weight in model.parameters():
+            if weight.requires_grad:  # what is measured from here on is what is saved
+                weight.data = weight.data.to(torch.bfloat16).to(weight.dtype)
         weights = {name: weight.to(torch.bfloat16) for name, weight in model.state_dict().items() if "lora_" in name}
         model.save_pretrained(temporary, state_dict=weights)
     else:

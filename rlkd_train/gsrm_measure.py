@@ -1,0 +1,46 @@
+"""A trained GSRM on held-out GSM8K-socratic rows: its replies, kept, and the figures from them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rlkd_data.structure.check import REJECTING, check
+from rlkd_data.structure.parse import ParseFailure, parse
+from rlkd_train.gsrm_data import Target, example, socratic_target
+from rlkd_train.gsrm_quality import Compared, compare, figures, generate
+from rlkd_train.sft_examples import prompt_ids
+from rlkd_train.solution_styles import Styled
+
+REPLIES = "held_out.jsonl"
+TRUNCATED = "truncated"
+"""The code of a reply that did not come to its end within the tokens it was given."""
+
+
+def measure(
+    model: Any, tokenizer: Any, texts: Sequence[Styled], *, max_tokens: int, batch: int, out: Path
+) -> dict[str, float | int]:
+    """Decompose solutions, add the replies to `out/held_out.jsonl`, and compare with gold (`gsrm_quality.figures`)."""
+    targets = [socratic_target(text) for text in texts]
+    prompts = [prompt_ids(tokenizer, example(target).messages) for target in targets]
+    replies = generate(model, tokenizer, prompts, max_tokens=max_tokens, batch=batch)
+    judged = [judge(target, text, ended) for target, (text, ended) in zip(targets, replies, strict=True)]
+    with (out / REPLIES).open("a", encoding="utf-8") as file:
+        for styled, (reply, _), one in zip(texts, replies, judged, strict=True):
+            line = {"id": styled.row.row_id, "styles": styled.styles, "reply": reply, **asdict(one)}
+            file.write(json.dumps(line, ensure_ascii=False) + "\n")
+    return figures(judged)
+
+
+def judge(target: Target, reply: str, ended: bool = True) -> Compared:
+    """One reply against what should have come out."""
+    found = parse(reply)
+    if isinstance(found, ParseFailure):
+        return compare(target.steps, target.final_answer, (), None, [found.code])
+    codes: list[str] = [code for code in check(found.steps, target.problem) if code in REJECTING]
+    if not ended:
+        codes.append(TRUNCATED)
+    return compare(target.steps, target.final_answer, found.steps, found.final_answer, codes)
