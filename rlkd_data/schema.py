@@ -8,8 +8,11 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import typing
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any, Literal
 
 import pyarrow as pa
@@ -221,23 +224,26 @@ def to_record(row: Any) -> dict[str, Any]:
     return record
 
 
-def trace_from_record(record: dict[str, Any]) -> Trace:
-    """The inverse of `to_record` for a row of the traces table."""
-    names = {f.name for f in dataclasses.fields(Trace)}
-    values = {name: value for name, value in record.items() if name in names}
-    values["sampling"] = Sampling(**values["sampling"])
-    values["usage"] = Usage(**values["usage"]) if values["usage"] else None
-    return Trace(**values)
+def from_record(kind: type, record: dict[str, Any]) -> Any:
+    """A row's dataclass, its nested ones too, from the nested dicts that Arrow gives: the inverse of `to_record`."""
+    return kind(**{name: read(record[name]) for name, read in _readers(kind) if name in record})
 
 
-def decomposition_from_record(record: dict[str, Any]) -> Decomposition:
-    """The inverse of `to_record` for a row of the decompositions table."""
-    names = {f.name for f in dataclasses.fields(Decomposition)}
-    values = {name: value for name, value in record.items() if name in names}
-    values["steps"] = tuple(Step(**step) for step in values["steps"])
-    values["issues"] = tuple(values["issues"])
-    values["usage"] = Usage(**values["usage"]) if values["usage"] else None
-    return Decomposition(**values)
+@cache
+def _readers(kind: type) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
+    hints = typing.get_type_hints(kind)
+    return tuple((f.name, _reader(hints[f.name])) for f in dataclasses.fields(kind))
+
+
+def _reader(hint: Any) -> Callable[[Any], Any]:
+    arguments = typing.get_args(hint)
+    if typing.get_origin(hint) is tuple:
+        item = _reader(arguments[0])
+        return lambda values: tuple(item(value) for value in values)
+    kinds = [kind for kind in (hint, *arguments) if isinstance(kind, type) and dataclasses.is_dataclass(kind)]
+    if kinds:
+        return lambda value: None if value is None else from_record(kinds[0], value)
+    return lambda value: value
 
 
 def content_hash(*parts: Any, length: int = 32) -> str:

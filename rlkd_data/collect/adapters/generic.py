@@ -1,0 +1,45 @@
+"""Rows with plain columns: a problem, and perhaps its answer, a reasoning, a response, a model, a domain."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rlkd_data.collect.adapters.base import Adapter, Record, SourceRow, as_domain, required, text
+from rlkd_data.collect.normalise import final_answer, split_reasoning
+
+PROBLEM = ("problem", "question", "prompt", "instruction")
+REASONING = ("reasoning", "reasoning_content", "thinking", "thinking_trajectories", "reasoning_trace")
+RESPONSE = ("response", "completion", "output", "solution", "attempt", "generation")
+
+
+def read(record: Record) -> SourceRow:
+    """A row of problem, answer, options and, in the columns named above, reasoning and response; a response that holds
+    the reasoning between tags is taken apart."""
+    problem = _with_options(required(record, *PROBLEM), record.get("options"))
+    reasoning, response = text(record, *REASONING), text(record, *RESPONSE)
+    said = None
+    if reasoning is not None or response is not None:
+        parts = split_reasoning(response or "", reasoning)
+        reasoning, response = parts.reasoning, parts.response
+        said = text(record, "predicted") or final_answer(response) or final_answer(reasoning)
+    return SourceRow(
+        problem=problem,
+        answer=text(record, "answer", "final_answer", "gold", "target"),
+        domain=as_domain(text(record, "domain")),
+        reasoning=reasoning,
+        response=response,
+        final_answer=said,
+        teacher=text(record, "teacher", "model", "generator"),
+        source=text(record, "source"),
+        license=text(record, "license", "licence"),
+    )
+
+
+def _with_options(problem: str, options: object) -> str:
+    if not isinstance(options, Sequence) or isinstance(options, str) or not options:
+        return problem
+    lines = [f"{chr(ord('A') + number)}. {option}" for number, option in enumerate(options)]
+    return "\n".join([problem, "", *lines])
+
+
+GENERIC = tuple(Adapter("generic", frozenset({name}), read) for name in PROBLEM)

@@ -1,0 +1,259 @@
+"""The only module that reads and writes Parquet: tables are folders of atomic shards.
+
+    DIR/part-00000.parquet …           the rows
+    DIR/rejected/part-00000.parquet …  rows that a stage could not use: the same columns, then `reason` and `detail`
+
+A shard appears whole or not at all, so a killed writer loses at most the rows it had not flushed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import types
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from rlkd_data import __version__
+from rlkd_data.errors import TableError
+from rlkd_data.schema import TableSchema, from_record, to_record
+
+if TYPE_CHECKING:
+    import polars
+
+REJECTED = "rejected"
+_SHARD = re.compile(r"part-(\d{5,})\.parquet")
+_TEMPORARY = re.compile(r"\.part-\d{5,}\.parquet\.tmp")
+_BATCH = 4096
+"""Rows that a reader holds at a time."""
+
+
+class TableWriter:
+    """Adds rows to a table, shard by shard. A context manager: leaving it, even by an exception, flushes.
+
+    `counts` are the rows of this writer by outcome: "ok", and "rejected:REASON".
+    """
+
+    def __init__(self, folder: Path, schema: TableSchema, rows_per_shard: int = 1000) -> None:
+        self.folder, self.schema, self.rows_per_shard = folder, schema, rows_per_shard
+        self.counts: dict[str, int] = {}
+        self._rows: list[dict[str, Any]] = []
+        self._rejected: list[dict[str, Any]] = []
+        for place in (folder, folder / REJECTED):
+            place.mkdir(parents=True, exist_ok=True)
+            for left in place.iterdir():
+                if _TEMPORARY.fullmatch(left.name):  # of a writer that was killed
+                    left.unlink()
+
+    def add(self, row: Any) -> None:
+        """Add a row of the table's dataclass."""
+        self._count("ok")
+        self._rows.append(to_record(row))
+        if len(self._rows) >= self.rows_per_shard:
+            self._write_rows()
+
+    def reject(self, row: Any, reason: str, detail: str | None = None) -> None:
+        """Keep a row that cannot be used. `reason` is a code, `detail` says more."""
+        self._count(f"rejected:{reason}")
+        self._rejected.append(to_record(row) | {"reason": reason, "detail": detail})
+        if len(self._rejected) >= self.rows_per_shard:
+            self._write_rejected()
+
+    def flush(self) -> None:
+        """Make all rows durable."""
+        self._write_rows()
+        self._write_rejected()
+
+    def __enter__(self) -> TableWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: types.TracebackType | None
+    ) -> None:
+        self.flush()
+
+    def _count(self, outcome: str) -> None:
+        self.counts[outcome] = self.counts.get(outcome, 0) + 1
+
+    def _write_rows(self) -> None:
+        if self._rows:
+            _write_shard(self.folder, self._rows, self.schema.arrow, self.schema.name)
+            self._rows = []
+
+    def _write_rejected(self) -> None:
+        if self._rejected:
+            _write_shard(self.folder / REJECTED, self._rejected, self.schema.rejected, self.schema.name)
+            self._rejected = []
+
+
+def _write_shard(folder: Path, records: Sequence[dict[str, Any]], schema: pa.Schema, name: str) -> None:
+    metadata = {"rlkd.table": name, "rlkd.version": __version__}
+    table = pa.Table.from_pylist(list(records), schema=schema.with_metadata(metadata))
+    taken = [int(found[1]) for path in folder.iterdir() if (found := _SHARD.fullmatch(path.name))]
+    shard = folder / f"part-{max(taken, default=-1) + 1:05d}.parquet"
+    temporary = folder / f".{shard.name}.tmp"
+    with temporary.open("wb") as file:
+        pq.write_table(table, file, compression="zstd")
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(shard)
+
+
+def shards(path: Path) -> list[Path]:
+    """The Parquet files of a table's folder, in order (or the file that was given). Raises TableError where there is
+    none."""
+    if path.is_file():
+        return [path]
+    if not path.is_dir():
+        raise TableError(f"table {path} does not exist: give the folder that a stage wrote")
+    found = sorted(file for file in path.iterdir() if _SHARD.fullmatch(file.name))
+    if not found:
+        found = sorted(path.glob("*.parquet"))
+    if not found:
+        raise TableError(f"{path} holds no table: there is no part-*.parquet in it")
+    return found
+
+
+def is_table(path: Path) -> bool:
+    """Whether a folder holds shards."""
+    return path.is_dir() and any(_SHARD.fullmatch(file.name) for file in path.iterdir())
+
+
+def read_table(
+    path: Path, schema: TableSchema, columns: Sequence[str] | None = None, *, rejected: bool = False
+) -> Iterator[pa.RecordBatch]:
+    """The table's rows in batches, every column of the schema (or of `columns`) checked and in its place.
+
+    A nullable column that an older table lacks is null. Raises TableError naming file and column.
+    """
+    expected = schema.rejected if rejected else schema.arrow
+    fields = [expected.field(name) for name in columns] if columns is not None else list(expected)
+    for file in shards(path / REJECTED if rejected else path):
+        yield from _read_shard(file, schema.name, fields)
+
+
+def read_rows(path: Path, schema: TableSchema) -> Iterator[Any]:
+    """The table's rows as its dataclass."""
+    for batch in read_table(path, schema):
+        for record in batch.to_pylist():
+            yield from_record(schema.row, record)
+
+
+def read_foreign(path: Path) -> Iterator[dict[str, Any]]:
+    """The records of anybody's Parquet file, streamed. Raises TableError where it is none."""
+    with _open(path) as file:
+        for batch in _batches(file, path, None):
+            yield from batch.to_pylist()
+
+
+def scan(folder: Path) -> polars.LazyFrame:
+    """The table's rows as a lazy frame."""
+    import polars
+
+    return polars.scan_parquet(shards(folder))
+
+
+def done_keys(folder: Path, schema: TableSchema, *, include_rejected: bool = True) -> set[tuple[Any, ...]]:
+    """The keys (`schema.key`) of the rows that a folder holds already; empty where there is no table yet."""
+    keys: set[tuple[Any, ...]] = set()
+    places = [(folder, False)] + ([(folder / REJECTED, True)] if include_rejected else [])
+    for place, rejected in places:
+        if is_table(place):
+            for batch in read_table(folder, schema, schema.key, rejected=rejected):
+                keys.update(zip(*(column.to_pylist() for column in batch.columns), strict=True))
+    return keys
+
+
+def count_rows(folder: Path) -> int:
+    """How many rows a table has, from its files' footers alone."""
+    if not is_table(folder):
+        return 0
+    total = 0
+    for path in shards(folder):
+        with _open(path) as file:
+            total += file.metadata.num_rows
+    return total
+
+
+def outcome_counts(folder: Path, schema: TableSchema) -> dict[str, int]:
+    """Rows by outcome over the whole table, those of earlier, interrupted runs included: "ok", "rejected:REASON"."""
+    counts = {"ok": count_rows(folder)}
+    if is_table(folder / REJECTED):
+        for batch in read_table(folder, schema, ["reason"], rejected=True):
+            for reason in batch.column("reason").to_pylist():
+                counts[f"rejected:{reason}"] = counts.get(f"rejected:{reason}", 0) + 1
+    return counts
+
+
+def _open(path: Path) -> pq.ParquetFile:
+    try:
+        return pq.ParquetFile(path)
+    except (pa.ArrowInvalid, OSError) as problem:
+        raise TableError(
+            f"{path} is not a whole Parquet file: {_first_line(problem)}; remove it and run again"
+        ) from None
+
+
+def _batches(file: pq.ParquetFile, path: Path, columns: list[str] | None) -> Iterator[pa.RecordBatch]:
+    try:
+        yield from file.iter_batches(batch_size=_BATCH, columns=columns)
+    except (pa.ArrowInvalid, OSError) as problem:
+        raise TableError(f"{path} is damaged: {_first_line(problem)}; remove it and run again") from None
+
+
+def _read_shard(path: Path, table: str, fields: Sequence[pa.Field]) -> Iterator[pa.RecordBatch]:
+    with _open(path) as file:
+        found = file.schema_arrow
+        for field in fields:
+            if field.name not in found.names:
+                if not field.nullable:
+                    raise TableError(f"{path}: column {field.name!r} is missing, so it is no {table} table")
+            elif not _readable(found.field(field.name).type, field.type):
+                raise TableError(
+                    f"{path}: column {field.name!r} holds {found.field(field.name).type}, but a {table} table has "
+                    f"{field.type} there"
+                )
+        present = [field.name for field in fields if field.name in found.names]
+        for batch in _batches(file, path, present):
+            yield _conform(batch, path, fields)
+
+
+def _readable(found: pa.DataType, wanted: pa.DataType) -> bool:
+    """Whether values of one type can be read as another: the same but for the width of strings and lists, and for
+    fields of a struct that an older table lacks."""
+    if found.equals(wanted):
+        return True
+    if pa.types.is_struct(wanted):
+        names = {field.name: field.type for field in found} if pa.types.is_struct(found) else {}
+        return bool(names) and all(
+            field.name not in names or _readable(names[field.name], field.type) for field in wanted
+        )
+    if pa.types.is_list(wanted):
+        listy = pa.types.is_list(found) or pa.types.is_large_list(found)
+        return listy and _readable(found.value_type, wanted.value_type)
+    if pa.types.is_string(wanted):
+        return bool(pa.types.is_large_string(found) or pa.types.is_string_view(found) or pa.types.is_null(found))
+    if pa.types.is_timestamp(wanted):
+        return bool(pa.types.is_timestamp(found)) and found.tz is not None
+    return bool(pa.types.is_null(found))
+
+
+def _conform(batch: pa.RecordBatch, path: Path, fields: Sequence[pa.Field]) -> pa.RecordBatch:
+    columns = []
+    for field in fields:
+        if field.name not in batch.schema.names:
+            columns.append(pa.nulls(batch.num_rows, field.type))
+            continue
+        column = batch.column(field.name)
+        if column.null_count and not field.nullable:
+            raise TableError(f"{path}: column {field.name!r} has {column.null_count} nulls, where none may be")
+        columns.append(column if column.type.equals(field.type) else column.cast(field.type))
+    return pa.RecordBatch.from_arrays(columns, schema=pa.schema(list(fields)))
+
+
+def _first_line(problem: Exception) -> str:
+    return (str(problem).strip().splitlines() or [type(problem).__name__])[0]
