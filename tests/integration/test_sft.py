@@ -1,0 +1,88 @@
+"""Training with the real model, killed in the middle and taken up again."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from rlkd_data.resources import resource
+
+pytestmark = [pytest.mark.model, pytest.mark.slow]
+
+STEPS = 6
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory):
+    """One short gold row, to be learned by heart: about two seconds a step on two cores."""
+    folder = tmp_path_factory.mktemp("gsrm")
+    with resource("pipelines", "data", "gsm8k_socratic_test.jsonl").open(encoding="utf-8") as file:
+        shortest = sorted(file, key=len)[:2]
+    (folder / "gold.jsonl").write_text("".join(shortest), encoding="utf-8")
+    path = folder / "gsrm.yaml"
+    path.write_text(
+        json.dumps(
+            {
+                "model": "smollm2-135m",
+                "socratic": str(folder / "gold.jsonl"),
+                "held_out": 1,
+                "measure_tokens": 8,
+                "augment": {"variants": 0},
+                "max_steps": STEPS,
+                "max_length": 1024,
+                "lora": {"r": 8, "alpha": 16},
+                "optim": {
+                    "learning_rate": 2e-3,
+                    "schedule": "constant",
+                    "micro_batch": 1,
+                    "accumulate": 1,
+                    "save_steps": 2,
+                },
+            }
+        )
+    )
+    return path
+
+
+def start(config, out):
+    return subprocess.Popen(
+        [sys.executable, "-c", "from rlkd_train.cli import main; main()", "gsrm", "--config", config, "--out", out],
+        env=os.environ | {"HF_HUB_OFFLINE": "1"},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_a_killed_training_goes_on_and_ends_with_an_adapter_that_answers(config, tmp_path):
+    out = tmp_path / "run"
+    first = start(config, out)
+    deadline = time.monotonic() + 240
+    while not list(out.glob("checkpoints/checkpoint-*/trainer_state.json")):
+        assert first.poll() is None, first.communicate()[1]
+        assert time.monotonic() < deadline, "no checkpoint"
+        time.sleep(0.1)
+    first.send_signal(signal.SIGKILL)
+    first.communicate()
+    torn = out / "checkpoints" / "checkpoint-5"
+    torn.mkdir()  # as if it had been killed while it saved
+    (torn / "optimizer.pt").touch()
+
+    second = start(config, out)
+    _, said = second.communicate()
+    assert second.returncode == 0, said
+    assert "going on from" in said
+
+    steps = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+    losses = [(line["step"], line["loss"]) for line in steps if "loss" in line]
+    assert [step for step, _ in losses] == list(range(1, STEPS + 1))
+    assert losses[-1][1] < 0.8 * losses[0][1]
+
+    weights = out / "model" / "adapter_model.safetensors"
+    assert weights.stat().st_size < 10 << 20
+    assert json.loads((out / "model" / "adapter_config.json").read_text())["base_model_name_or_path"] == "smollm2-135m"
+    assert json.loads((out / "model" / "gsrm.json").read_text())["figures"]["held_out"]["rows"] == 1
+    assert json.loads((out / "stage.json").read_text())["result"]["counts"]["ok"] == 1
