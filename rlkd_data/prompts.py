@@ -12,6 +12,8 @@ from rlkd_data.schema import content_hash
 if TYPE_CHECKING:
     from jinja2.sandbox import SandboxedEnvironment
 
+STUDENT = "student.j2"
+"""What a student is asked with: the same in SFT, GRPO and evaluation."""
 GSRM = ("gsrm.system.j2", "gsrm.user.j2")
 """The zero-shot prompt that a GSRM is trained with and asked with."""
 
@@ -47,3 +49,8 @@ def gsrm_messages(problem: str, reasoning: str) -> tuple[Message, ...]:
         Message("system", render_template(system)),
         Message("user", render_template(user, problem=problem.strip(), reasoning=reasoning.strip())),
     )
+
+
+def student_messages(problem: str) -> tuple[Message, ...]:
+    """What a student is asked."""
+    return (Message("user", render_template(STUDENT, problem=problem.strip())),)

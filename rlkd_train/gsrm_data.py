@@ -6,6 +6,7 @@ the decomposition in the tagged format.
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,6 +22,7 @@ from rlkd_train.sft_examples import Example
 from rlkd_train.socratic import SocraticRow, gold_steps, read_row
 from rlkd_train.solution_styles import Styled, plain, styled
 
+_TABLE_BATCH = 512
 HUB_SOCRATIC = ("openai/gsm8k", "socratic", "train")
 
 
@@ -106,7 +108,7 @@ def targets(settings: GsrmSettings, sources: Sources) -> Iterator[Target]:
     """Everything that the settings ask to train on."""
     yield from socratic_targets(sources.train, settings.augment, settings.seed)
     if settings.decompositions:
-        yield from table_targets(settings)
+        yield from table_targets(settings.decompositions, settings.traces)
 
 
 def socratic_targets(rows: Sequence[SocraticRow], augment: AugmentSettings, seed: int) -> Iterator[Target]:
@@ -143,8 +145,36 @@ def socratic_target(text: Styled) -> Target:
     )
 
 
-def table_targets(settings: GsrmSettings) -> Iterator[Target]:
-    """The ok rows of the decompositions tables, with the traces that they decompose."""
-    if not settings.decompositions:
-        return
-    raise NotImplementedError
+def table_targets(decompositions: Sequence[Path], traces: Sequence[Path]) -> Iterator[Target]:
+    """The ok rows of decompositions tables, each with the reasoning that it decomposes.
+
+    Holds some hundred rows at a time. Raises InputError where a row's trace is in none of the traces tables.
+    """
+    from rlkd_data.schema import DECOMPOSITIONS
+    from rlkd_data.tables import read_rows
+
+    for folder in decompositions:
+        ok = (row for row in read_rows(folder, DECOMPOSITIONS) if row.status == "ok")
+        while rows := list(itertools.islice(ok, _TABLE_BATCH)):
+            reasoning = _reasoning({row.trace_id for row in rows}, traces)
+            for row in rows:
+                if row.trace_id not in reasoning:
+                    raise InputError(
+                        f"{folder}: trace {row.trace_id} is in none of the tables that `traces` names: add the table "
+                        "that was decomposed"
+                    )
+                yield Target(row.problem, reasoning[row.trace_id], row.domain, row.steps, row.final_answer)
+
+
+def _reasoning(wanted: set[str], traces: Sequence[Path]) -> dict[str, str]:
+    """The text that was decomposed, by trace: the reasoning, or the response of a trace that has no other."""
+    import polars
+
+    from rlkd_data.tables import scan
+
+    found: dict[str, str] = {}
+    for folder in traces:
+        chosen = scan(folder).filter(polars.col("trace_id").is_in(list(wanted - found.keys())))
+        for trace_id, reasoning, response in chosen.select("trace_id", "reasoning", "response").collect().iter_rows():
+            found[trace_id] = reasoning if reasoning.strip() else response
+    return found

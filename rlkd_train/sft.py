@@ -16,19 +16,18 @@ EXAMPLES = "examples.arrow"
 
 def train_sft(settings: SftSettings, out: Path) -> StageResult:
     """Train a student on traces. `out` gets model/, log.jsonl, checkpoints/ and the tokenised examples."""
-    from rlkd_train.sft_data import student_examples, unusable
+    from rlkd_train.sft_data import student_examples
 
-    left_out: dict[str, int] = {}
     result, _, _ = _train(
         settings,
         out,
-        lambda tokenizer: student_examples(settings, tokenizer, left_out),
+        lambda tokenizer, left_out: student_examples(settings, tokenizer, left_out),
         title="student examples",
         epochs=settings.epochs,
         max_steps=settings.max_steps,
         max_length=settings.max_length,
     )
-    return StageResult({**result.counts, **unusable(left_out)}, result.figures)
+    return result
 
 
 def train_gsrm(settings: GsrmSettings, out: Path) -> StageResult:
@@ -43,7 +42,7 @@ def train_gsrm(settings: GsrmSettings, out: Path) -> StageResult:
     result, model, tokenizer = _train(
         settings,
         out,
-        lambda _: (example(target) for target in targets(settings, sources)),
+        lambda *_: (example(target) for target in targets(settings, sources)),
         title="GSRM examples",
         epochs=settings.epochs,
         max_steps=settings.max_steps,
@@ -64,15 +63,16 @@ def train_gsrm(settings: GsrmSettings, out: Path) -> StageResult:
 def _train(
     settings: TrainSettings,
     out: Path,
-    build: Callable[[Any], Iterable[Example]],
+    build: Callable[[Any, dict[str, int]], Iterable[Example]],
     *,
     title: str,
     epochs: float,
     max_steps: int,
     max_length: int,
 ) -> tuple[StageResult, Any, Any]:
-    """Examples, training, weights: each is kept when finished, so that a killed run goes on where it was. Returns the
-    result, the trained model and its tokenizer."""
+    """Examples, training, weights: each is kept when finished, so that a killed run goes on where it was. `build` takes
+    the tokenizer, and a dict in which it counts the rows that it leaves out, by reason. Returns the result, the trained
+    model and its tokenizer."""
     from rlkd_train.models import load_student
     from rlkd_train.sft_run import run_sft, save_model
 
@@ -80,7 +80,9 @@ def _train(
     model, tokenizer = load_student(settings)
     examples, counted = out / EXAMPLES, out / "examples.json"
     if not (examples.exists() and counted.exists()):
-        counts, tokens = write_examples(tokenizer, build(tokenizer), examples, max_length, title)
+        left_out: dict[str, int] = {}
+        counts, tokens = write_examples(tokenizer, build(tokenizer, left_out), examples, max_length, title)
+        counts |= {f"rejected:{reason}": count for reason, count in left_out.items()}
         counted.write_text(json.dumps({"counts": counts, "tokens": tokens}), encoding="utf-8")
     known = json.loads(counted.read_text(encoding="utf-8"))
     figures = run_sft(

@@ -46,12 +46,18 @@ def encode(tokenizer: Any, example: Example) -> tuple[list[int], list[int]]:
 
 def prompt_ids(tokenizer: Any, messages: Sequence[Message]) -> list[int]:
     """The tokens of a conversation up to and with the opening of the model's turn."""
-    text = tokenizer.apply_chat_template(
-        [{"role": message.role, "content": message.content} for message in messages],
-        add_generation_prompt=True,
-        tokenize=False,
+    return list(tokenizer(prompt_text(tokenizer, messages), add_special_tokens=False)["input_ids"])
+
+
+def prompt_text(tokenizer: Any, messages: Sequence[Message]) -> str:
+    """The conversation as the model's chat template writes it."""
+    return str(
+        tokenizer.apply_chat_template(
+            [{"role": message.role, "content": message.content} for message in messages],
+            add_generation_prompt=True,
+            tokenize=False,
+        )
     )
-    return list(tokenizer(text, add_special_tokens=False)["input_ids"])
 
 
 def write_examples(

@@ -3,9 +3,11 @@
 import json
 
 import pytest
+from training_rows import decomposed, trace, write
 
 from rlkd_data.errors import InputError
 from rlkd_data.resources import resource
+from rlkd_data.schema import DECOMPOSITIONS, TRACES, Step
 from rlkd_data.structure.check import check
 from rlkd_data.structure.parse import Parsed, parse
 from rlkd_data.structure.render import render
@@ -19,6 +21,7 @@ from rlkd_train.gsrm_data import (
     socratic_rows,
     socratic_target,
     socratic_targets,
+    table_targets,
     targets,
 )
 from rlkd_train.gsrm_measure import judge
@@ -161,3 +164,25 @@ def test_the_card_names_rules_data_and_figures():
     assert "Rejected, as they are: no_markers 1." in text
     assert all(f"- `{name}`" in text for name in RECIPE if name != "plain")
     assert "nothing was measured" in card(settings(), figures | {"held_out": None}, Sources(), "abc123")
+
+
+def test_decompositions_come_with_the_reasoning_of_their_traces(tmp_path):
+    first, second = trace("t1", "Because 3*4 = 12.", ""), trace("t2", "", "It is 12.")
+    write(tmp_path / "traces", TRACES, [first, second])
+    steps = (Step(1, "Multiply.", "How much?", "12"),)
+    write(
+        tmp_path / "steps",
+        DECOMPOSITIONS,
+        [decomposed(first, steps), decomposed(second, steps), decomposed(second, (), status="rejected")],
+    )
+    made = list(table_targets([tmp_path / "steps"], [tmp_path / "traces"]))
+    assert [target.reasoning for target in made] == ["Because 3*4 = 12.", "It is 12."]
+    assert made[0].steps == steps
+    assert made[0].final_answer == "12"
+
+
+def test_a_decomposition_without_its_trace_is_named(tmp_path):
+    write(tmp_path / "traces", TRACES, [trace("t1", "Because.", "")])
+    write(tmp_path / "steps", DECOMPOSITIONS, [decomposed(trace("t2", "So.", ""), (Step(1, "m", "q", "a"),))])
+    with pytest.raises(InputError, match="trace t2 is in none of the tables"):
+        list(table_targets([tmp_path / "steps"], [tmp_path / "traces"]))
