@@ -6,10 +6,13 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 
 import pytest
 
+from rlkd_data.chat.models import resolve
 from rlkd_data.resources import resource
+from rlkd_data.schema import TRACES, Sampling, Trace
 
 pytestmark = [pytest.mark.model, pytest.mark.slow]
 
@@ -48,6 +51,54 @@ def config(tmp_path_factory):
     return path
 
 
+def test_a_student_learns_a_trace_by_heart(tmp_path):
+    from rlkd_data.tables import TableWriter
+    from rlkd_train.config import SftSettings
+    from rlkd_train.sft import train_sft
+    from rlkd_train.sft_run import read_log
+
+    with TableWriter(tmp_path / "traces", TRACES) as table:
+        table.add(trace("3*4 is 12.", "It is \\boxed{12}."))
+        table.add(trace("", ""))
+    result = train_sft(
+        SftSettings(
+            model="smollm2-135m",
+            traces=[tmp_path / "traces"],
+            max_steps=4,
+            lora={"r": 8, "alpha": 16},
+            optim={"learning_rate": 5e-3, "schedule": "constant", "micro_batch": 1, "accumulate": 1},
+        ),
+        tmp_path / "student",
+    )
+    assert result.counts == {"ok": 1, "rejected:too_long": 0, "rejected:empty": 1}
+    losses = [line["loss"] for line in read_log(tmp_path / "student")]
+    assert len(losses) == 4
+    assert losses[-1] < 0.5 * losses[0]
+
+
+def trace(reasoning, response):
+    return Trace(
+        trace_id=reasoning,
+        problem_id="p",
+        problem="How much is 3*4?",
+        domain="math",
+        answer="12",
+        reasoning=reasoning,
+        response=response,
+        final_answer="12",
+        is_correct=True,
+        verification="test",
+        teacher="test",
+        source="test",
+        license="MIT",
+        sampling=Sampling(),
+        finish_reason="stop",
+        usage=None,
+        cost_usd=None,
+        created_at=datetime(2026, 1, 1, tzinfo=UTC),
+    )
+
+
 def start(config, out):
     return subprocess.Popen(
         [sys.executable, "-c", "from rlkd_train.cli import main; main()", "gsrm", "--config", config, "--out", out],
@@ -84,5 +135,7 @@ def test_a_killed_training_goes_on_and_ends_with_an_adapter_that_answers(config,
     weights = out / "model" / "adapter_model.safetensors"
     assert weights.stat().st_size < 10 << 20
     assert json.loads((out / "model" / "adapter_config.json").read_text())["base_model_name_or_path"] == "smollm2-135m"
+    found = resolve(str(out / "model"))  # what `local:PATH` loads
+    assert found.base is not None
     assert json.loads((out / "model" / "gsrm.json").read_text())["figures"]["held_out"]["rows"] == 1
     assert json.loads((out / "stage.json").read_text())["result"]["counts"]["ok"] == 1
