@@ -1,0 +1,136 @@
+"""`openai:` – the chat completions of OpenAI and of every server that speaks its protocol (vLLM, SGLang, llama.cpp …).
+
+The SDK carries the request; bodies are read here, because compatible servers add fields (reasoning) and leave others
+out, and because a retry is the scheduler's business.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from rlkd_data.chat.http import Endpoint, count, endpoint, failure, load_object, malformed, timed_out, unreachable
+from rlkd_data.chat.types import FinishReason, Reply, Request
+from rlkd_data.config import ChatSettings
+from rlkd_data.errors import MissingDependency
+from rlkd_data.schema import Usage
+
+DEFAULT_URL = "https://api.openai.com/v1"
+VARIABLE = "OPENAI_API_KEY"
+_FINISH: dict[str, FinishReason] = {"stop": "stop", "length": "length", "content_filter": "refusal"}
+
+
+class OpenAIBackend:
+    """One model behind a chat-completions endpoint. `name` is what the server calls it."""
+
+    default_concurrency = 32
+
+    def __init__(self, name: str, settings: ChatSettings) -> None:
+        self.model = f"openai:{name}"
+        self._name, self._timeout = name, settings.timeout
+        self._at = endpoint(
+            self.model, settings.base_url, default=DEFAULT_URL, variable=VARIABLE, url_variable="OPENAI_BASE_URL"
+        )
+        try:
+            import httpx2
+            import openai
+        except ImportError as error:
+            raise MissingDependency("openai", f"the model {self.model}") from error
+        client_kind = (
+            openai.DefaultAioHttpClient  # half the CPU time a request, where it is installed
+            if importlib.util.find_spec("aiohttp")
+            else openai.DefaultAsyncHttpxClient
+        )
+        self._raw = httpx2.Response
+        self._sdk = openai.AsyncOpenAI(
+            api_key=self._at.key,
+            base_url=self._at.base_url,
+            max_retries=0,
+            timeout=settings.timeout,
+            http_client=client_kind(base_url=self._at.base_url, timeout=settings.timeout),
+        )
+        self._status_error, self._timeout_error = openai.APIStatusError, openai.APITimeoutError
+        self._connection_error = openai.APIConnectionError
+
+    def wire(self, request: Request) -> dict[str, Any]:
+        """The URL and the body of the request."""
+        sampling = request.sampling
+        length = "max_completion_tokens" if self._at.base_url == DEFAULT_URL else "max_tokens"
+        body: dict[str, Any] = {
+            "model": self._name,
+            "messages": [{"role": message.role, "content": message.content} for message in request.messages],
+            "temperature": sampling.temperature,
+            "top_p": sampling.top_p,
+            length: sampling.max_tokens,
+            "seed": sampling.seed,
+            "stop": list(request.stop) or None,
+        }
+        if request.schema_json is not None:
+            schema = {"name": "reply", "schema": json.loads(request.schema_json), "strict": True}
+            body["response_format"] = {"type": "json_schema", "json_schema": schema}
+        if request.top_logprobs is not None:
+            body |= {"logprobs": True, "top_logprobs": request.top_logprobs}
+        return {
+            "backend": "openai",
+            "base_url": self._at.base_url,
+            "body": {name: value for name, value in body.items() if value is not None},
+        }
+
+    async def ask(self, wire: dict[str, Any]) -> Reply:
+        """Ask once. Raises Retryable, Rejected or Hopeless."""
+        try:
+            async with asyncio.timeout(self._timeout):  # the SDK's own limit is between two bytes, not for the whole
+                response = await self._sdk.post("/chat/completions", body=wire["body"], cast_to=self._raw)
+        except self._status_error as error:
+            raise failure(self._at, error.status_code, error.response.headers, error.response.text) from None
+        except (TimeoutError, self._timeout_error):
+            raise timed_out(self._at, self._timeout) from None
+        except self._connection_error as error:
+            raise unreachable(self._at, error) from None
+        return read_reply(self._at, load_object(self._at, response.text))
+
+    async def close(self) -> None:
+        await self._sdk.close()
+
+
+def read_reply(at: Endpoint, body: dict[str, Any]) -> Reply:
+    """A reply from the body of a chat completion. Raises Retryable for what is none."""
+    try:
+        choice = body["choices"][0]
+        message = choice["message"]
+        refusal = message.get("refusal")
+        text = _text(message.get("content")) or refusal or ""
+        reasoning = message.get("reasoning_content") or message.get("reasoning") or None
+    except (KeyError, IndexError, TypeError, AttributeError):
+        raise malformed(at, json.dumps(body.get("error") or "it has no choices")) from None
+    if not isinstance(text, str) or not (reasoning is None or isinstance(reasoning, str)):
+        raise malformed(at, "its text is not a string")
+    finish = _FINISH.get(choice.get("finish_reason"), "other")
+    return Reply(
+        text=text,
+        reasoning=reasoning,
+        finish_reason="refusal" if refusal else finish,
+        usage=_usage(body.get("usage") or {}),
+        model=str(body.get("model") or at.model),
+        created_at=datetime.now(UTC),
+        logprobs=tuple((choice.get("logprobs") or {}).get("content") or ()),
+    )
+
+
+def _text(content: Any) -> Any:
+    """A message's text; some servers send it in parts."""
+    if isinstance(content, list):
+        return "".join(part.get("text") or "" for part in content if part.get("type") == "text")
+    return content
+
+
+def _usage(usage: dict[str, Any]) -> Usage:
+    return Usage(
+        prompt_tokens=count(usage.get("prompt_tokens")),
+        cached_tokens=count((usage.get("prompt_tokens_details") or {}).get("cached_tokens")),
+        completion_tokens=count(usage.get("completion_tokens")),
+        reasoning_tokens=count((usage.get("completion_tokens_details") or {}).get("reasoning_tokens")),
+    )

@@ -1,0 +1,41 @@
+"""When to ask again. Pure: the scheduler does the waiting."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+FIRST = 0.5
+"""Seconds: the upper end of the first pause; it doubles with each try."""
+LONGEST = 60.0
+
+
+def pause(tries: int, retry_after: float | None, rng: random.Random) -> float:
+    """Seconds to wait after try number `tries` (from 1) has failed.
+
+    What the server asks for, and a little more so that not all come back at once; otherwise exponential backoff with
+    full jitter (Brooker, "Exponential Backoff And Jitter", 2015).
+    """
+    if retry_after is not None:
+        return max(0.0, retry_after) + rng.uniform(0.0, FIRST)
+    return rng.uniform(0.0, min(LONGEST, FIRST * 2 ** (tries - 1)))
+
+
+def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
+    """Seconds that a server's headers ask to wait: `retry-after-ms`, or `Retry-After` as seconds or as a date."""
+    for name, scale in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        value = headers.get(name)
+        if value is None:
+            continue
+        try:
+            return max(0.0, float(value) * scale)
+        except ValueError:
+            pass
+        try:
+            at = parsedate_to_datetime(value)
+        except ValueError:
+            continue
+        return max(0.0, (at - (now or datetime.now(UTC))).total_seconds())
+    return None
