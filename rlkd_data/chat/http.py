@@ -65,7 +65,7 @@ def endpoint(model: str, base_url: str | None, *, default: str, variable: str, u
     return Endpoint(model, url, variable, key or "none-needed")
 
 
-def failure(at: Endpoint, status: int, headers: Mapping[str, str], body: str) -> Failed:
+def failure(at: Endpoint, status: int, headers: Mapping[str, str], body: str) -> Failed:  # noqa: PLR0911 - a table
     """What an HTTP error status means for this request and for the others."""
     said = at.hide(_message(body)) or "(no message)"
     told = f"{at.model} at {at.base_url} answered {status}: {said}"

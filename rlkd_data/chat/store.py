@@ -45,7 +45,7 @@ def default_path() -> Path:
     return Path(named).expanduser() if named else user_data_path("rlkd") / "responses.sqlite"
 
 
-def key_of(wire: dict[str, Any], sample_index: int) -> bytes:
+def request_key(wire: dict[str, Any], sample_index: int) -> bytes:
     """The name of a request: SHA-256 of the canonical JSON of all that goes over the wire, and which sample it is."""
     text = json.dumps([wire, sample_index], ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
@@ -75,7 +75,7 @@ class _Write:
     loop: asyncio.AbstractEventLoop
 
 
-class Store:
+class ResponseStore:
     """Replies by request key, in one file. `get` from any thread, `put` from any event loop.
 
     Raises InputError, on opening and later, where the file is not a response store, is damaged or can't be written.
@@ -96,11 +96,11 @@ class Store:
             row = self._reader.execute("SELECT reply FROM replies WHERE key = ?", (key,)).fetchone()
             return None if row is None else decode(row[0])
 
-    async def put(self, key: bytes, reply: Reply) -> None:
-        """Store a reply; returns when it is on the disk. The write goes on where the caller is cancelled."""
+    async def put(self, key: bytes, model: str, reply: Reply) -> None:
+        """Store a reply of `model` (the full name); returns when it is on the disk. The write goes on where the caller is cancelled."""
         loop = asyncio.get_running_loop()
         done: asyncio.Future[None] = loop.create_future()
-        self._queue.put(_Write((key, reply.model, reply.created_at.isoformat(), encode(reply)), done, loop))
+        self._queue.put(_Write((key, model, reply.created_at.isoformat(), encode(reply)), done, loop))
         await done
 
     def close(self) -> None:

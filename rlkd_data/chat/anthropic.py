@@ -1,0 +1,138 @@
+"""`anthropic:` – the messages of Anthropic, and of servers that speak its protocol, through its SDK.
+
+The protocol knows no seed and gives no log-probabilities: neither is sent. Another sample is another `sample_index`,
+which is part of the store's key.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from rlkd_data.chat.http import Endpoint, count, endpoint, failure, load_object, malformed, timed_out, unreachable
+from rlkd_data.chat.types import FinishReason, Reply, Request
+from rlkd_data.config import ChatSettings
+from rlkd_data.errors import MissingDependency
+from rlkd_data.schema import Usage
+
+DEFAULT_URL = "https://api.anthropic.com"
+VARIABLE = "ANTHROPIC_API_KEY"
+_MAX_TOKENS = 8192
+"""The protocol wants a limit; this is taken where none is asked for."""
+_FINISH: dict[str, FinishReason] = {
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "refusal": "refusal",
+}
+_REDACTED = "[redacted thinking]"
+
+
+class AnthropicBackend:
+    """One model behind a messages endpoint. Raises InputError where Anthropic's own server is meant without a key."""
+
+    default_concurrency = 16
+
+    def __init__(self, name: str, settings: ChatSettings) -> None:
+        self.model = f"anthropic:{name}"
+        self._name, self._timeout = name, settings.timeout
+        self._at = endpoint(
+            self.model, settings.base_url, default=DEFAULT_URL, variable=VARIABLE, url_variable="ANTHROPIC_BASE_URL"
+        )
+        try:
+            import anthropic
+            import httpx2
+        except ImportError as error:
+            raise MissingDependency("anthropic", f"the model {self.model}") from error
+        client_kind = (
+            anthropic.DefaultAioHttpClient if importlib.util.find_spec("aiohttp") else anthropic.DefaultAsyncHttpxClient
+        )
+        self._raw = httpx2.Response
+        self._sdk = anthropic.AsyncAnthropic(
+            api_key=self._at.key,
+            base_url=self._at.base_url,
+            max_retries=0,
+            timeout=settings.timeout,
+            http_client=client_kind(base_url=self._at.base_url, timeout=settings.timeout),
+        )
+        self._status_error, self._timeout_error = anthropic.APIStatusError, anthropic.APITimeoutError
+        self._connection_error = anthropic.APIConnectionError
+
+    def wire(self, request: Request) -> dict[str, Any]:
+        """The URL and the body of the request; the system prompt stands apart from the messages."""
+        sampling = request.sampling
+        body: dict[str, Any] = {
+            "model": self._name,
+            "max_tokens": sampling.max_tokens or _MAX_TOKENS,
+            "system": "\n\n".join(m.content for m in request.messages if m.role == "system") or None,
+            "messages": [{"role": m.role, "content": m.content} for m in request.messages if m.role != "system"],
+            "temperature": sampling.temperature,
+            # Newer models refuse a request that sets both; the temperature says more.
+            "top_p": sampling.top_p if sampling.temperature is None else None,
+            "stop_sequences": list(request.stop) or None,
+        }
+        if request.schema_json is not None:
+            body["output_config"] = {"format": {"type": "json_schema", "schema": json.loads(request.schema_json)}}
+        return {
+            "backend": "anthropic",
+            "base_url": self._at.base_url,
+            "body": {name: value for name, value in body.items() if value is not None},
+        }
+
+    async def ask(self, wire: dict[str, Any]) -> Reply:
+        """Ask once. Raises Retryable, Rejected or Hopeless."""
+        try:
+            async with asyncio.timeout(self._timeout):
+                response = await self._sdk.post("/v1/messages", body=wire["body"], cast_to=self._raw)
+        except self._status_error as error:
+            raise failure(self._at, error.status_code, error.response.headers, error.response.text) from None
+        except (TimeoutError, self._timeout_error):
+            raise timed_out(self._at, self._timeout) from None
+        except self._connection_error as error:
+            raise unreachable(self._at, error) from None
+        return read_reply(self._at, load_object(self._at, response.text))
+
+    async def close(self) -> None:
+        await self._sdk.close()
+
+
+def read_reply(at: Endpoint, body: dict[str, Any]) -> Reply:
+    """A reply from the body of a message. Raises Retryable for what is none."""
+    texts: list[str] = []
+    thoughts: list[str] = []
+    try:
+        for block in body["content"]:
+            match block["type"]:
+                case "text":
+                    texts.append(block["text"])
+                case "thinking":
+                    thoughts.append(block["thinking"])
+                case "redacted_thinking":
+                    thoughts.append(_REDACTED)
+        text, reasoning = "".join(texts), "\n\n".join(thoughts) or None
+    except (KeyError, TypeError):
+        raise malformed(at, json.dumps(body.get("error") or "it has no content")) from None
+    return Reply(
+        text=text,
+        reasoning=reasoning,
+        finish_reason=_FINISH.get(body.get("stop_reason") or "", "other"),
+        usage=_usage(body.get("usage") or {}),
+        model=str(body.get("model") or at.model),
+        created_at=datetime.now(UTC),
+    )
+
+
+def _usage(usage: dict[str, Any]) -> Usage:
+    """Anthropic counts what was read from and written to its cache apart from the other input tokens."""
+    cached = count(usage.get("cache_read_input_tokens"))
+    written = count(usage.get("cache_creation_input_tokens"))
+    return Usage(
+        prompt_tokens=count(usage.get("input_tokens")) + cached + written,
+        cached_tokens=cached,
+        completion_tokens=count(usage.get("output_tokens")),
+        reasoning_tokens=count((usage.get("output_tokens_details") or {}).get("thinking_tokens")),
+    )
