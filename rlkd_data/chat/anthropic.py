@@ -1,7 +1,6 @@
 """`anthropic:` – the messages of Anthropic, and of servers that speak its protocol, through its SDK.
 
-The protocol knows no seed and gives no log-probabilities: neither is sent. Another sample is another `sample_index`,
-which is part of the store's key.
+The protocol knows no seed, so none is sent: another sample is another `sample_index`, which is part of the store's key.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from typing import Any
 from rlkd_data.chat.http import Endpoint, count, endpoint, failure, load_object, malformed, timed_out, unreachable
 from rlkd_data.chat.types import FinishReason, Reply, Request
 from rlkd_data.config import ChatSettings
-from rlkd_data.errors import MissingDependency
+from rlkd_data.errors import InputError, MissingDependency
 from rlkd_data.schema import Usage
 
 DEFAULT_URL = "https://api.anthropic.com"
@@ -64,6 +63,8 @@ class AnthropicBackend:
 
     def wire(self, request: Request) -> dict[str, Any]:
         """The URL and the body of the request; the system prompt stands apart from the messages."""
+        if request.top_logprobs is not None:
+            raise InputError(f"{self.model}: this backend gives no log-probabilities")
         sampling = request.sampling
         body: dict[str, Any] = {
             "model": self._name,

@@ -97,7 +97,8 @@ class ResponseStore:
             return None if row is None else decode(row[0])
 
     async def put(self, key: bytes, model: str, reply: Reply) -> None:
-        """Store a reply of `model` (the full name); returns when it is on the disk. The write goes on where the caller is cancelled."""
+        """Store a reply of `model` (its full name); returns when it is on the disk, and goes on where the caller is
+        cancelled."""
         loop = asyncio.get_running_loop()
         done: asyncio.Future[None] = loop.create_future()
         self._queue.put(_Write((key, model, reply.created_at.isoformat(), encode(reply)), done, loop))

@@ -1,0 +1,63 @@
+"""Test servers as context managers: each is a process of its own, and ends with its block."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class RunningServer:
+    port: int
+    base_url: str
+    pid: int
+
+    def stats(self) -> dict[str, Any]:
+        """What was asked so far: total, answered, unique, repeated, in_flight, most_at_once, faults, counts, last."""
+        return self._call("stats", None)
+
+    def reset(self) -> None:
+        self._call("reset", b"")
+
+    def _call(self, name: str, data: bytes | None) -> dict[str, Any]:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/{name}", data, timeout=30) as response:
+            found: dict[str, Any] = json.load(response)
+            return found
+
+
+def running_openai_server(**options: Any) -> AbstractContextManager[RunningServer]:
+    """Options are the server's flags: `latency=0.1, fault=["429:3"], reply_file=path, reasoning="think"`."""
+    return _running("tests.support.openai_server", "/v1", options)
+
+
+def running_anthropic_server(**options: Any) -> AbstractContextManager[RunningServer]:
+    """The same, with `thinking="redacted"` instead of `reasoning`."""
+    return _running("tests.support.anthropic_server", "", options)
+
+
+@contextmanager
+def _running(module: str, path: str, options: dict[str, Any]) -> Iterator[RunningServer]:
+    command = [sys.executable, "-m", module]
+    for name, value in options.items():
+        for item in value if isinstance(value, (list, tuple)) else [value]:
+            command += [f"--{name.replace('_', '-')}", str(item)]
+    process = subprocess.Popen(command, cwd=_ROOT, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline().strip()
+        assert line.isdigit(), f"{module} did not start"
+        yield RunningServer(int(line), f"http://127.0.0.1:{line}{path}", process.pid)
+    finally:
+        process.kill()
+        process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
