@@ -7,7 +7,6 @@ or made anew where the caller owns the folder.
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import json
 import os
@@ -24,15 +23,13 @@ from pydantic import BaseModel
 
 from rlkd_data.config import Settings
 from rlkd_data.errors import InputError
+from rlkd_data.identity import STAGE_FILE, content_identity, read_stage
 from rlkd_data.resources import BUNDLED, resource
 from rlkd_data.schema import content_hash
 
-STAGE_FILE = "stage.json"
 GROUP = "rlkd.stages"
 _VERSIONED = ("rlkd", "polars", "pyarrow", "datasets", "torch", "transformers", "trl", "peft", "openai", "anthropic")
 _LONGEST_PATH = 1024
-_HASHED_WHOLE = 64 << 20
-"""Bytes up to which an input file is hashed; of a larger one, size and time of change stand for its content."""
 
 
 @dataclass(frozen=True)
@@ -61,15 +58,6 @@ def registry() -> dict[str, StageSpec]:
     """Every kind of stage that is installed, by name: packages register theirs as entry points, so that this package
     need not know who trains."""
     return {point.name: point.load() for point in metadata.entry_points(group=GROUP)}
-
-
-def read_stage(out: Path) -> dict[str, Any] | None:
-    """The `stage.json` of a folder, or None where there is none that can be read."""
-    try:
-        found = json.loads((out / STAGE_FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return found if isinstance(found, dict) else None
 
 
 def settings_identity(settings: BaseModel) -> dict[str, Any]:
@@ -109,28 +97,10 @@ def _input_paths(settings: BaseModel) -> Iterator[Path]:
                 yield Path(text)
 
 
-def _content_identity(path: Path) -> str:
-    """A hash of what a path holds: a stage's fingerprint, where a stage made it; otherwise its files' content."""
-    made_by = read_stage(path) if path.is_dir() else None
-    if made_by and made_by.get("status") == "done":
-        return f"{made_by.get('fingerprint')}@{made_by.get('finished_at')}"
-    digest = hashlib.sha256()
-    files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
-    for file in files:
-        digest.update(str(file.relative_to(path.parent)).encode())
-        status = file.stat()
-        if status.st_size > _HASHED_WHOLE:  # weights: reading gigabytes at every start would be felt
-            digest.update(f"{status.st_size} {status.st_mtime_ns}".encode())
-            continue
-        with file.open("rb") as stream:
-            digest.update(hashlib.file_digest(stream, "sha256").digest())
-    return digest.hexdigest()
-
-
 def fingerprint(spec: StageSpec, settings: Settings) -> str:
     """Names the output that a stage will make: of its settings, its inputs' content and its prompts'."""
-    inputs = {str(i): _content_identity(path) for i, path in enumerate(_input_paths(settings))}
-    prompts = {name: _content_identity(resource(name)) for name in spec.prompts}
+    inputs = {str(i): content_identity(path) for i, path in enumerate(_input_paths(settings))}
+    prompts = {name: content_identity(resource(name)) for name in spec.prompts}
     return content_hash(spec.name, settings_identity(settings), inputs, prompts)
 
 

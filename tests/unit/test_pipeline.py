@@ -10,6 +10,7 @@ import yaml
 from rlkd_data import pipeline, stage
 from rlkd_data.config import Settings, runtime
 from rlkd_data.errors import InputError
+from rlkd_data.identity import read_stage
 from rlkd_data.stage import StageResult, StageSpec
 
 CALLS: list[str] = []
@@ -108,11 +109,11 @@ def test_an_interrupted_stage_is_taken_up_in_its_folder(tmp_path: Path, monkeypa
     monkeypatch.setattr(f"{__name__}.copy", dies)
     with pytest.raises(KeyboardInterrupt):
         pipeline.run(planned)
-    assert stage.read_stage(kept.out)["status"] == "running"
+    assert read_stage(kept.out)["status"] == "running"
     monkeypatch.undo()
     stage.run_stage(kept.spec, kept.settings, kept.out)
     assert (kept.out / "half").read_text() == "kept"
-    assert stage.read_stage(kept.out)["status"] == "done"
+    assert read_stage(kept.out)["status"] == "done"
 
 
 def test_a_folder_of_other_settings_or_of_somebody_else_is_never_overwritten(tmp_path: Path) -> None:
