@@ -115,13 +115,15 @@ def read_reply(at: Endpoint, body: dict[str, Any]) -> Reply:
                 case "redacted_thinking":
                     thoughts.append(_REDACTED)
         text, reasoning = "".join(texts), "\n\n".join(thoughts) or None
-    except (KeyError, TypeError):
-        raise malformed(at, json.dumps(body.get("error") or "it has no content")) from None
+        finish = _FINISH.get(body.get("stop_reason") or "", "other")
+        usage = _usage(body.get("usage") or {})
+    except (KeyError, TypeError, AttributeError):
+        raise malformed(at, json.dumps(body.get("error") or "its fields are not those of a message")) from None
     return Reply(
         text=text,
         reasoning=reasoning,
-        finish_reason=_FINISH.get(body.get("stop_reason") or "", "other"),
-        usage=_usage(body.get("usage") or {}),
+        finish_reason=finish,
+        usage=usage,
         model=str(body.get("model") or at.model),
         created_at=datetime.now(UTC),
     )

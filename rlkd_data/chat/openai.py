@@ -104,19 +104,21 @@ def read_reply(at: Endpoint, body: dict[str, Any]) -> Reply:
         refusal = message.get("refusal")
         text = _text(message.get("content")) or refusal or ""
         reasoning = message.get("reasoning_content") or message.get("reasoning") or None
+        finish = _FINISH.get(choice.get("finish_reason"), "other")
+        logprobs = tuple((choice.get("logprobs") or {}).get("content") or ())
+        usage = _usage(body.get("usage") or {})
     except (KeyError, IndexError, TypeError, AttributeError):
-        raise malformed(at, json.dumps(body.get("error") or "it has no choices")) from None
+        raise malformed(at, json.dumps(body.get("error") or "its fields are not those of a completion")) from None
     if not isinstance(text, str) or not (reasoning is None or isinstance(reasoning, str)):
         raise malformed(at, "its text is not a string")
-    finish = _FINISH.get(choice.get("finish_reason"), "other")
     return Reply(
         text=text,
         reasoning=reasoning,
         finish_reason="refusal" if refusal else finish,
-        usage=_usage(body.get("usage") or {}),
+        usage=usage,
         model=str(body.get("model") or at.model),
         created_at=datetime.now(UTC),
-        logprobs=tuple((choice.get("logprobs") or {}).get("content") or ()),
+        logprobs=logprobs,
     )
 
 

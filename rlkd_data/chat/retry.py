@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -30,12 +31,18 @@ def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> floa
         if value is None:
             continue
         try:
-            return max(0.0, float(value) * scale)
+            seconds = float(value) * scale
         except ValueError:
             pass
+        else:
+            if math.isfinite(seconds):
+                return max(0.0, seconds)
+            continue
         try:
             at = parsedate_to_datetime(value)
         except ValueError:
             continue
+        if at.tzinfo is None:  # "-0000": a time in UTC that says nothing of its place
+            at = at.replace(tzinfo=UTC)
         return max(0.0, (at - (now or datetime.now(UTC))).total_seconds())
     return None

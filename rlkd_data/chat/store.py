@@ -180,35 +180,38 @@ def _open(path: Path) -> sqlite3.Connection:
     """A connection for reading, after making the table where the file is new."""
     connection = _connect(path)
     try:
+        _is_new(connection, path)  # another program's file is left untouched, its journal mode too
         _use_wal(connection)
         with connection:
             connection.execute("BEGIN IMMEDIATE")  # two processes may be the first at the same time
-            application = connection.execute("PRAGMA application_id").fetchone()[0]
-            version = connection.execute("PRAGMA user_version").fetchone()[0]
-            tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-            if application == 0 and tables == 0:
+            if _is_new(connection, path):
                 connection.execute(_SQL_TABLE)
                 connection.execute(f"PRAGMA application_id = {_APPLICATION}")
                 connection.execute(f"PRAGMA user_version = {_VERSION}")
-            elif application != _APPLICATION:
-                raise InputError(
-                    f"{path} is another program's database, not a response store: name another file (RLKD_STORE)"
-                )
-            elif version > _VERSION:
-                raise InputError(f"{path} was written by a newer rlkd (store version {version}): update rlkd")
     except BaseException:
         connection.close()
         raise
     return connection
 
 
+def _is_new(connection: sqlite3.Connection, path: Path) -> bool:
+    """Whether the file is still empty. Raises InputError where it is neither empty nor ours."""
+    application = connection.execute("PRAGMA application_id").fetchone()[0]
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    if application == 0 and tables == 0:
+        return True
+    if application != _APPLICATION:
+        raise InputError(f"{path} is another program's database, not a response store: name another file (RLKD_STORE)")
+    if version > _VERSION:
+        raise InputError(f"{path} was written by a newer rlkd (store version {version}): update rlkd")
+    return False
+
+
 def _use_wal(connection: sqlite3.Connection) -> None:
     """Switch to WAL. SQLite does not wait for other processes here, whatever the busy timeout, so we do."""
     deadline = time.monotonic() + _BUSY_SECONDS
     while True:
-        application = connection.execute("PRAGMA application_id").fetchone()[0]
-        if application not in (0, _APPLICATION):
-            return  # another program's: leave it as it is, the caller refuses it
         try:
             connection.execute("PRAGMA journal_mode = WAL")
             return

@@ -1,0 +1,113 @@
+import json
+
+import pytest
+
+from rlkd_data.chat.http import Endpoint, endpoint, failure, load_object
+from rlkd_data.chat.types import Hopeless, Rejected, Retryable
+from rlkd_data.errors import InputError
+
+KEY = "sk-very-secret-0123456789"
+AT = Endpoint("openai:m", "http://127.0.0.1:1/v1", "OPENAI_API_KEY", KEY)
+
+
+def body(message: str, code: str = "x") -> str:
+    return json.dumps({"error": {"message": message, "type": code, "code": code}})
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "kind", "reason"),
+    [
+        (408, body("slow"), Retryable, "timeout"),
+        (409, body("conflict"), Retryable, "server_error"),
+        (429, body("too many"), Retryable, "rate_limited"),
+        (500, "<html>oops</html>", Retryable, "server_error"),
+        (503, "", Retryable, "server_error"),
+        (529, body("overloaded", "overloaded_error"), Retryable, "overloaded"),
+        (401, body("bad key"), Hopeless, "hopeless"),
+        (403, body("not yours"), Hopeless, "hopeless"),
+        (402, body("pay"), Hopeless, "hopeless"),
+        (404, body("The model `m` does not exist", "model_not_found"), Hopeless, "hopeless"),
+        (404, "404 page not found", Hopeless, "hopeless"),
+        (429, body("You exceeded your current quota", "insufficient_quota"), Hopeless, "hopeless"),
+        (400, body("Your credit balance is too low"), Hopeless, "hopeless"),
+        (400, body("The model `m` does not exist."), Hopeless, "hopeless"),
+        (400, body("temperature must be below 2"), Rejected, "bad_request"),
+        (400, body("This model's maximum context length is 8 tokens"), Rejected, "too_long"),
+        (400, body("prompt is too long: 9 tokens > 8 maximum"), Rejected, "too_long"),
+        (400, body("blocked", "content_policy_violation"), Rejected, "content_filter"),
+        (413, "", Rejected, "too_long"),
+        (422, json.dumps({"detail": [{"msg": "wrong type"}]}), Rejected, "bad_request"),
+    ],
+)
+def test_a_status_says_whether_asking_again_helps(status: int, said: str, kind: type, reason: str) -> None:
+    found = failure(AT, status, {}, said)
+    assert type(found) is kind and found.reason == reason
+    assert "\n" not in str(found) and "openai:m" in str(found)
+
+
+def test_hopeless_names_what_to_change() -> None:
+    assert "OPENAI_API_KEY" in str(failure(AT, 401, {}, body("no")))
+    assert "model's name" in str(failure(AT, 404, {}, body("no")))
+
+
+def test_the_time_that_a_server_names_reaches_the_scheduler() -> None:
+    found = failure(AT, 429, {"retry-after": "12"}, body("wait"))
+    assert isinstance(found, Retryable) and found.retry_after == 12.0
+
+
+@pytest.mark.parametrize("said", [f"bad key {KEY}", body(f"bad key {KEY}"), body("bad key sk-very-*********6789")])
+def test_a_key_that_the_server_repeats_is_not_shown(said: str) -> None:
+    shown = str(failure(AT, 401, {}, said)) + repr(AT)
+    assert KEY not in shown and "6789" not in shown
+
+
+def test_long_and_many_lined_bodies_become_one_short_line() -> None:
+    assert len(str(failure(AT, 500, {}, "line\n" * 5000))) < 500
+
+
+@pytest.mark.parametrize("text", ["", "<html>", '{"choices": [{"mess', "[1]", '"text"'])
+def test_a_body_that_is_no_json_object_may_pass(text: str) -> None:
+    with pytest.raises(Retryable) as raised:
+        load_object(AT, text)
+    assert raised.value.reason == "malformed"
+
+
+def found(base_url: str | None) -> Endpoint:
+    return endpoint("openai:m", base_url, default="https://a.example/v1", variable="SOME_KEY", url_variable="SOME_URL")
+
+
+def test_the_provider_s_own_server_needs_a_key_and_another_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SOME_KEY", raising=False)
+    monkeypatch.delenv("SOME_URL", raising=False)
+    with pytest.raises(InputError, match="SOME_KEY"):
+        found(None)
+    assert found("http://127.0.0.1:8000/v1/").base_url == "http://127.0.0.1:8000/v1"
+    monkeypatch.setenv("SOME_KEY", KEY)
+    assert found(None).key == KEY
+
+
+def test_the_settings_come_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOME_URL", "http://127.0.0.1:7/v1")
+    assert found(None).base_url == "http://127.0.0.1:7/v1"
+    assert found("http://127.0.0.1:8/v1").base_url == "http://127.0.0.1:8/v1"
+
+
+@pytest.mark.parametrize(
+    "url", ["127.0.0.1:8000", "ftp://a.example", "http://", "http://me:secret@a.example/v1", "http://a.example/?key=1"]
+)
+def test_a_base_url_that_cannot_work_or_holds_a_secret_is_refused(url: str) -> None:
+    with pytest.raises(InputError, match=r"base URL"):
+        found(url)
+
+
+def test_a_refused_base_url_does_not_show_its_password() -> None:
+    with pytest.raises(InputError) as raised:
+        found("http://me:secret@a.example/v1")
+    assert "secret" not in str(raised.value)
+
+
+def test_a_key_with_a_line_break_is_refused_without_showing_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOME_KEY", "secret\nX-Other: 1")
+    with pytest.raises(InputError, match="SOME_KEY") as raised:
+        found(None)
+    assert "secret" not in str(raised.value)
