@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from rlkd_data.chat.types import Message
 from rlkd_data.resources import resource
-from rlkd_data.schema import content_hash
+from rlkd_data.schema import Domain, Step, content_hash
+from rlkd_data.structure.render import render
 
 if TYPE_CHECKING:
     from jinja2.sandbox import SandboxedEnvironment
 
+TEACHER = "teacher.j2"
+DECOMPOSE = ("decompose.system.j2", "decompose.user.j2")
+"""The in-context prompt of an annotator; a domain's examples stand between its two parts."""
 STUDENT = "student.j2"
 """What a student is asked with: the same in SFT, GRPO and evaluation."""
 GSRM = ("gsrm.system.j2", "gsrm.user.j2")
 """The zero-shot prompt that a GSRM is trained with and asked with."""
+
+_CHOICES = re.compile(r"^\(?A[).:]\s.*\n(?:.*\n)*?\(?B[).:]\s", re.MULTILINE)
 
 
 @cache
@@ -54,3 +62,56 @@ def gsrm_messages(problem: str, reasoning: str) -> tuple[Message, ...]:
 def student_messages(problem: str) -> tuple[Message, ...]:
     """What a student is asked."""
     return (Message("user", render_template(STUDENT, problem=problem.strip())),)
+
+
+def teacher_messages(problem: str, domain: Domain) -> tuple[Message, ...]:
+    """What a teacher is asked. A problem whose lines offer choices asks for a letter."""
+    choices = _CHOICES.search(problem) is not None
+    return (Message("user", render_template(TEACHER, problem=problem.strip(), domain=domain, choices=choices)),)
+
+
+@dataclass(frozen=True, slots=True)
+class FewShot:
+    """A domain's words for the system prompt, and its worked examples."""
+
+    values: dict[str, str]
+    examples: tuple[tuple[str, str, str], ...]
+    """(problem, reasoning, decomposition as text)"""
+
+
+@cache
+def few_shot(domain: Domain) -> FewShot:
+    """The shipped examples of a domain; their decompositions are rendered, so that their format cannot drift from what
+    is parsed."""
+    import yaml
+
+    found = yaml.safe_load(source(f"few_shot/{domain}.yaml"))
+    examples = tuple((e["problem"], e["reasoning"], render(*example_steps(e))) for e in found["examples"])
+    return FewShot({name: found[name] for name in ("domain_name", "working", "hint")}, examples)
+
+
+def example_steps(example: dict[str, Any]) -> tuple[tuple[Step, ...], str | None]:
+    """The steps and final answer of one entry of a few-shot file."""
+    steps = tuple(
+        Step(number, step["meta"].strip(), step["question"].strip(), step["answer"].strip())
+        for number, step in enumerate(example["steps"], 1)
+    )
+    return steps, example["final_answer"]
+
+
+def decompose_messages(problem: str, reasoning: str, domain: Domain) -> tuple[Message, ...]:
+    """What an annotator is asked, in context. Everything before the last message is the same for all traces of a
+    domain, to the byte, so that a server's prefix cache serves it."""
+    system, user = DECOMPOSE
+    shots = few_shot(domain)
+    messages = [Message("system", render_template(system, **shots.values))]
+    for example_problem, example_reasoning, decomposition in shots.examples:
+        asked = render_template(user, problem=example_problem.strip(), reasoning=example_reasoning.strip())
+        messages += [Message("user", asked), Message("assistant", decomposition)]
+    messages.append(Message("user", render_template(user, problem=problem.strip(), reasoning=reasoning.strip())))
+    return tuple(messages)
+
+
+def decompose_prompt_id(domain: Domain) -> str:
+    """Names a domain's in-context prompt by the content of its templates and examples."""
+    return prompt_id(*DECOMPOSE, f"few_shot/{domain}.yaml")

@@ -97,6 +97,7 @@ class StructureSettings(ChatSettings):
     max_tokens: PositiveInt = 2048
     judge: JudgeSettings = JudgeSettings()
     normalise: Literal["teacher_steps", "sum"] = "teacher_steps"
+    lookahead: PositiveInt = runtime(2, description="steps judged before it is known whether the gate closed earlier")
 
 
 class RewardWeights(Settings):
@@ -113,6 +114,8 @@ class GrpoSettings(TrainSettings):
     traces: tuple[Path, ...] = Field(description="tables with the problems")
     decompositions: tuple[Path, ...] = Field(description="tables with the teacher's decompositions of them")
     limit: PositiveInt | None = None
+    skip_missing: bool = Field(False, description="leave out problems without a decomposition of a teacher")
+    optim: OptimSettings = OptimSettings(learning_rate=5e-5, max_grad_norm=0.2)
     steps: PositiveInt = 100
     generations: PositiveInt = Field(4, description="completions a prompt")
     prompts_per_step: PositiveInt = 4

@@ -11,17 +11,20 @@ def load_student(settings: TrainSettings) -> tuple[Any, Any]:
     """(model, tokenizer), on the CPU, ready to train: with a new LoRA adapter, or all weights where `lora.r` is 0.
 
     Weights that are trained are float32 (a bfloat16 weight loses small updates); frozen ones under an adapter are
-    bfloat16 on a GPU. A model that is itself an adapter is first merged into its base. Raises InputError where the
-    model cannot be found.
+    bfloat16 where the GPU or CPU multiplies that fast. A model that is itself an adapter is first merged into its base.
+    Raises InputError where the model cannot be found.
     """
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
+    from rlkd_data.chat.local import cpu_has_bfloat16
     from rlkd_data.chat.models import resolve
 
     found = resolve(settings.model.removeprefix("local:"))
     frozen = settings.lora.r > 0
-    half = settings.precision == "bfloat16" or (settings.precision == "auto" and torch.cuda.is_available())
+    half = settings.precision == "bfloat16" or (
+        settings.precision == "auto" and (torch.cuda.is_available() or cpu_has_bfloat16())
+    )
     weights = found.base.path if found.base else found.path
     model = AutoModelForCausalLM.from_pretrained(weights, dtype=torch.bfloat16 if frozen and half else torch.float32)
     if found.base:

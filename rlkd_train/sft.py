@@ -74,7 +74,8 @@ def _train(
     the tokenizer, and a dict in which it counts the rows that it leaves out, by reason. Returns the result, the trained
     model and its tokenizer."""
     from rlkd_train.models import load_student
-    from rlkd_train.sft_run import run_sft, save_model
+    from rlkd_train.run_folder import save_model
+    from rlkd_train.sft_run import run_sft
 
     out.mkdir(parents=True, exist_ok=True)
     model, tokenizer = load_student(settings)

@@ -18,7 +18,7 @@ _CHUNK = 512
 _UNLABELLED = -100
 
 
-class LabelledPositionsTrainer(SFTTrainer):
+class LabelledPositionsTrainer(SFTTrainer):  # type: ignore[misc]
     """SFTTrainer whose loss is the same number (mean cross-entropy over labelled tokens), computed on them alone."""
 
     def compute_loss(

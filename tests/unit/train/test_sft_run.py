@@ -82,7 +82,7 @@ def checkpoint(folder, step, state):
 
 
 def test_a_half_written_checkpoint_is_passed_over(tmp_path):
-    from rlkd_train.sft_run import last_checkpoint
+    from rlkd_train.run_folder import last_checkpoint
 
     whole = checkpoint(tmp_path, 9, "{}")
     checkpoint(tmp_path, 2, "{}")
@@ -95,7 +95,7 @@ def test_a_half_written_checkpoint_is_passed_over(tmp_path):
 
 
 def test_a_run_that_goes_on_does_not_log_a_step_twice(tmp_path):
-    from rlkd_train.sft_run import StepLog, read_log
+    from rlkd_train.run_folder import StepLog, read_log
 
     log = tmp_path / "log.jsonl"
     log.write_text("".join(json.dumps({"step": n, "loss": 1.0}) + "\n" for n in (1, 2, 3)) + '{"step": 4, "lo')

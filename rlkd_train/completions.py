@@ -1,0 +1,63 @@
+"""The completions of a GRPO run with every component of their reward: OUT/completions/, a shard a step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from rlkd_data.schema import TableSchema
+from rlkd_data.tables import is_table, read_table, shards
+
+FOLDER = "completions"
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredCompletion:
+    """One completion of one step (from 1). A component that is None was not computed; `unscored` says why, and such a
+    completion counts for nothing in its group."""
+
+    step: int
+    problem_id: str
+    problem: str
+    completion: str
+    structure: float | None
+    accuracy: float | None
+    format: float | None
+    unscored: str | None
+    n_steps: int
+    gate_at: int | None
+    teacher: str | None
+
+
+COMPLETIONS = TableSchema(
+    name="completions",
+    arrow=pa.schema(
+        [
+            pa.field("step", pa.int64(), nullable=False),
+            pa.field("problem_id", pa.string(), nullable=False),
+            pa.field("problem", pa.string(), nullable=False),
+            pa.field("completion", pa.string(), nullable=False),
+            pa.field("structure", pa.float64()),
+            pa.field("accuracy", pa.float64()),
+            pa.field("format", pa.float64()),
+            pa.field("unscored", pa.string()),
+            pa.field("n_steps", pa.int64(), nullable=False),
+            pa.field("gate_at", pa.int64()),
+            pa.field("teacher", pa.string()),
+        ]
+    ),
+    key=("step", "problem_id"),
+    row=ScoredCompletion,
+)
+
+
+def drop_after(folder: Path, step: int) -> None:
+    """Remove the shards of later steps: a run that goes on from a checkpoint takes those steps again."""
+    if not is_table(folder):
+        return
+    for shard in shards(folder):
+        steps = [s for batch in read_table(shard, COMPLETIONS, ["step"]) for s in batch.column("step").to_pylist()]
+        if steps and min(steps) > step:
+            shard.unlink()

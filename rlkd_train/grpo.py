@@ -1,0 +1,159 @@
+"""`rlkd-train grpo`: GRPO (Shao et al. 2024) on the student, with the structure reward (RLKD, section 3.3)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from rlkd_data.collect.verify import Verifier
+from rlkd_data.errors import InputError
+from rlkd_data.progress import console, tally
+from rlkd_data.stage import StageResult
+from rlkd_train.completions import FOLDER, drop_after
+from rlkd_train.config import GrpoSettings, StructureSettings
+from rlkd_train.gsrm import StructureScorer
+from rlkd_train.problems import Task, load_tasks, load_teachers, with_teachers
+from rlkd_train.rewards import COMPONENTS, EventLoop, Rewards
+
+
+def train_grpo(settings: GrpoSettings, out: Path) -> StageResult:
+    """Train the student. `out` gets model/, log.jsonl, completions/ and checkpoints/; a run that was stopped goes on
+    from its last checkpoint. Raises InputError, before anything is trained, where problems have no decomposition of a
+    teacher."""
+    teachers = load_teachers(settings.decompositions)
+    tasks = load_tasks(settings.traces, settings.limit)
+    tasks = with_teachers(tasks, teachers, skip_missing=settings.skip_missing)
+    _check_batch(settings)
+    loop = EventLoop()
+    try:
+        scorer = loop.run(open_scorer(settings.structure, teachers))
+        try:
+            with Verifier() as verifier:
+                rewards = Rewards(scorer, verifier, tasks, loop, out / FOLDER)
+                return _train(settings, out, tasks, rewards)
+        finally:
+            loop.run(scorer.close())
+    finally:
+        loop.close()
+
+
+async def open_scorer(settings: StructureSettings, teachers: dict[str, Any]) -> StructureScorer:
+    """The scorer that the settings describe. Has to be called, used and closed in one event loop."""
+    from rlkd_data.chat.open import open_client
+    from rlkd_train.judges.open import open_judge
+
+    return StructureScorer(
+        open_client(settings.gsrm, settings),
+        open_judge(settings.judge),
+        teachers,
+        max_tokens=settings.max_tokens,
+        normalise=settings.normalise,
+        lookahead=settings.lookahead,
+    )
+
+
+def _check_batch(settings: GrpoSettings) -> None:
+    total = settings.prompts_per_step * settings.generations
+    if total % settings.optim.micro_batch:
+        raise InputError(
+            f"optim.micro_batch is {settings.optim.micro_batch}, which does not divide the {total} completions of a "
+            f"step (prompts_per_step {settings.prompts_per_step} × generations {settings.generations})"
+        )
+
+
+def _train(settings: GrpoSettings, out: Path, tasks: list[Task], rewards: Rewards) -> StageResult:
+    from datasets import Dataset
+    from transformers import PrinterCallback
+    from trl import GRPOTrainer
+
+    from rlkd_data.prompts import student_messages
+    from rlkd_train.models import load_student
+    from rlkd_train.run_folder import CHECKPOINTS, LOG, StepLog, last_checkpoint, save_model
+
+    model, tokenizer = load_student(settings)
+    tokenizer.padding_side = "left"
+    prompts = [
+        {
+            "prompt": [{"role": m.role, "content": m.content} for m in student_messages(task.problem)],
+            "problem_id": task.problem_id,
+        }
+        for task in tasks
+    ]
+    checkpoint = last_checkpoint(out / CHECKPOINTS)
+    drop_after(out / FOLDER, int(checkpoint.name.rpartition("-")[2]) if checkpoint else 0)
+    with tally("GRPO steps", settings.steps) as progress:
+        trainer = GRPOTrainer(
+            model=model,
+            reward_funcs=rewards.functions(),
+            args=_arguments(settings, out / CHECKPOINTS),
+            train_dataset=Dataset.from_list(prompts),
+            processing_class=tokenizer,
+            callbacks=[StepLog(out / LOG, progress)],
+        )
+        trainer.remove_callback(PrinterCallback)
+        if checkpoint:
+            console.print(f"going on from {checkpoint}", markup=False)
+        finished = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    save_model(trainer.model, tokenizer, out, settings.model)
+    return StageResult({"ok": len(tasks)}, _figures(out, finished.global_step))
+
+
+def _arguments(settings: GrpoSettings, checkpoints: Path) -> Any:
+    import torch
+    from trl import GRPOConfig
+
+    on_gpu = torch.cuda.is_available()
+    optim, weights = settings.optim, settings.weights
+    total = settings.prompts_per_step * settings.generations
+    return GRPOConfig(
+        output_dir=str(checkpoints),
+        max_steps=settings.steps,
+        per_device_train_batch_size=optim.micro_batch,
+        gradient_accumulation_steps=total // optim.micro_batch,
+        generation_batch_size=total,
+        num_generations=settings.generations,
+        max_completion_length=settings.max_completion,
+        temperature=settings.temperature,
+        beta=settings.beta,
+        reward_weights=[getattr(weights, name) for name in COMPONENTS],
+        learning_rate=optim.learning_rate,
+        lr_scheduler_type=optim.schedule,
+        warmup_steps=optim.warmup_ratio,
+        weight_decay=optim.weight_decay,
+        max_grad_norm=optim.max_grad_norm,
+        logging_steps=1,
+        save_steps=optim.save_steps,
+        save_total_limit=2,
+        seed=settings.seed,
+        data_seed=settings.seed,
+        bf16=on_gpu and settings.precision != "float32",
+        use_cpu=not on_gpu,
+        gradient_checkpointing=on_gpu,
+        report_to="none",
+        disable_tqdm=True,
+        dataloader_pin_memory=on_gpu,
+    )
+
+
+def _figures(out: Path, steps: int) -> dict[str, Any]:
+    """What the run came to: the first and the last step's components, and how often there was none."""
+    from rlkd_train.run_folder import read_log
+
+    log = read_log(out)
+    shown = {f"rewards/{name}/mean": name for name in COMPONENTS} | {
+        "reward": "reward",
+        "completions/mean_length": "completion tokens",
+        "unscored": "unscored share",
+    }
+
+    def told(line: dict[str, float]) -> dict[str, float | None]:
+        return {label: line.get(key) for key, label in shown.items()}
+
+    times = [line["step_time"] for line in log if "step_time" in line]
+    return {
+        "steps": steps,
+        "first": told(log[0]) if log else {},
+        "last": told(log[-1]) if log else {},
+        "seconds_per_step": sum(times) / len(times) if times else None,
+        "completions": str(out / FOLDER),
+    }

@@ -1,0 +1,1 @@
+"""Who says whether two parts of a step match."""

@@ -1,0 +1,63 @@
+"""The `embedding` judge: two texts match where their sentence embeddings are close."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from rlkd_train.judges.base import Pair, Verdict
+
+_BATCH = 64
+_LONGEST = 256
+"""Tokens of a text that are looked at: the length all-MiniLM-L6-v2 was trained with."""
+
+
+class EmbeddingJudge:
+    """Cosine of mean-pooled sentence embeddings (Reimers & Gurevych 2019) against a threshold. The model runs in this
+    process; embeddings are kept for the run, since teachers' steps come back at every training step."""
+
+    def __init__(self, model: str, threshold: float) -> None:
+        from rlkd_data.chat.models import resolve
+
+        self.model, self.threshold = model, threshold
+        self._path = resolve(model).path
+        self._loaded: tuple[Any, Any] | None = None
+        self._known: dict[str, Any] = {}
+
+    async def judge(self, pairs: Sequence[Pair]) -> list[Verdict]:
+        return await asyncio.to_thread(self.compare, pairs)
+
+    def compare(self, pairs: Sequence[Pair]) -> list[Verdict]:
+        self._embed({text for pair in pairs for text in (pair.teacher, pair.student)})
+        cosines = [float(self._known[pair.teacher] @ self._known[pair.student]) for pair in pairs]
+        return [Verdict(cosine >= self.threshold, f"embedding {cosine:.3f}") for cosine in cosines]
+
+    async def close(self) -> None:
+        self._loaded = None
+        self._known.clear()
+
+    def _embed(self, texts: set[str]) -> None:
+        import torch
+
+        new = sorted(texts - self._known.keys(), key=len)
+        for start in range(0, len(new), _BATCH):
+            model, tokenizer = self._load()
+            batch = new[start : start + _BATCH]
+            inputs = tokenizer(batch, padding=True, truncation=True, max_length=_LONGEST, return_tensors="pt")
+            with torch.inference_mode():
+                hidden = model(**inputs.to(model.device)).last_hidden_state.float()
+            mask = inputs["attention_mask"].unsqueeze(-1)
+            pooled = (hidden * mask).sum(1) / mask.sum(1)
+            vectors = torch.nn.functional.normalize(pooled, dim=-1).cpu()
+            self._known.update(zip(batch, vectors, strict=True))
+
+    def _load(self) -> tuple[Any, Any]:
+        if self._loaded is None:
+            import torch
+            from transformers import AutoModel, AutoTokenizer
+
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+            model = AutoModel.from_pretrained(self._path, dtype=torch.float32).to(device).eval()
+            self._loaded = model, AutoTokenizer.from_pretrained(self._path)
+        return self._loaded

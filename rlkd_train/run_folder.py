@@ -1,0 +1,103 @@
+"""A training run's folder: its log, its checkpoints, its final weights; SFT and GRPO alike.
+
+OUT/checkpoints/   the trainer's, of which the last two are kept
+OUT/log.jsonl      what the trainer logged, a line a step
+OUT/model/         the final weights
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from transformers import TrainerCallback
+from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
+
+from rlkd_data.progress import Tally, console
+
+CHECKPOINTS = "checkpoints"
+MODEL = "model"
+LOG = "log.jsonl"
+
+
+def last_checkpoint(folder: Path) -> Path | None:
+    """The newest whole checkpoint; half-written ones (a run killed while saving) are removed.
+
+    The trainer writes `trainer_state.json` last, so a checkpoint is whole where that file is and can be read.
+    """
+    found = sorted(
+        (path for path in folder.glob(f"{PREFIX_CHECKPOINT_DIR}-*") if path.name.rpartition("-")[2].isdigit()),
+        key=lambda path: int(path.name.rpartition("-")[2]),
+        reverse=True,
+    )
+    for path in found:
+        try:
+            json.loads((path / "trainer_state.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            console.print(f"{path} is not a whole checkpoint: leaving it out", markup=False)
+            shutil.rmtree(path)
+            continue
+        return path
+    return None
+
+
+class StepLog(TrainerCallback):  # type: ignore[misc]
+    """Writes what the trainer logs to `log.jsonl`, a line a step. A run that goes on from a checkpoint first drops the
+    lines after it, so that no step stands there twice."""
+
+    def __init__(self, path: Path, progress: Tally) -> None:
+        self.path, self.progress = path, progress
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        kept = []
+        if self.path.exists():
+            for line in self.path.read_text(encoding="utf-8").splitlines():
+                try:
+                    step = json.loads(line)["step"]
+                except (ValueError, KeyError):  # the line that a kill cut short
+                    continue
+                if step <= state.global_step:
+                    kept.append(line + "\n")
+        self.path.write_text("".join(kept), encoding="utf-8")
+        self.progress.total = state.max_steps
+        self.progress.advance(count=state.global_step)
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self.progress.advance()
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **_: Any) -> None:
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"step": state.global_step, **(logs or {})}) + "\n")
+
+
+def read_log(out: Path) -> list[dict[str, float]]:
+    """The lines of a run's log that are of training steps."""
+    lines = [json.loads(line) for line in (out / LOG).read_text(encoding="utf-8").splitlines()]
+    return [line for line in lines if "loss" in line]
+
+
+def save_model(model: Any, tokenizer: Any, out: Path, base: str) -> Path:
+    """The final weights in `out/model`: whole weights as the model holds them, an adapter on `base` in bfloat16 (its
+    float32 master copy is for the optimiser). The folder appears whole or not at all."""
+    import torch
+    from peft import PeftModel
+
+    folder, temporary = out / MODEL, out / f".{MODEL}.partial"
+    shutil.rmtree(temporary, ignore_errors=True)
+    if isinstance(model, PeftModel):
+        for adapter in model.peft_config.values():
+            adapter.base_model_name_or_path = base  # a name that every machine resolves, where one was given
+        for weight in model.parameters():
+            if weight.requires_grad:  # what is measured from here on is what is saved
+                weight.data = weight.data.to(torch.bfloat16).to(weight.dtype)
+        weights = {name: weight.to(torch.bfloat16) for name, weight in model.state_dict().items() if "lora_" in name}
+        # embeddings are frozen; "auto" would look the base model up on the Hub
+        model.save_pretrained(temporary, state_dict=weights, save_embedding_layers=False)
+    else:
+        model.save_pretrained(temporary)
+    tokenizer.save_pretrained(temporary)
+    shutil.rmtree(folder, ignore_errors=True)
+    temporary.rename(folder)
+    return folder
