@@ -5,16 +5,15 @@ The protocol knows no seed, so none is sent: another sample is another `sample_i
 
 from __future__ import annotations
 
-import asyncio
-import importlib.util
 import json
 from datetime import UTC, datetime
 from typing import Any
 
-from rlkd_data.chat.http import Endpoint, count, endpoint, failure, load_object, malformed, timed_out, unreachable
+from rlkd_data.chat.http import Endpoint, count, endpoint, malformed
+from rlkd_data.chat.sdk import Connection
 from rlkd_data.chat.types import FinishReason, Reply, Request
 from rlkd_data.config import ChatSettings
-from rlkd_data.errors import InputError, MissingDependency
+from rlkd_data.errors import InputError
 from rlkd_data.schema import Usage
 
 DEFAULT_URL = "https://api.anthropic.com"
@@ -38,28 +37,11 @@ class AnthropicBackend:
 
     def __init__(self, name: str, settings: ChatSettings) -> None:
         self.model = f"anthropic:{name}"
-        self._name, self._timeout = name, settings.timeout
+        self._name = name
         self._at = endpoint(
             self.model, settings.base_url, default=DEFAULT_URL, variable=VARIABLE, url_variable="ANTHROPIC_BASE_URL"
         )
-        try:
-            import anthropic
-            import httpx2
-        except ImportError as error:
-            raise MissingDependency("anthropic", f"the model {self.model}") from error
-        client_kind = (
-            anthropic.DefaultAioHttpClient if importlib.util.find_spec("aiohttp") else anthropic.DefaultAsyncHttpxClient
-        )
-        self._raw = httpx2.Response
-        self._sdk = anthropic.AsyncAnthropic(
-            api_key=self._at.key,
-            base_url=self._at.base_url,
-            max_retries=0,
-            timeout=settings.timeout,
-            http_client=client_kind(base_url=self._at.base_url, timeout=settings.timeout),
-        )
-        self._status_error, self._timeout_error = anthropic.APIStatusError, anthropic.APITimeoutError
-        self._connection_error = anthropic.APIConnectionError
+        self._connection = Connection(self._at, "anthropic", "AsyncAnthropic", settings.timeout)
 
     def wire(self, request: Request) -> dict[str, Any]:
         """The URL and the body of the request; the system prompt stands apart from the messages."""
@@ -86,19 +68,10 @@ class AnthropicBackend:
 
     async def ask(self, wire: dict[str, Any]) -> Reply:
         """Ask once. Raises Retryable, Rejected or Hopeless."""
-        try:
-            async with asyncio.timeout(self._timeout):
-                response = await self._sdk.post("/v1/messages", body=wire["body"], cast_to=self._raw)
-        except self._status_error as error:
-            raise failure(self._at, error.status_code, error.response.headers, error.response.text) from None
-        except (TimeoutError, self._timeout_error):
-            raise timed_out(self._at, self._timeout) from None
-        except self._connection_error as error:
-            raise unreachable(self._at, error) from None
-        return read_reply(self._at, load_object(self._at, response.text))
+        return read_reply(self._at, await self._connection.post("/v1/messages", wire["body"]))
 
     async def close(self) -> None:
-        await self._sdk.close()
+        await self._connection.close()
 
 
 def read_reply(at: Endpoint, body: dict[str, Any]) -> Reply:

@@ -138,7 +138,7 @@ class Client:
                     outcome = failure
                 await results.put((key, outcome))
 
-        # Twice as many as slots: while one waits for its commit, or for a twin in flight, another uses the slot.
+        # Twice as many as slots: while one waits for its twin in flight, or for the caller, another uses the slot.
         workers = [asyncio.create_task(work()) for _ in range(2 * self.concurrency)]
         finished = asyncio.create_task(_until_done_or_failed(workers))
         finished.add_done_callback(lambda _: _wake(results))
@@ -163,8 +163,9 @@ class Client:
             except Failed:
                 self.stats.failed += 1
                 raise
-        self.stats.add(reply.usage)
-        await self.store.put(key, self.model, reply)
+            self.stats.add(reply.usage)
+            # Within the slot: what a kill can lose is then never more than what may be in flight.
+            await self.store.put(key, self.model, reply)
         return reply
 
     async def _try(self, wire: dict[str, Any]) -> Reply:

@@ -1,0 +1,60 @@
+"""One connection through the openai or the anthropic SDK: the two are made alike, down to the names of their errors.
+
+An SDK carries bytes, keys and proxies; it neither retries (the scheduler does) nor reads the body (the backend does).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import importlib.util
+from typing import Any
+
+from rlkd_data.chat.http import Endpoint, failure, load_object, timed_out, unreachable
+from rlkd_data.errors import MissingDependency
+
+
+class Connection:
+    """A pool of connections to one endpoint. `timeout` is in seconds, for the whole of one request.
+
+    Raises MissingDependency without the SDK.
+    """
+
+    def __init__(self, at: Endpoint, package: str, client: str, timeout: float) -> None:
+        try:
+            import httpx2
+
+            sdk = importlib.import_module(package)
+        except ImportError as error:
+            raise MissingDependency(package, f"the model {at.model}") from error
+        self._at, self._timeout, self._errors, self._http = at, timeout, sdk, httpx2
+        # aiohttp's transport takes less CPU time a request, where it is installed.
+        transport = sdk.DefaultAioHttpClient if importlib.util.find_spec("aiohttp") else sdk.DefaultAsyncHttpxClient
+        self._client = getattr(sdk, client)(
+            api_key=at.key,
+            base_url=at.base_url,
+            max_retries=0,
+            timeout=timeout,
+            http_client=transport(base_url=at.base_url, timeout=timeout),
+        )
+
+    async def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """The JSON object that the server answers with. Raises Retryable, Rejected or Hopeless."""
+        try:
+            async with asyncio.timeout(self._timeout):  # the SDK's own limit is between two bytes, not for the whole
+                response = await self._client.post(path, body=body, cast_to=self._http.Response)
+        except self._errors.APIStatusError as error:
+            raise failure(self._at, error.status_code, error.response.headers, error.response.text) from None
+        except self._errors.APITimeoutError as error:
+            # aiohttp's transport calls every lost or refused connection a ConnectTimeout.
+            if isinstance(error.__cause__, self._http.ConnectTimeout):
+                raise unreachable(self._at, error) from None
+            raise timed_out(self._at, self._timeout) from None
+        except self._errors.APIConnectionError as error:
+            raise unreachable(self._at, error) from None
+        except TimeoutError:
+            raise timed_out(self._at, self._timeout) from None
+        return load_object(self._at, response.text)
+
+    async def close(self) -> None:
+        await self._client.close()
