@@ -107,8 +107,8 @@ def judge(trace: Trace, answer: Reply | Rejected, annotator: str, prompt: str) -
         return Verdict(_row(trace, annotator, prompt, None, issues=(answer.reason,)), answer.reason, str(answer))
     found = parse(answer.text)
     if isinstance(found, ParseFailure):
-        reason = "truncated" if answer.finish_reason == "length" else found.code
-        reason = "refused" if answer.finish_reason == "refusal" else reason
+        ends = {"length": "truncated", "refusal": "refused"}
+        reason: str = ends.get(answer.finish_reason, found.code)
         return Verdict(_row(trace, annotator, prompt, answer, issues=(reason,)), reason, found.detail)
     issues: tuple[str, ...] = check(found.steps, trace.problem)
     if answer.finish_reason == "length":

@@ -150,6 +150,12 @@ def read_foreign(path: Path) -> Iterator[dict[str, Any]]:
             yield from batch.to_pylist()
 
 
+def stored_schema(path: Path) -> pa.Schema:
+    """The columns of a Parquet file as they are. Raises TableError where it is none."""
+    with _open(path) as file:
+        return file.schema_arrow
+
+
 def scan(folder: Path) -> polars.LazyFrame:
     """The table's rows as a lazy frame."""
     import polars

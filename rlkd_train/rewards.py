@@ -1,8 +1,8 @@
 """TRL reward callables: adapters of the scorer, the verifier and the format check to TRL 1.16's signature.
 
-All components of a batch are computed once, when TRL calls the first of the functions. A completion without a structure
-score has *no* component at all: TRL leaves a completion whose every reward is None out of its group's baseline and gives
-it no advantage, while a partial None would be summed up as a lower reward than its siblings'.
+All components of a batch are computed once, when TRL calls the first of the functions. A completion without a
+structure score has *no* component at all: TRL leaves a completion whose every reward is None out of its group's
+baseline and gives it no advantage, while a partial None would be summed up as a lower reward than its siblings'.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""Tables and runs as one self-contained HTML page."""
