@@ -11,7 +11,7 @@ from typing import Any
 from rlkd_data.errors import InputError
 from rlkd_data.identity import read_stage
 from rlkd_data.schema import DECOMPOSITIONS, TRACES, TableSchema
-from rlkd_data.tables import REJECTED, count_rows, is_table, read_foreign, read_table, shards
+from rlkd_data.tables import REJECTED, count_rows, is_table, read_foreign, read_table, shards, stored_schema
 
 MOST_ROWS = 2000
 """Traces, and completions of a run, that a page holds; of more, a random sample with a fixed seed."""
