@@ -1,0 +1,150 @@
+"""A real vLLM server on the CPU, asked through `openai:`."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rlkd_data.chat.models import resolve
+from rlkd_data.chat.open import open_client
+from rlkd_data.chat.types import Message, Rejected, Reply, Request
+from rlkd_data.config import ChatSettings
+from rlkd_data.schema import Sampling
+
+pytestmark = [pytest.mark.model, pytest.mark.slow]
+
+NAME = "student"
+START_SECONDS = 240
+SETUP = "set RLKD_VLLM_PYTHON after scripts/setup_vllm.sh"
+
+
+def vllm_python() -> str:
+    """The interpreter of an environment with vLLM; skips where there is none."""
+    python = os.environ.get("RLKD_VLLM_PYTHON", "")
+    if not python:
+        pytest.skip(f"vLLM is not set up here: {SETUP}")
+    try:
+        tried = subprocess.run([python, "-c", "import vllm"], capture_output=True, text=True, timeout=180, check=False)
+    except OSError as error:
+        pytest.skip(f"RLKD_VLLM_PYTHON cannot be run ({error}): {SETUP}")
+    if tried.returncode:
+        said = tried.stderr.strip().splitlines()[-1:]
+        pytest.skip(f"RLKD_VLLM_PYTHON cannot import vllm ({said}): {SETUP}")
+    return python
+
+
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port: int = taken.getsockname()[1]
+        return port
+
+
+def get(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=10) as response:
+        text: str = response.read().decode()
+        return text
+
+
+def wait_for(server: "subprocess.Popen[bytes]", url: str, log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        assert server.poll() is None, f"vLLM did not start:\n{log.read_text()[-3000:]}"
+        try:
+            get(f"{url}/health")
+            return
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            time.sleep(0.5)
+    pytest.fail(f"vLLM did not answer within {START_SECONDS} s:\n{log.read_text()[-3000:]}")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    python, port = vllm_python(), free_port()
+    log = tmp_path_factory.mktemp("vllm") / "log.txt"
+    command = [python, "-m", "vllm.entrypoints.openai.api_server", "--host", "127.0.0.1", "--port", str(port)]
+    command += ["--model", str(resolve("smollm2-135m").path), "--served-model-name", NAME]
+    command += ["--enforce-eager", "--max-model-len", "1024", "--max-num-seqs", "16"]
+    environment = os.environ | {
+        "VLLM_CPU_KVCACHE_SPACE": "1",
+        "HF_HUB_OFFLINE": "1",
+        "VLLM_NO_USAGE_STATS": "1",
+        "DO_NOT_TRACK": "1",
+    }
+    environment.pop("PYTHONPATH", None)
+    with log.open("wb") as stream:
+        # A session of its own: the server's workers end with it, and nothing else does.
+        started = subprocess.Popen(command, env=environment, stdout=stream, stderr=stream, start_new_session=True)
+        try:
+            wait_for(started, f"http://127.0.0.1:{port}", log)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            started.terminate()
+            try:
+                started.wait(timeout=30)
+            except subprocess.TimeoutExpired:
+                os.killpg(started.pid, signal.SIGKILL)
+                started.wait()
+
+
+def finished_requests(server: str) -> int:
+    """How many requests the server has completed, by its own count."""
+    counts = re.findall(r"^vllm:request_success_total\{.*\} ([\d.e+]+)$", get(f"{server}/metrics"), re.MULTILINE)
+    return round(sum(map(float, counts)))
+
+
+async def ask_all(server: str, store: Path, requests: dict[Any, Request]) -> tuple[dict[Any, Any], Any]:
+    settings = ChatSettings(base_url=f"{server}/v1", store=store, timeout=120, max_retries=2)
+    async with open_client(f"openai:{NAME}", settings) as client:
+        found = {key: reply async for key, reply in client.ask_all(requests.items())}
+    return found, client.stats
+
+
+def question(number: int, **sampling: Any) -> Request:
+    message = Message("user", f"What is {number} + {number}? Answer in one sentence.")
+    return Request((message,), Sampling(**({"temperature": 0.8, "max_tokens": 24, "seed": number} | sampling)))
+
+
+async def test_texts_usage_and_log_probabilities_come_and_are_asked_for_once(server: str, tmp_path: Path) -> None:
+    requests: dict[Any, Request] = {i: question(i) for i in range(8)}
+    judge = (Message("user", "Is 2 + 2 equal to 4? Answer yes or no."),)
+    requests["judge"] = Request(judge, Sampling(temperature=0.0, max_tokens=1), top_logprobs=5)
+    requests["json"] = Request(
+        (Message("user", "Name a colour as JSON."),),
+        Sampling(temperature=0.0, max_tokens=40),
+        schema_json='{"type": "object", "properties": {"n": {"type": "boolean"}}, "required": ["n"], '
+        '"additionalProperties": false}',
+    )
+    before = finished_requests(server)
+    found, stats = await ask_all(server, tmp_path / "s.sqlite", requests)
+    assert all(isinstance(reply, Reply) for reply in found.values()), found
+    assert finished_requests(server) - before == len(requests) == stats.asked
+
+    for i in range(8):
+        reply = found[i]
+        assert reply.text.strip() and reply.model == NAME and reply.finish_reason in ("stop", "length")
+        assert reply.usage.prompt_tokens > 10 and 0 < reply.usage.completion_tokens <= 24
+    [position] = found["judge"].logprobs
+    assert found["judge"].finish_reason == "length" and len(position["top_logprobs"]) == 5
+    assert all(one["logprob"] <= 0 for one in position["top_logprobs"])
+    assert re.fullmatch(r'\{\s*"n"\s*:\s*(true|false)\s*\}', found["json"].text.strip())
+
+    again, stats = await ask_all(server, tmp_path / "s.sqlite", requests)
+    assert again == found and stats.asked == 0 and stats.from_store == len(requests)
+    assert finished_requests(server) - before == len(requests)
+
+
+async def test_a_prompt_that_is_too_long_is_rejected_and_says_so(server: str, tmp_path: Path) -> None:
+    long = Request((Message("user", "seven " * 3000),), Sampling(max_tokens=4))
+    found, _ = await ask_all(server, tmp_path / "s.sqlite", {"long": long, "short": question(3)})
+    assert isinstance(found["long"], Rejected) and found["long"].reason == "too_long"
+    assert isinstance(found["short"], Reply)
