@@ -1,0 +1,68 @@
+"""Stand-ins for the two models that a structure score asks, so that the score alone is tested."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from rlkd_data.chat.types import Failed, Reply, Request, Retryable
+from rlkd_data.schema import Decomposition, Step, Usage
+from rlkd_train.judges.base import Pair, Verdict
+
+
+def reply(text: str, finish_reason: Any = "stop") -> Reply:
+    return Reply(text, None, finish_reason, Usage(), "fake", datetime.now(UTC))
+
+
+class FakeClient:
+    """Answers by a function of the last message; counts what it was asked. None: the request fails."""
+
+    def __init__(self, answer: Callable[[str], str | None]) -> None:
+        self._answer = answer
+        self.asked: list[str] = []
+
+    async def ask_all(self, requests: Iterable[tuple[Any, Request]]) -> AsyncIterator[tuple[Any, Reply | Failed]]:
+        for key, request in requests:
+            self.asked.append(request.messages[-1].content)
+            text = self._answer(request.messages[-1].content)
+            yield key, Retryable("down", reason="server_error") if text is None else reply(text)
+
+    async def close(self) -> None: ...
+
+
+class WordJudge:
+    """Texts match where their first words do; "?" is unscored."""
+
+    def __init__(self) -> None:
+        self.rounds: list[list[Pair]] = []
+
+    async def judge(self, pairs: Sequence[Pair]) -> list[Verdict]:
+        self.rounds.append(list(pairs))
+        return [
+            Verdict(None, "down") if "?" in pair.student else Verdict(pair.teacher[0] == pair.student[0], "word")
+            for pair in pairs
+        ]
+
+    async def close(self) -> None: ...
+
+
+def decomposition(trace_id: str, problem_id: str, steps: Sequence[str]) -> Decomposition:
+    """A teacher's decomposition; a step is three letters: meta, sub-problem, answer."""
+    return Decomposition(
+        trace_id=trace_id,
+        problem_id=problem_id,
+        problem="p",
+        domain="math",
+        answer="1",
+        annotator="a",
+        prompt_id="i",
+        steps=tuple(Step(number, *letters) for number, letters in enumerate(steps, 1)),
+        final_answer=None,
+        status="ok",
+        issues=(),
+        raw="",
+        usage=None,
+        cost_usd=None,
+        created_at=datetime.now(UTC),
+    )

@@ -1,0 +1,61 @@
+"""From completions to structure scores: what is asked, in how many rounds, and what an outage does."""
+
+from __future__ import annotations
+
+from rlkd_data.schema import Step
+from rlkd_data.structure.render import render
+from rlkd_train.gsrm import Completion, StructureScorer, whole_steps
+from tests.unit.train.scoring_fakes import FakeClient, WordJudge, decomposition, reply
+
+
+def steps_text(*letters: str) -> str:
+    return render([Step(number, *three) for number, three in enumerate(letters, 1)])
+
+
+TEACHERS = {"p1": [decomposition("t1", "p1", ["mqa", "mqa"]), decomposition("t2", "p1", ["xqa"])]}
+
+
+def scorer(client: FakeClient, judge: WordJudge, **options: object) -> StructureScorer:
+    return StructureScorer(client, judge, TEACHERS, max_tokens=64, **options)  # type: ignore[arg-type]
+
+
+def completion(text: str, problem_id: str = "p1") -> Completion:
+    return Completion(problem_id, "p", text)
+
+
+async def test_scores_take_the_best_teacher_and_name_it() -> None:
+    texts = {"both": steps_text("mqa", "mqz"), "other": steps_text("xqa"), "gated": steps_text("zqa", "mqa")}
+    client = FakeClient(lambda asked: next(text for word, text in texts.items() if word in asked))
+    found = await scorer(client, WordJudge()).score([completion(word) for word in texts])
+    assert [(one.score, one.winner) for one in found] == [(0.75, "t1"), (1.0, "t2"), (0.0, "t1")]
+    assert found[2].alignment is not None and found[2].alignment.gate_at == 1
+
+
+async def test_a_batch_is_judged_in_rounds_not_pair_by_pair_and_equal_pairs_once() -> None:
+    client = FakeClient(lambda _: steps_text("mqa", "mqa"))
+    judge = WordJudge()
+    await scorer(client, judge, lookahead=2).score([completion(f"text {n}") for n in range(8)])
+    assert len(judge.rounds) == 2
+    assert sum(len(pairs) for pairs in judge.rounds) == len({pair for pairs in judge.rounds for pair in pairs})
+
+
+async def test_an_outage_is_unscored_with_its_reason_and_an_empty_completion_is_zero() -> None:
+    client = FakeClient(lambda asked: None if "lost" in asked else steps_text("mq?", "mqa"))
+    found = await scorer(client, WordJudge()).score([completion("lost"), completion("asked"), completion("  ")])
+    assert [(one.score, one.unscored) for one in found] == [
+        (None, "gsrm:server_error"),
+        (None, "judge:down"),
+        (0.0, None),
+    ]
+
+
+async def test_no_teacher_is_unscored_and_an_unreadable_decomposition_too() -> None:
+    client = FakeClient(lambda asked: "no markers" if "odd" in asked else steps_text("mqa"))
+    found = await scorer(client, WordJudge()).score([completion("x", "p9"), completion("odd")])
+    assert [one.unscored for one in found] == ["no_teacher", "gsrm:no_markers"]
+
+
+def test_a_reply_that_ends_inside_a_step_gives_the_steps_before_it() -> None:
+    whole = steps_text("mqa", "mqb")
+    assert len(whole_steps(reply(whole.rpartition("[Answer")[0], "length"))) == 1
+    assert whole_steps(reply("[Meta-reasoning 1]: m")) == "gsrm:incomplete_last_step"
