@@ -92,15 +92,44 @@ class TableWriter:
 
 def _write_shard(folder: Path, records: Sequence[dict[str, Any]], schema: pa.Schema, name: str) -> None:
     metadata = {"rlkd.table": name, "rlkd.version": __version__}
-    table = pa.Table.from_pylist(list(records), schema=schema.with_metadata(metadata))
+    schema = schema.with_metadata(metadata)
+    try:
+        table = pa.Table.from_pylist(list(records), schema=schema)
+    except UnicodeEncodeError:
+        table = pa.Table.from_pylist([_encodable(record) for record in records], schema=schema)
     taken = [int(found[1]) for path in folder.iterdir() if (found := _SHARD.fullmatch(path.name))]
     shard = folder / f"part-{max(taken, default=-1) + 1:05d}.parquet"
     temporary = folder / f".{shard.name}.tmp"
-    with temporary.open("wb") as file:
-        pq.write_table(table, file, compression="zstd")
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(shard)
+    try:
+        with temporary.open("wb") as file:
+            pq.write_table(table, file, compression="zstd")
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(shard)
+    finally:
+        temporary.unlink(missing_ok=True)
+    _sync_folder(folder)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make new names in a folder survive a power cut, where the system lets a folder be opened (Windows does not)."""
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _encodable(value: Any) -> Any:
+    """The value with U+FFFD for each lone surrogate: a model may write half of a pair, and UTF-8 cannot hold it."""
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, dict):
+        return {key: _encodable(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_encodable(item) for item in value]
+    return value
 
 
 def shards(path: Path) -> list[Path]:
@@ -113,8 +142,10 @@ def shards(path: Path) -> list[Path]:
     found = sorted(file for file in path.iterdir() if _SHARD.fullmatch(file.name))
     if not found:
         found = sorted(path.glob("*.parquet"))
+    if not found and is_table(path / REJECTED):
+        raise TableError(f"{path} has no rows that can be used: all were rejected, {path / REJECTED} says why")
     if not found:
-        raise TableError(f"{path} holds no table: there is no part-*.parquet in it")
+        raise TableError(f"{path} holds no table: there is no part-*.parquet in it; give the folder that a stage wrote")
     return found
 
 
@@ -198,17 +229,21 @@ def outcome_counts(folder: Path, schema: TableSchema) -> dict[str, int]:
 def _open(path: Path) -> pq.ParquetFile:
     try:
         return pq.ParquetFile(path)
-    except (pa.ArrowInvalid, OSError) as problem:
-        raise TableError(
-            f"{path} is not a whole Parquet file: {_first_line(problem)}; remove it and run again"
-        ) from None
+    except (pa.ArrowException, OSError) as problem:
+        raise TableError(f"{path} is not a whole Parquet file: {_first_line(problem)}; {_remedy(path)}") from None
 
 
 def _batches(file: pq.ParquetFile, path: Path, columns: list[str] | None) -> Iterator[pa.RecordBatch]:
     try:
         yield from file.iter_batches(batch_size=_BATCH, columns=columns)
-    except (pa.ArrowInvalid, OSError) as problem:
-        raise TableError(f"{path} is damaged: {_first_line(problem)}; remove it and run again") from None
+    except (pa.ArrowException, OSError) as problem:
+        raise TableError(f"{path} is damaged: {_first_line(problem)}; {_remedy(path)}") from None
+
+
+def _remedy(path: Path) -> str:
+    if _SHARD.fullmatch(path.name):
+        return "remove it and run the stage that wrote it again"
+    return "make or download it again"
 
 
 def _read_shard(path: Path, table: str, fields: Sequence[pa.Field]) -> Iterator[pa.RecordBatch]:
@@ -217,11 +252,13 @@ def _read_shard(path: Path, table: str, fields: Sequence[pa.Field]) -> Iterator[
         for field in fields:
             if field.name not in found.names:
                 if not field.nullable:
-                    raise TableError(f"{path}: column {field.name!r} is missing, so it is no {table} table")
+                    raise TableError(
+                        f"{path}: column {field.name!r} is missing, so it is no {table} table; give the folder of one"
+                    )
             elif not _readable(found.field(field.name).type, field.type):
                 raise TableError(
                     f"{path}: column {field.name!r} holds {found.field(field.name).type}, but a {table} table has "
-                    f"{field.type} there"
+                    f"{field.type} there; convert the column, or give another table"
                 )
         present = [field.name for field in fields if field.name in found.names]
         for batch in _batches(file, path, present):
@@ -229,10 +266,12 @@ def _read_shard(path: Path, table: str, fields: Sequence[pa.Field]) -> Iterator[
 
 
 def _readable(found: pa.DataType, wanted: pa.DataType) -> bool:
-    """Whether values of one type can be read as another: the same but for the width of strings and lists, and for
-    fields of a struct that an older table lacks."""
-    if found.equals(wanted):
+    """Whether values of one type can be read as another without loss that matters: narrower numbers, other ways to lay
+    strings and lists out, other units of time, structs of an older table that lack a field, and nothing but nulls."""
+    if found.equals(wanted) or pa.types.is_null(found):
         return True
+    if pa.types.is_dictionary(found):
+        return _readable(found.value_type, wanted)
     if pa.types.is_struct(wanted):
         names = {field.name: field.type for field in found} if pa.types.is_struct(found) else {}
         return bool(names) and all(
@@ -241,11 +280,13 @@ def _readable(found: pa.DataType, wanted: pa.DataType) -> bool:
     if pa.types.is_list(wanted):
         listy = pa.types.is_list(found) or pa.types.is_large_list(found)
         return listy and _readable(found.value_type, wanted.value_type)
-    if pa.types.is_string(wanted):
-        return bool(pa.types.is_large_string(found) or pa.types.is_string_view(found) or pa.types.is_null(found))
     if pa.types.is_timestamp(wanted):
         return bool(pa.types.is_timestamp(found)) and found.tz is not None
-    return bool(pa.types.is_null(found))
+    return bool(
+        (pa.types.is_string(wanted) and (pa.types.is_large_string(found) or pa.types.is_string_view(found)))
+        or (pa.types.is_int64(wanted) and pa.types.is_integer(found))
+        or (pa.types.is_float64(wanted) and (pa.types.is_floating(found) or pa.types.is_integer(found)))
+    )
 
 
 def _conform(batch: pa.RecordBatch, path: Path, fields: Sequence[pa.Field]) -> pa.RecordBatch:
@@ -256,10 +297,22 @@ def _conform(batch: pa.RecordBatch, path: Path, fields: Sequence[pa.Field]) -> p
             continue
         column = batch.column(field.name)
         if column.null_count and not field.nullable:
-            raise TableError(f"{path}: column {field.name!r} has {column.null_count} nulls, where none may be")
-        columns.append(column if column.type.equals(field.type) else column.cast(field.type))
+            raise TableError(
+                f"{path}: column {field.name!r} has {column.null_count} nulls, where none may be; fill them"
+            )
+        columns.append(column if column.type.equals(field.type) else _cast(column, field, path))
     return pa.RecordBatch.from_arrays(columns, schema=pa.schema(list(fields)))
 
 
+def _cast(column: pa.Array, field: pa.Field, path: Path) -> pa.Array:
+    options = {"safe": not pa.types.is_timestamp(field.type)}  # below a microsecond nothing is kept
+    try:
+        return column.cast(field.type, **options)
+    except pa.ArrowException as problem:
+        raise TableError(
+            f"{path}: column {field.name!r} cannot be read as {field.type}: {_first_line(problem)}; convert the column"
+        ) from None
+
+
 def _first_line(problem: Exception) -> str:
-    return (str(problem).strip().splitlines() or [type(problem).__name__])[0]
+    return (str(problem).strip().splitlines() or [type(problem).__name__])[0].rstrip(".")
