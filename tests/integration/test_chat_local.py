@@ -1,0 +1,247 @@
+import asyncio
+import json
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rlkd_data.chat.local import LocalBackend, cut_reply, model_identity
+from rlkd_data.chat.models import resolve
+from rlkd_data.chat.open import open_client
+from rlkd_data.chat.types import Hopeless, Message, Rejected, Reply, Request
+from rlkd_data.config import ChatSettings
+from rlkd_data.errors import InputError
+from rlkd_data.schema import Sampling
+
+GREEDY = Sampling(temperature=0.0, max_tokens=8)
+COUNT = "Count from one to twenty in digits, separated by commas."
+
+
+def question(text: str, sampling: Sampling = GREEDY, stop: tuple[str, ...] = ()) -> Request:
+    return Request((Message("user", text),), sampling, stop)
+
+
+def answers(backend: LocalBackend, *requests: Request) -> list[Reply]:
+    async def ask() -> list[Reply]:
+        return await asyncio.gather(*(backend.ask(backend.wire(request)) for request in requests))
+
+    return asyncio.run(ask())
+
+
+@pytest.fixture(scope="module")
+def backend() -> Iterator[LocalBackend]:
+    backend = LocalBackend("smollm2-135m")
+    yield backend
+    asyncio.run(backend.close())
+
+
+def watch(backend: LocalBackend, monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
+    """The prompt lengths of every batch that is generated from now on."""
+    seen: list[list[int]] = []
+    generate = backend._generate
+
+    def watched(batch: list[Any]) -> list[Reply]:
+        seen.append([len(one.ids) for one in batch])
+        return generate(batch)
+
+    monkeypatch.setattr(backend, "_generate", watched)
+    return seen
+
+
+@pytest.fixture
+def batches(backend: LocalBackend, monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
+    return watch(backend, monkeypatch)
+
+
+def test_a_row_is_cut_where_it_ended() -> None:
+    assert cut_reply([5, 6, 2, 0, 0], ends={2}, pad=0, room=5) == ([5, 6], 3, True)
+    assert cut_reply([5, 6, 7, 0, 0], ends={2}, pad=0, room=5) == ([5, 6, 7], 3, True)  # at a stop string
+    assert cut_reply([5, 6, 7], ends={2}, pad=0, room=3) == ([5, 6, 7], 3, False)
+    assert cut_reply([2, 2], ends={2}, pad=2, room=2) == ([], 1, True)
+
+
+@pytest.mark.model
+def test_a_batch_of_unlike_lengths_answers_as_each_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    # In float32, where padding moves a logit by 1e-4 at most; in bfloat16 rounding moves it by up to 1, which decides
+    # between two tokens that are nearly as likely ("The" and "L" here), and would hide a wrong mask.
+    monkeypatch.setattr("rlkd_data.chat.local.cpu_has_bfloat16", lambda: False)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    backend = LocalBackend("smollm2-135m")
+    requests = [question("What is the capital of France?"), question(COUNT), question("What is 2+2? " * 20)]
+    batches = watch(backend, monkeypatch)
+    together = answers(backend, *requests)
+    assert len(batches) == 1
+    alone = [answers(backend, request)[0] for request in requests]
+    asyncio.run(backend.close())
+    assert [reply.text for reply in together] == [reply.text for reply in alone]
+    assert together[0].text == "The capital of France is Paris."
+    assert [reply.usage.prompt_tokens for reply in together] == [lengths[0] for lengths in batches[1:]]
+    assert (together[1].finish_reason, together[1].usage.completion_tokens) == ("length", 8)
+
+
+@pytest.mark.model
+def test_a_reply_that_ends_says_stop_and_counts_its_tokens(backend: LocalBackend) -> None:
+    (reply,) = answers(backend, question("What is the capital of France?", Sampling(max_tokens=40)))
+    assert reply.finish_reason == "stop"
+    assert 0 < reply.usage.completion_tokens < 40
+    assert "<|" not in reply.text
+    assert (reply.model, reply.reasoning) == ("local:smollm2-135m", None)
+
+
+@pytest.mark.model
+def test_a_stop_string_ends_a_reply_and_is_not_in_it(backend: LocalBackend) -> None:
+    (whole,) = answers(backend, question(COUNT, Sampling(max_tokens=24)))
+    stop = whole.text[4:6]
+    (reply,) = answers(backend, question(COUNT, Sampling(max_tokens=24), stop=(stop,)))
+    assert reply.text == whole.text[: whole.text.index(stop)]
+    assert reply.finish_reason == "stop"
+    assert reply.usage.completion_tokens < whole.usage.completion_tokens
+
+
+@pytest.mark.model
+def test_samples_differ_repeat_and_do_not_depend_on_the_order(backend: LocalBackend) -> None:
+    samples = [question("Name an animal.", Sampling(1.0, max_tokens=6, seed=0, sample_index=n)) for n in range(6)]
+    first, second = answers(backend, *samples), answers(backend, *reversed(samples))
+    assert [reply.text for reply in first] == [reply.text for reply in reversed(second)]
+    assert len({reply.text for reply in first}) > 1
+    # A batch that differs in nothing but the number of its samples is drawn anew.
+    later = [question("Name an animal.", Sampling(1.0, max_tokens=6, seed=0, sample_index=n)) for n in range(6, 12)]
+    assert [reply.text for reply in answers(backend, *later)] != [reply.text for reply in first]
+
+
+@pytest.mark.model
+def test_requests_sampled_unlike_are_generated_apart(backend: LocalBackend, batches: list[list[int]]) -> None:
+    few, more = Sampling(max_tokens=2), Sampling(max_tokens=3)
+    replies = answers(backend, question("Hi", few), question("Hello", more), question("Good day", few))
+    assert [reply.usage.completion_tokens for reply in replies] == [2, 3, 2]
+    assert sorted(len(batch) for batch in batches) == [1, 2]
+
+
+@pytest.mark.model
+def test_no_batch_is_larger_than_fits(
+    backend: LocalBackend, batches: list[list[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backend, "_batch", 2)
+    answers(backend, *(question("Hi " * n, Sampling(max_tokens=1)) for n in (5, 1, 4, 2, 3)))
+    assert [len(batch) for batch in batches] == [2, 2, 1]
+    lengths = [length for batch in batches for length in batch]
+    assert lengths == sorted(lengths)  # like lengths together
+
+
+@pytest.mark.model
+def test_a_batch_that_does_not_fit_the_memory_is_halved(backend: LocalBackend, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    generate = backend._generate
+
+    def small_memory(batch: list[Any]) -> list[Reply]:
+        if len(batch) > 2:
+            raise torch.OutOfMemoryError("no")
+        return generate(batch)
+
+    monkeypatch.setattr(backend, "_generate", small_memory)
+    monkeypatch.setattr(backend, "_batch", 8)
+    replies = answers(backend, *(question(f"{n}?", Sampling(max_tokens=1)) for n in range(5)))
+    assert len(replies) == 5
+    assert backend._batch == 2
+
+
+@pytest.mark.model
+def test_a_prompt_that_fills_the_context_is_rejected(backend: LocalBackend) -> None:
+    with pytest.raises(Rejected) as error:
+        answers(backend, question("word " * 9000))
+    assert error.value.reason == "too_long"
+
+
+@pytest.mark.model
+def test_tokens_that_do_not_fit_are_not_asked_for(backend: LocalBackend, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backend, "_limit", lambda: 60)
+    (reply,) = answers(backend, question(COUNT, Sampling(max_tokens=8192)))
+    assert reply.finish_reason == "length"
+    assert reply.usage.prompt_tokens + reply.usage.completion_tokens == 60
+
+
+@pytest.mark.model
+def test_a_model_without_a_chat_template_says_so(backend: LocalBackend, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backend._load()[1], "chat_template", None)
+    with pytest.raises(Hopeless, match="chat template"):
+        answers(backend, question("Hi"))
+
+
+@pytest.mark.model
+def test_closing_stops_what_is_being_generated() -> None:
+    async def close_soon() -> float:
+        backend = LocalBackend("smollm2-135m")
+        long = question(COUNT * 3, Sampling(1.0, max_tokens=4000))
+        await backend.ask(backend.wire(question("Hi", Sampling(max_tokens=1))))
+        asking = asyncio.create_task(backend.ask(backend.wire(long)))
+        await asyncio.sleep(0.5)
+        start = time.monotonic()
+        await backend.close()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+        return time.monotonic() - start
+
+    assert asyncio.run(close_soon()) < 5
+
+
+@pytest.mark.model
+def test_a_stored_reply_needs_no_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def ask() -> Reply:
+        async with open_client("local:smollm2-135m", ChatSettings(store=tmp_path / "store")) as client:
+            return await client.ask(question("Hi", Sampling(1.0, max_tokens=3)))
+
+    first = asyncio.run(ask())
+    monkeypatch.setattr("rlkd_data.chat.local.load", lambda *_: pytest.fail("the model was loaded"))
+    assert asyncio.run(ask()) == first
+
+
+@pytest.mark.model
+def test_an_adapter_answers_through_its_base() -> None:
+    backend = LocalBackend("gsrm-smollm2")
+    (reply,) = answers(backend, question("Tom has 3 apples and buys 4. 3 + 4 = 7.", Sampling(max_tokens=4)))
+    assert reply.text
+    asyncio.run(backend.close())
+
+
+@pytest.mark.model
+def test_a_folder_that_cannot_be_loaded_is_named(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "llama"}))
+    with pytest.raises(InputError, match=str(tmp_path)) as error:
+        answers(LocalBackend(str(tmp_path)), question("Hi"))
+    assert "\n" not in str(error.value)
+
+
+def test_a_model_trained_anew_in_the_same_folder_is_another_one(tmp_path: Path) -> None:
+    base, adapter = tmp_path / "base", tmp_path / "adapter"
+    for folder in (base, adapter):
+        folder.mkdir()
+        (folder / "weights.safetensors").write_bytes(b"first")
+    (base / "config.json").write_text("{}")
+    (adapter / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": str(base)}))
+
+    def identity(folder: Path) -> str:
+        return model_identity(str(folder), resolve(str(folder)))
+
+    first = identity(base), identity(adapter)
+    assert (identity(base), identity(adapter)) == first
+    shutil.copytree(tmp_path, tmp_path / "elsewhere")
+    assert identity(tmp_path / "elsewhere" / "base") == first[0]
+
+    (adapter / "weights.safetensors").write_bytes(b"again")
+    assert identity(base) == first[0]
+    assert identity(adapter) != first[1]
+    second = identity(adapter)
+    (base / "weights.safetensors").write_bytes(b"again")
+    assert identity(base) != first[0]
+    assert identity(adapter) != second
+
+
+def test_what_local_models_cannot_do_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    backend = LocalBackend.__new__(LocalBackend)
+    backend.model = "local:m"
+    with pytest.raises(InputError, match="JSON schemas"):
+        backend.wire(Request((Message("user", "Hi"),), schema_json="{}"))
