@@ -108,7 +108,7 @@ def load_object(at: Endpoint, text: str) -> dict[str, Any]:
     """A JSON object from a body, or Retryable."""
     try:
         value = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # the second: a body of a hundred thousand brackets
         raise malformed(at, f"not JSON ({error})") from None
     if not isinstance(value, dict):
         raise malformed(at, "JSON, but not an object")
@@ -124,7 +124,7 @@ def _message(body: str) -> str:
     """The sentence in an error's body, wherever the server put it."""
     try:
         value = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return body
     for _ in range(3):
         if not isinstance(value, dict):

@@ -28,8 +28,12 @@ class Connection:
         except ImportError as error:
             raise MissingDependency(package, f"the model {at.model}") from error
         self._at, self._timeout, self._errors, self._http = at, timeout, sdk, httpx2
-        # aiohttp's transport takes less CPU time a request, where it is installed.
-        transport = sdk.DefaultAioHttpClient if importlib.util.find_spec("aiohttp") else sdk.DefaultAsyncHttpxClient
+        transport = sdk.DefaultAsyncHttpxClient
+        self._lost: tuple[type[Exception], ...] = (httpx2.TransportError,)
+        if importlib.util.find_spec("aiohttp"):  # takes less CPU time a request
+            transport = sdk.DefaultAioHttpClient
+            # Not all of its errors are translated by every SDK: what is not HTTP, for one.
+            self._lost += (importlib.import_module("aiohttp").ClientError,)
         self._client = getattr(sdk, client)(
             api_key=at.key,
             base_url=at.base_url,
@@ -54,6 +58,8 @@ class Connection:
             raise unreachable(self._at, error) from None
         except TimeoutError:
             raise timed_out(self._at, self._timeout) from None
+        except self._lost as error:
+            raise unreachable(self._at, error) from None
         return load_object(self._at, response.text)
 
     async def close(self) -> None:
