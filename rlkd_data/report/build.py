@@ -1,7 +1,8 @@
 """Builds the page: the template with its style, its script and its data inside, so that it needs nothing else.
 
 Every text of a table is data: it travels as JSON whose angle brackets are escaped, and the script puts it on the page
-as text nodes alone. A content security policy with the script's and the style's own hashes lets nothing else run.
+as text nodes alone. A content security policy with the script's and the style's own hashes lets nothing else run, and
+forbids the script to make markup out of text.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,10 +18,13 @@ from typing import Any
 
 from rlkd_data import __version__
 from rlkd_data.config import ReportSettings
+from rlkd_data.errors import InputError
 from rlkd_data.report.gather import gather
 from rlkd_data.stage import StageResult
 
-_HERE = Path(__file__).parent
+_PAGE = Path(__file__).parent / "page"
+_SCRIPTS = ("dom.js", "charts.js", "overview.js", "training.js", "viewer.js", "trace.js", "student.js", "main.js")
+"""The parts of the page's one script, in order."""
 
 
 def report(settings: ReportSettings, out: Path) -> StageResult:
@@ -30,7 +35,10 @@ def report(settings: ReportSettings, out: Path) -> StageResult:
 
 
 def write_page(folders: Sequence[Path], page: Path, title: str) -> dict[str, Any]:
-    """Write the page for these folders; returns what is on it. Raises InputError for a folder that is neither."""
+    """Write the page for these folders; returns what is on it. Raises InputError for a folder that holds nothing of
+    ours, and for a `page` that is a folder."""
+    if page.is_dir():
+        raise InputError(f"{page} is a folder: name the HTML file to write, for example {page / 'report.html'}")
     data = gather(folders) | {"title": title, "made_at": datetime.now(UTC).isoformat(timespec="seconds")}
     page.parent.mkdir(parents=True, exist_ok=True)
     temporary = page.with_name(f".{page.name}.tmp")
@@ -44,9 +52,9 @@ def render(data: dict[str, Any], title: str) -> str:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
 
-    style = (_HERE / "page.css").read_text(encoding="utf-8")
-    script = (_HERE / "page.js").read_text(encoding="utf-8")
-    environment = Environment(loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined)
+    style = (_PAGE / "page.css").read_text(encoding="utf-8")
+    script = '"use strict";\n' + "\n".join((_PAGE / name).read_text(encoding="utf-8") for name in _SCRIPTS)
+    environment = Environment(loader=FileSystemLoader(_PAGE), autoescape=True, undefined=StrictUndefined)
     return environment.get_template("page.html.j2").render(
         title=title,
         version=__version__,
@@ -59,11 +67,18 @@ def render(data: dict[str, Any], title: str) -> str:
 
 
 def inert_json(data: Any) -> str:
-    """JSON that cannot end the script element it stands in, nor begin a comment or an entity there."""
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), default=str)
-    for character in "<>&\u2028\u2029":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return text
+    """JSON that cannot end the script element it stands in, nor begin a comment or an entity there; in ASCII, which
+    carries any text whole, broken surrogates too. Numbers that JSON does not have (a loss that became NaN) are null."""
+    text = json.dumps(_finite(data), ensure_ascii=True, separators=(",", ":"), default=str, allow_nan=False)
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _finite(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def sha256(text: str) -> str:

@@ -2,136 +2,98 @@
 
 from __future__ import annotations
 
-import json
-import random
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from rlkd_data.errors import InputError
-from rlkd_data.identity import read_stage
-from rlkd_data.schema import DECOMPOSITIONS, TRACES, TableSchema
-from rlkd_data.tables import REJECTED, count_rows, is_table, read_foreign, read_table, shards, stored_schema
+from rlkd_data.report.choose import Chooser
+from rlkd_data.report.folders import Folder, find
+from rlkd_data.report.rows import trace_rows
+from rlkd_data.report.runs import completion_groups, read_log, samples
+from rlkd_data.report.survey import Figures, survey_decompositions, survey_traces
 
-MOST_ROWS = 2000
-"""Traces, and completions of a run, that a page holds; of more, a random sample with a fixed seed."""
+MOST_TRACES, MOST_TRACE_BYTES = 10_000, 24 << 20
+MOST_GROUPS, MOST_GROUP_BYTES = 2_000, 8 << 20
+MOST_PROBLEMS, MOST_SAMPLE_BYTES = 2_000, 8 << 20
+_EACH = 20
+"""Rows of each reason and of each domain that a page holds at least, if there are as many."""
+_LOGIN = re.compile(r"(?<=//)[^/@\s]+@")
 
 
-def gather(folders: Sequence[Path]) -> dict[str, Any]:
-    """Everything for the page. Raises InputError for a folder that holds neither a table nor a run."""
-    stages, runs = [], []
-    traces: dict[str, dict[str, Any]] = {}
-    decompositions: list[dict[str, Any]] = []
-    total = 0
-    for folder in folders:
-        made_by = read_stage(folder) or {}
-        kind = made_by.get("stage")
-        stages.append(_stage(folder, made_by))
-        if (folder / "log.jsonl").exists():
-            runs.append(_run(folder))
-        elif kind == "eval":
-            continue
-        elif _holds(folder, DECOMPOSITIONS):
-            decompositions.extend(_rows(folder, DECOMPOSITIONS))
-        elif _holds(folder, TRACES):
-            total += count_rows(folder)
-            traces |= {row["trace_id"]: row for row in _rows(folder, TRACES)}
-        elif not made_by:
-            raise InputError(f"{folder} holds neither a table nor a run of rlkd")
+def gather(paths: Sequence[Path]) -> dict[str, Any]:
+    """Everything for the page. Raises InputError for a folder that holds nothing of ours."""
+    folders = find(paths)
+    runs = [folder for folder in folders if folder.kind == "run"]
+    groups, n_completions = completion_groups(runs, MOST_GROUPS, MOST_GROUP_BYTES)
+    problems, n_samples = samples([f for f in folders if f.kind == "samples"], MOST_PROBLEMS, MOST_SAMPLE_BYTES)
+    traces, decompositions = Figures(), Figures()
+    teachers = {one["teacher"] for group in groups for one in group["completions"] if one["teacher"]}
+    chooser = Chooser(MOST_TRACES, MOST_TRACE_BYTES, _EACH, pinned=teachers)
+    for path in _of("traces", folders):
+        survey_traces(path, traces, chooser)
+    for path in _of("decompositions", folders):
+        survey_decompositions(path, decompositions, chooser)
+    chosen = chooser.chosen()
+    n_traces = max(figures.rows + sum(figures.reasons.values()) for figures in (traces, decompositions))
     return {
-        "stages": stages,
-        "runs": runs,
-        "rows": _joined(traces, decompositions),
-        "total_traces": total,
-        "shown_at_most": MOST_ROWS,
+        "stages": [_stage(folder) for folder in folders],
+        "figures": {"traces": traces.shown(), "decompositions": decompositions.shown()},
+        "runs": [
+            {"name": folder.path.name, "stage": folder.stage, "log": log}
+            for folder in runs
+            if (log := read_log(folder.path))
+        ],
+        "rows": trace_rows(_of("traces", folders), _of("decompositions", folders), chosen),
+        "groups": groups,
+        "problems": problems,
+        "held": {
+            "traces": [len(chosen), n_traces if chooser.left_out else len(chosen)],
+            "completions": [sum(len(group["completions"]) for group in groups), n_completions],
+            "samples": [sum(len(problem["samples"]) for problem in problems), n_samples],
+        },
     }
 
 
-def _stage(folder: Path, made_by: dict[str, Any]) -> dict[str, Any]:
+def _of(kind: str, folders: Sequence[Folder]) -> list[Path]:
+    return [folder.path for folder in folders if folder.kind == kind]
+
+
+def _stage(folder: Folder) -> dict[str, Any]:
+    made_by = folder.made_by
     result = made_by.get("result") or {}
     return {
-        "name": folder.name,
-        "folder": str(folder),
-        "stage": made_by.get("stage", "table"),
+        "name": folder.path.name,
+        "kind": folder.kind,
+        "stage": folder.stage,
         "status": made_by.get("status", ""),
         "finished_at": made_by.get("finished_at"),
-        "counts": result.get("counts", {}),
-        "figures": result.get("figures", {}),
+        "seconds": _seconds(made_by),
+        "counts": result.get("counts") or {},
+        "figures": {k: v for k, v in (result.get("figures") or {}).items() if isinstance(v, (int, float))},
         "cost_usd": result.get("cost_usd"),
-        "settings": made_by.get("settings", {}),
-        "versions": made_by.get("versions", {}),
+        "settings": _flat(made_by.get("settings") or {}),
+        "versions": made_by.get("versions") or {},
     }
 
 
-def _holds(folder: Path, schema: TableSchema) -> bool:
-    """Whether a folder's shards, or its rejected rows', are of this table."""
-    for place in (folder, folder / REJECTED):
-        if is_table(place):
-            return set(schema.arrow.names) <= set(stored_schema(shards(place)[0]).names)
-    return False
+def _seconds(made_by: dict[str, Any]) -> float | None:
+    """How long a stage took, from its own record; one that was interrupted counts from its last start."""
+    try:
+        begun, ended = (datetime.fromisoformat(made_by[name]) for name in ("started_at", "finished_at"))
+    except (KeyError, TypeError, ValueError):
+        return None
+    return max((ended - begun).total_seconds(), 0.0)
 
 
-def _rows(folder: Path, schema: TableSchema) -> Iterator[dict[str, Any]]:
-    for place, rejected in ((folder, False), (folder / REJECTED, True)):
-        if is_table(place):
-            for batch in read_table(folder, schema, rejected=rejected):
-                for row in batch.to_pylist():
-                    yield row | {"rejected": row.get("reason") if rejected else None}
-
-
-def _joined(traces: dict[str, dict[str, Any]], decompositions: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """A row for each decomposition with its trace, and for each trace without one."""
-    rows = []
-    left = dict(traces)
-    for found in decompositions:
-        left.pop(found["trace_id"], None)
-        rows.append(_row(traces.get(found["trace_id"]), found))
-    rows.extend(_row(trace, None) for trace in left.values())
-    if len(rows) > MOST_ROWS:
-        rows = random.Random(0).sample(rows, MOST_ROWS)
-    return rows
-
-
-def _row(trace: dict[str, Any] | None, found: dict[str, Any] | None) -> dict[str, Any]:
-    one = trace or found or {}
-    reason = (found or {}).get("rejected") or (trace or {}).get("rejected")
-    return {
-        "id": one["trace_id"],
-        "problem": one["problem"],
-        "domain": one["domain"],
-        "answer": one["answer"],
-        "teacher": (trace or {}).get("teacher"),
-        "reasoning": (trace or {}).get("reasoning", ""),
-        "response": (trace or {}).get("response", ""),
-        "correct": (trace or {}).get("is_correct"),
-        "verification": (trace or {}).get("verification"),
-        "license": (trace or {}).get("license"),
-        "source": (trace or {}).get("source"),
-        "annotator": (found or {}).get("annotator"),
-        "final_answer": (found or trace or {}).get("final_answer"),
-        "status": "rejected" if reason else "ok" if found else "not decomposed",
-        "reason": reason,
-        "issues": list((found or {}).get("issues") or []),
-        "steps": [
-            [step["meta_reasoning"], step["sub_problem"], step["answer"], step["span_start"], step["span_end"]]
-            for step in (found or {}).get("steps") or []
-        ],
-        "raw": found["raw"] if found and reason else None,
-    }
-
-
-def _run(folder: Path) -> dict[str, Any]:
-    log = []
-    for line in (folder / "log.jsonl").read_text(encoding="utf-8").splitlines():
-        try:
-            log.append(json.loads(line))
-        except ValueError:  # the line that a kill cut short
-            continue
-    completions: list[dict[str, Any]] = []
-    place = folder / "completions"
-    if is_table(place):
-        completions = [row for shard in shards(place) for row in read_foreign(shard)]
-        if len(completions) > MOST_ROWS:
-            completions = random.Random(0).sample(completions, MOST_ROWS)
-    numbers = [{k: v for k, v in line.items() if isinstance(v, (int, float))} for line in log]
-    return {"name": folder.name, "log": numbers, "completions": completions}
+def _flat(settings: dict[str, Any], prefix: str = "") -> dict[str, str]:
+    """Settings that say something, as texts; nested names with dots. A login in a server's address is left out."""
+    found: dict[str, str] = {}
+    for name, value in settings.items():
+        if isinstance(value, dict):
+            found |= _flat(value, f"{prefix}{name}.")
+        elif value is not None and value not in ([], ""):
+            text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+            found[prefix + name] = _LOGIN.sub("", text)
+    return found

@@ -1,0 +1,81 @@
+"""What each folder that was given is: a table, a run, an evaluation, told by what it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from rlkd_data.errors import InputError
+from rlkd_data.identity import STAGE_FILE, read_stage
+from rlkd_data.schema import DECOMPOSITIONS, TRACES, TableSchema
+from rlkd_data.tables import REJECTED, is_table, shards, stored_schema
+
+Kind = Literal["traces", "decompositions", "run", "samples", "other"]
+LOG = "log.jsonl"
+COMPLETIONS = "completions"
+_SAMPLE_COLUMNS = {"problem_id", "problem", "completion", "is_correct"}
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A folder, what it is, and the `stage.json` in it ({} where there is none)."""
+
+    path: Path
+    kind: Kind
+    made_by: dict[str, Any]
+
+    @property
+    def stage(self) -> str:
+        return str(self.made_by.get("stage") or self.kind)
+
+
+def find(paths: Sequence[Path]) -> list[Folder]:
+    """The folders of a report, in order, each once. A folder of stages, such as a pipeline's, stands for all of them.
+    Raises InputError for one that holds nothing of ours."""
+    found: dict[Path, Folder] = {}
+    for path in paths:
+        for place in _expanded(path):
+            made_by = read_stage(place) or {}
+            found.setdefault(place.resolve(), Folder(place, _kind(place), made_by))
+    return list(found.values())
+
+
+def _expanded(path: Path) -> Iterator[Path]:
+    if not path.is_dir():
+        raise InputError(f"{path} is no folder: give the folder of a table or of a run")
+    if _is_ours(path):
+        yield path
+        return
+    stages = [child for child in path.iterdir() if child.is_dir() and _is_ours(child)]
+    if not stages:
+        raise InputError(f"{path} holds neither a table nor a run of rlkd: give a folder that a stage wrote")
+    begun = {child: read_stage(child) or {} for child in stages}
+    for child in sorted(stages, key=lambda child: (str(begun[child].get("started_at")), child.name)):
+        if begun[child].get("stage") != "report":
+            yield child
+
+
+def _is_ours(path: Path) -> bool:
+    return (path / STAGE_FILE).exists() or _kind(path) != "other"
+
+
+def _kind(path: Path) -> Kind:
+    if (path / LOG).exists() or is_table(path / COMPLETIONS):
+        return "run"
+    for place in (path, path / REJECTED):
+        if is_table(place):
+            names = set(stored_schema(shards(place)[0]).names)
+            if _is(DECOMPOSITIONS, names):
+                return "decompositions"
+            if _is(TRACES, names):
+                return "traces"
+            if names >= _SAMPLE_COLUMNS:
+                return "samples"
+    return "other"
+
+
+def _is(schema: TableSchema, names: set[str]) -> bool:
+    """Whether these are the columns of such a table; nullable ones may be missing, as they are in an older table."""
+    return names >= {field.name for field in schema.arrow if not field.nullable}

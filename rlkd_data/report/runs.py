@@ -1,0 +1,139 @@
+"""Training runs and evaluations: the curves, and what the student wrote.
+
+They are made by `rlkd_train`, which this package does not know: whatever their files hold is read as it is, and
+columns that are not there are left out.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from rlkd_data.report.choose import Chooser
+from rlkd_data.report.folders import COMPLETIONS, LOG, Folder
+from rlkd_data.report.rows import cut
+from rlkd_data.tables import is_table, read_foreign, shards
+
+Row = dict[str, Any]
+MOST_POINTS = 2000
+"""Points of a curve that the page holds; of a longer one, every n-th."""
+
+
+def read_log(folder: Path) -> list[dict[str, float]]:
+    """The numbers that a trainer logged, a mapping a step. A line that a kill cut short is left out."""
+    path = folder / LOG
+    if not path.exists():
+        return []
+    found = []
+    with path.open(encoding="utf-8", errors="replace") as file:
+        for line in file:
+            try:
+                values = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(values, dict) and _is_number(values.get("step")):
+                found.append({name: value for name, value in values.items() if _is_number(value)})
+    every = -(-len(found) // MOST_POINTS)
+    return found[:: every or 1]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def completion_groups(runs: Iterable[Folder], most_rows: int, most_size: int) -> tuple[list[Row], int]:
+    """The students' completions in groups, those of one problem at one step of one run together; a part of the groups
+    where there are many, with some of every step. And how many completions there are in all."""
+    folders = [folder for folder in runs if is_table(folder.path / COMPLETIONS)]
+    chooser = Chooser(most_rows, most_size, each=1)
+    total = 0
+    for folder in folders:
+        for row in _records(folder.path / COMPLETIONS):
+            total += 1
+            chooser.add(_group_name(folder, row), f"{folder.path.name} {row['step']}", len(row["completion"]))
+    chosen = chooser.chosen()
+    groups: dict[str, Row] = {}
+    for folder in folders:
+        for row in _records(folder.path / COMPLETIONS):
+            name = _group_name(folder, row)
+            if name in chosen:
+                group = groups.setdefault(
+                    name,
+                    {
+                        "run": folder.path.name,
+                        "step": row["step"],
+                        "problem_id": row["problem_id"],
+                        "problem": row.get("problem") or "",
+                        "completions": [],
+                    },
+                )
+                group["completions"].append(_completion(row))
+    return sorted(groups.values(), key=lambda group: (group["run"], group["step"])), total
+
+
+def _group_name(folder: Folder, row: Row) -> str:
+    return f"{folder.path.resolve()} {row['step']} {row['problem_id']}"
+
+
+def _completion(row: Row) -> Row:
+    text, was_cut = cut(row["completion"])
+    return {
+        "text": text,
+        "cut": was_cut,
+        "rewards": {name: row[name] for name in ("structure", "accuracy", "format") if name in row},
+        "unscored": row.get("unscored"),
+        "n_steps": row.get("n_steps"),
+        "gate_at": row.get("gate_at"),
+        "teacher": row.get("teacher"),
+    }
+
+
+def samples(evaluations: Iterable[Folder], most_rows: int, most_size: int) -> tuple[list[Row], int]:
+    """The problems of the evaluations with every model's samples, a part of them where there are many; and how many
+    samples there are in all."""
+    folders = [folder for folder in evaluations if is_table(folder.path)]
+    chooser = Chooser(most_rows, most_size, each=0)
+    total = 0
+    for folder in folders:
+        for row in _records(folder.path):
+            total += 1
+            chooser.add(row["problem_id"], "", len(row["completion"]))
+    chosen = chooser.chosen()
+    problems: dict[str, Row] = {}
+    for folder in folders:
+        for row in _records(folder.path):
+            if row["problem_id"] in chosen:
+                problem = problems.setdefault(
+                    row["problem_id"],
+                    {
+                        "problem_id": row["problem_id"],
+                        "problem": row["problem"],
+                        "answer": row.get("answer"),
+                        "samples": [],
+                    },
+                )
+                problem["samples"].append(_sample(folder, row))
+    return list(problems.values()), total
+
+
+def _sample(folder: Folder, row: Row) -> Row:
+    text, was_cut = cut(row["completion"])
+    return {
+        "evaluation": folder.path.name,
+        "text": text,
+        "cut": was_cut,
+        "final_answer": row.get("final_answer"),
+        "correct": row["is_correct"],
+        "verification": row.get("verification"),
+        "tokens": row.get("completion_tokens"),
+        "truncated": row.get("truncated"),
+        "structure": row.get("structure"),
+        "unscored": row.get("unscored"),
+    }
+
+
+def _records(folder: Path) -> Iterator[Row]:
+    for shard in shards(folder):
+        yield from read_foreign(shard)
