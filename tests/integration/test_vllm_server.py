@@ -24,21 +24,22 @@ pytestmark = [pytest.mark.model, pytest.mark.slow]
 
 NAME = "student"
 START_SECONDS = 240
-SETUP = "set RLKD_VLLM_PYTHON after scripts/setup_vllm.sh"
+USUAL = Path(__file__).resolve().parents[2] / ".venv-vllm" / "bin" / "python"
+SETUP = "run scripts/setup_vllm.sh, and set RLKD_VLLM_PYTHON where its folder is not the usual .venv-vllm"
 
 
 def vllm_python() -> str:
     """The interpreter of an environment with vLLM; skips where there is none."""
-    python = os.environ.get("RLKD_VLLM_PYTHON", "")
+    python = os.environ.get("RLKD_VLLM_PYTHON") or (str(USUAL) if USUAL.exists() else "")
     if not python:
         pytest.skip(f"vLLM is not set up here: {SETUP}")
     try:
         tried = subprocess.run([python, "-c", "import vllm"], capture_output=True, text=True, timeout=180, check=False)
     except OSError as error:
-        pytest.skip(f"RLKD_VLLM_PYTHON cannot be run ({error}): {SETUP}")
+        pytest.skip(f"{python} cannot be run ({error.strerror or error}): {SETUP}")
     if tried.returncode:
         said = tried.stderr.strip().splitlines()[-1:]
-        pytest.skip(f"RLKD_VLLM_PYTHON cannot import vllm ({said}): {SETUP}")
+        pytest.skip(f"{python} cannot import vllm ({said}): {SETUP}")
     return python
 
 
