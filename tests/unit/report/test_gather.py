@@ -1,0 +1,168 @@
+import json
+
+import pytest
+
+from rlkd_data.errors import InputError
+from rlkd_data.report import gather as module
+from rlkd_data.report.folders import find
+from rlkd_data.report.gather import gather
+from rlkd_data.report.rows import LONGEST
+from rlkd_data.report.runs import MOST_POINTS
+from tests.support.report_rows import (
+    REASONING,
+    completion,
+    decomposed,
+    sample,
+    trace,
+    write_decompositions,
+    write_evaluation,
+    write_run,
+    write_stage,
+    write_traces,
+)
+
+
+@pytest.fixture
+def pipeline(tmp_path):
+    """A pipeline's folder: two traces and a rejected one, one decomposed, one not to be, a run, two evaluations."""
+    good, bad, cut = trace("t1"), trace("t2", domain="code", correct=None), trace("t3")
+    write_traces(write_stage(tmp_path / "traces", "collect", started_at="1"), [good, bad], [(cut, "truncated")])
+    write_decompositions(
+        write_stage(tmp_path / "steps", "decompose", started_at="2"),
+        [decomposed(good, issues=("duplicate_steps",))],
+        [(decomposed(bad, raw="I cannot."), "no_steps")],
+    )
+    log = [
+        {"step": 1, "rewards/structure/mean": 0.25, "note": "text"},
+        {"step": 2, "loss": float("nan")},
+        '{"step": 3,',
+    ]
+    write_run(
+        tmp_path / "grpo", log, [completion(1, "p"), completion(1, "p", structure=None, unscored="judge:timeout")]
+    )
+    write_evaluation(tmp_path / "before", [sample("p", False), sample("q", None)], **{"pass@1": 0.0})
+    write_evaluation(tmp_path / "after", [sample("p", True)], **{"pass@1": 1.0})
+    return tmp_path
+
+
+def test_a_pipelines_folder_stands_for_its_stages_but_not_for_an_earlier_report(pipeline):
+    write_stage(pipeline / "report", "report")
+    kinds = {folder.path.name: folder.kind for folder in find([pipeline])}
+    assert kinds == {
+        "traces": "traces",
+        "steps": "decompositions",
+        "grpo": "run",
+        "before": "samples",
+        "after": "samples",
+    }
+    assert [folder.path.name for folder in find([pipeline])][:2] == ["traces", "steps"]
+
+
+def test_a_folder_that_is_given_twice_counts_once(pipeline):
+    assert len(find([pipeline / "traces", pipeline, pipeline / "traces"])) == 5
+
+
+@pytest.mark.parametrize("name", ["nothing", "empty"])
+def test_a_folder_that_holds_nothing_of_ours_is_refused_by_name(tmp_path, name):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match=name):
+        gather([tmp_path / name])
+
+
+def test_figures_are_of_all_rows(pipeline):
+    figures = gather([pipeline])["figures"]
+    assert (figures["traces"]["rows"], figures["traces"]["reasons"]) == (2, [("truncated", 1)])
+    assert dict(figures["traces"]["facts"]["answer"]) == {"right": 1, "not verified": 1}
+    assert figures["traces"]["cost_usd"] == 1.5
+    assert figures["traces"]["tokens"] == 90
+    steps = figures["decompositions"]
+    assert (steps["rows"], steps["reasons"], steps["n_steps"], steps["grounded"]) == (1, [("no_steps", 1)], 2, 2)
+    assert steps["facts"]["issue"] == [("duplicate_steps", 1)]
+
+
+def test_every_trace_has_a_row_with_what_became_of_it(pipeline):
+    rows = {row["id"]: row for row in gather([pipeline])["rows"]}
+    assert {name: row["status"] for name, row in rows.items()} == {"t1": "ok", "t2": "rejected", "t3": "rejected"}
+    assert (rows["t2"]["reason"], rows["t2"]["raw"], rows["t3"]["reason"]) == ("no_steps", "I cannot.", "truncated")
+    assert rows["t1"]["raw"] is None
+
+
+def test_a_trace_that_nobody_decomposed_is_shown_as_such(tmp_path):
+    rows = gather([write_traces(tmp_path / "traces", [trace("t1")])])["rows"]
+    assert [row["status"] for row in rows] == ["not decomposed"]
+
+
+def test_a_decomposition_without_its_trace_says_so(pipeline):
+    rows = gather([pipeline / "steps"])["rows"]
+    assert [(row["has_trace"], row["reasoning"]) for row in rows] == [(False, ""), (False, "")]
+
+
+def test_spans_are_in_the_units_of_a_browser(pipeline):
+    row = next(row for row in gather([pipeline])["rows"] if row["id"] == "t1")
+    units = REASONING.encode("utf-16-le")
+    told = [units[2 * start : 2 * end].decode("utf-16-le") for *_, start, end in row["steps"]]
+    assert told == ["First the eggs: 2 * 4 = 8.", "Then the rest: 8 + 5 = 13."]
+
+
+def test_a_text_beyond_measure_is_cut_and_its_span_with_it(tmp_path):
+    long = trace("t1", reasoning=REASONING + "x" * LONGEST)
+    write_traces(tmp_path / "traces", [long])
+    write_decompositions(tmp_path / "steps", [decomposed(long)])
+    [row] = gather([tmp_path])["rows"]
+    assert (len(row["reasoning"]), row["cut"]) == (LONGEST, True)
+    assert row["steps"][0][3] == 0
+    assert row["steps"][1][3:] == [None, None]
+
+
+def test_a_log_gives_its_numbers_and_a_line_that_a_kill_cut_short_is_left_out(pipeline):
+    [run] = gather([pipeline])["runs"]
+    assert (run["name"], run["log"][0]) == ("grpo", {"step": 1, "rewards/structure/mean": 0.25})
+    assert len(run["log"]) == 2
+
+
+def test_a_long_log_is_thinned(tmp_path):
+    write_run(tmp_path / "run", [{"step": step, "loss": 1.0} for step in range(3 * MOST_POINTS)])
+    [run] = gather([tmp_path / "run"])["runs"]
+    assert len(run["log"]) == MOST_POINTS
+
+
+def test_completions_of_one_problem_at_one_step_are_a_group(pipeline):
+    [group] = gather([pipeline])["groups"]
+    assert [one["unscored"] for one in group["completions"]] == [None, "judge:timeout"]
+    assert group["completions"][0]["rewards"] == {"structure": 0.5, "accuracy": 1.0, "format": 0.0}
+
+
+def test_samples_of_one_problem_stand_together_over_evaluations(pipeline):
+    problems = {problem["problem_id"]: problem for problem in gather([pipeline])["problems"]}
+    told = {(one["evaluation"], one["correct"]) for one in problems["p"]["samples"]}
+    assert told == {("before", False), ("after", True)}
+
+
+def test_a_run_that_has_only_begun_is_shown_with_what_there_is(tmp_path):
+    run = write_stage(tmp_path / "grpo", "grpo", status="running")
+    (run / "log.jsonl").write_text("")
+    found = gather([run])
+    assert (found["runs"], found["stages"][0]["status"]) == ([], "running")
+
+
+def test_a_login_in_a_servers_address_does_not_reach_the_page(tmp_path):
+    settings = {"base_url": "https://user:secret@host.example/v1", "sampling": {"seed": 0, "top_p": None}}
+    write_traces(write_stage(tmp_path / "traces", "collect", settings=settings), [trace("t1")])
+    found = gather([tmp_path / "traces"])
+    assert "secret" not in json.dumps(found)
+    assert found["stages"][0]["settings"] == {"base_url": "https://host.example/v1", "sampling.seed": "0"}
+
+
+def test_of_more_rows_than_a_page_holds_a_part_is_taken_and_said_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "MOST_TRACES", 30)
+    monkeypatch.setattr(module, "_EACH", 2)
+    rows = [trace(f"t{number}") for number in range(200)]
+    write_traces(tmp_path / "traces", rows, [(trace("odd"), "truncated")])
+    write_decompositions(tmp_path / "steps", [decomposed(row) for row in rows])
+    write_run(tmp_path / "grpo", [], [completion(1, "p", teacher="t123")])
+    found = gather([tmp_path])
+    names = {row["id"] for row in found["rows"]}
+    assert (len(names), found["held"]["traces"]) == (30, [30, 201])
+    assert {"odd", "t123"} <= names  # the only one with its reason; the teacher of a completion on the page
+    assert all(row["reasoning"] and row["steps"] for row in found["rows"] if row["id"] != "odd")
+    assert found["figures"]["traces"]["rows"] == 200
