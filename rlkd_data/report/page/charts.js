@@ -1,4 +1,5 @@
 // Line charts, histograms, bars: small SVG of our own.
+const MOST_BARS = 6;
 
 // Round values that span [low, high], three to six of them.
 function ticks(low, high) {
@@ -94,16 +95,15 @@ function histogramChart(title, note, bins) {
   return el("figure", { class: "card chart" }, el("figcaption", {}, el("strong", { text: title }), el("span", { class: "readout quiet", text: note })), image);
 }
 
-// Horizontal bars: `entries` are [label, count].
-function bars(title, note, entries, kind = "") {
-  const total = entries.reduce((sum, entry) => sum + entry[1], 0);
+// Horizontal bars: `entries` are [label, count], and shares are of `total`.
+function bars(title, note, entries, kind = "", total = entries.reduce((sum, entry) => sum + entry[1], 0)) {
   const most = Math.max(...entries.map((entry) => entry[1]));
   const list = el("div", { class: "bars" });
-  for (const [label, count] of entries.slice(0, 8)) {
+  for (const [label, count] of entries.slice(0, MOST_BARS)) {
     const bar = el("span", { class: `fill ${kind}` });
     bar.style.width = `${Math.max(1.5, (100 * count) / most)}%`;
     list.append(el("div", { class: "row" }, el("span", { class: "label", text: label }), el("span", { class: "value" }, shown(count), el("small", { text: ` ${percent(count / total)}` })), el("span", { class: "track" }, bar)));
   }
-  if (entries.length > 8) list.append(el("p", { class: "quiet", text: `and ${entries.length - 8} more` }));
+  if (entries.length > MOST_BARS) list.append(el("p", { class: "quiet", text: `and ${entries.length - MOST_BARS} more` }));
   return el("figure", { class: "card chart" }, el("figcaption", {}, el("strong", { text: title }), el("span", { class: "readout quiet", text: note })), list);
 }

@@ -32,7 +32,7 @@ function shown(value) {
   if (Math.abs(value) >= 1000) return Math.round(value).toLocaleString("en");
   if (Math.abs(value) >= 100) return value.toFixed(0);
   if (Math.abs(value) >= 10) return value.toFixed(1);
-  if (Math.abs(value) >= 0.01) return value.toFixed(3).replace(/0$/, "");
+  if (Math.abs(value) >= 0.01) return value.toFixed(3).replace(/0+$/, "");
   if (Math.abs(value) >= 0.0001) return value.toFixed(4);
   return value.toExponential(1);
 }

@@ -35,7 +35,7 @@ function drawBreakdowns(traces, decompositions) {
   const box = byId("breakdowns");
   const reasons = [...traces.reasons.map(([code, count]) => [`trace: ${words(code)}`, count]), ...decompositions.reasons.map(([code, count]) => [`steps: ${words(code)}`, count])].sort((a, b) => b[1] - a[1]);
   if (reasons.length) box.append(bars("Rejected", "by reason; the rows are kept", reasons, "bad"));
-  if (decompositions.facts.issue) box.append(bars("Marks on decompositions", "some reject, most only flag", decompositions.facts.issue.map(([code, count]) => [words(code), count])));
+  if (decompositions.facts.issue) box.append(bars("Marks on decompositions", "share of all; some reject, most flag", decompositions.facts.issue.map(([code, count]) => [words(code), count]), "", decompositions.rows + decompositions.rejected));
   if (decompositions.steps) box.append(histogramChart("Steps", `median ${shown(decompositions.steps.median)}, most ${shown(decompositions.steps.most)}`, decompositions.steps));
   if (traces.lengths) box.append(histogramChart("Length of reasoning", `characters; median ${shown(traces.lengths.median)}, most ${shown(traces.lengths.most)}`, traces.lengths));
   for (const [fact, title, note] of [["domain", "Domains", ""], ["teacher", "Teachers", ""], ["not verified, because", "Not verified", "and why"], ["license", "Licences", "of the traces' sources"]]) {
