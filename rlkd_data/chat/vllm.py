@@ -34,10 +34,7 @@ class VllmBackend:
     default_concurrency = 256
 
     def __init__(self, name: str) -> None:
-        try:
-            import vllm  # noqa: F401
-        except ImportError as error:
-            raise MissingDependency("vllm", f"the model vllm:{name}", "vllm") from error
+        _import(name)
         self.model = f"vllm:{name}"
         self._found = resolve(name)
         own = self._found.base is not None or self._found.path.name == "model"
@@ -148,6 +145,26 @@ class VllmBackend:
             raise InputError(f"vLLM cannot start {self.model}: {said} (engine settings: {VARIABLE})") from error
         except RuntimeError as error:
             raise Hopeless(f"vLLM could not start {self.model}; its log above says why ({error})") from error
+
+
+def _import(name: str) -> None:
+    """Import vLLM. Where it is installed but broken, installing it again is no help, so that is said apart."""
+    try:
+        import vllm  # noqa: F401
+    except ModuleNotFoundError as error:
+        if error.name == "vllm":
+            raise MissingDependency("vllm", f"the model vllm:{name}", "vllm") from error
+        raise _broken(name, error) from error
+    except (ImportError, RuntimeError, OSError) as error:  # wheels built for another torch
+        raise _broken(name, error) from error
+
+
+def _broken(name: str, error: Exception) -> InputError:
+    said = " ".join(str(error).split())
+    return InputError(
+        f"the model vllm:{name} needs vLLM, which is installed but cannot be imported ({said}): its packages do not "
+        "fit each other; give vLLM an environment of its own, or ask a vLLM server through openai: and --base-url"
+    )
 
 
 def engine_arguments(text: str) -> dict[str, Any]:

@@ -73,3 +73,15 @@ def test_without_vllm_the_package_to_install_is_named(monkeypatch: pytest.Monkey
     monkeypatch.setitem(sys.modules, "vllm", None)
     with pytest.raises(MissingDependency, match=r"rlkd\[vllm\]"):
         open_client("vllm:x/y", ChatSettings(store=tmp_path / "s.sqlite"))
+
+
+@pytest.mark.parametrize("says", ["raise RuntimeError('operator\\nx::nms is missing')", "import no_such_package"])
+def test_a_vllm_that_is_broken_is_not_called_missing(
+    says: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "vllm.py").write_text(says)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "vllm", raising=False)
+    with pytest.raises(InputError, match="installed but cannot be imported") as raised:
+        open_client("vllm:x/y", ChatSettings(store=tmp_path / "s.sqlite"))
+    assert "pip install" not in str(raised.value) and "\n" not in str(raised.value)
