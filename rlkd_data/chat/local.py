@@ -1,11 +1,11 @@
 """The `local:` backend: a model in this process, through transformers, on the CPU or a GPU.
 
 Requests that arrive within a moment of each other and are sampled alike are generated in one batch, shortest prompts
-together. What is drawn depends on the batch that a request is drawn in: its rows share one random state, seeded by the
-requests of the batch, whatever their order. So a run repeats exactly where its batches, the machine's kind and the
-versions of torch and transformers do; the response store makes a reply, once drawn, the same for ever. A greedy reply
-depends on its batch too, through rounding: in bfloat16 padding moves a logit by up to 1, enough to decide between two
-tokens that are nearly as likely (in float32 by 1e-4).
+together. Each request has random numbers of its own, seeded by what it asks, so a reply depends on the batch that it
+is generated in only through rounding: in bfloat16 padding moves a logit by up to 1, enough to decide between two tokens
+that are nearly as likely, greedy or sampled (in float32 by 1e-4). So a run repeats exactly where its batches, the
+machine's kind and the versions of torch and transformers do; the response store makes a reply, once drawn, the same
+for ever.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from rlkd_data.chat.draw import Draw
 from rlkd_data.chat.models import LocalModel, resolve
 from rlkd_data.chat.types import Hopeless, Rejected, Reply, Request
 from rlkd_data.errors import InputError, MissingDependency
@@ -82,7 +83,7 @@ class LocalBackend:
             "temperature": None if greedy else sampling.temperature,
             "top_p": None if greedy else sampling.top_p,
             "seed": None if greedy else sampling.seed,
-            # Without it, two batches of samples of one problem would be seeded alike, and drawn alike.
+            # Without it, the samples of one problem would be seeded alike, and drawn alike.
             "sample_index": None if greedy else sampling.sample_index,
             "stop": list(request.stop),
         }
@@ -176,7 +177,7 @@ class LocalBackend:
 
     def _generate(self, batch: list[_Waiting]) -> list[Reply]:
         import torch
-        from transformers import StoppingCriteriaList
+        from transformers import LogitsProcessorList, StoppingCriteriaList
 
         def nobody_waits(ids: Any, scores: Any, **_: Any) -> Any:
             return torch.tensor([self._closed or one.done.cancelled() for one in batch], device=ids.device)
@@ -187,23 +188,26 @@ class LocalBackend:
         pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
         ids = torch.tensor([[pad] * (longest - len(one.ids)) + one.ids for one in batch], device=model.device)
         mask = torch.tensor([[0] * (longest - len(one.ids)) + [1] * len(one.ids) for one in batch], device=model.device)
-        drawn: dict[str, Any] = {"do_sample": False, "temperature": None, "top_p": None, "top_k": None}
+        more: dict[str, Any] = {}
         if wire["temperature"] is not None:
-            drawn = {"do_sample": True, "temperature": wire["temperature"], "top_p": wire["top_p"] or 1.0, "top_k": 0}
+            sampler = Draw(wire["temperature"], wire["top_p"], [_seed(one.wire) for one in batch])
+            more["logits_processor"] = LogitsProcessorList([sampler])
         if wire["stop"]:
-            drawn |= {"stop_strings": wire["stop"], "tokenizer": tokenizer}
+            more |= {"stop_strings": wire["stop"], "tokenizer": tokenizer}
         limit = self._limit()
         room = wire["max_tokens"] if limit is None else min(wire["max_tokens"], limit - longest)
-        devices = [model.device] if model.device.type == "cuda" else []
-        with torch.random.fork_rng(devices), torch.inference_mode():
-            torch.manual_seed(_seed(batch))
+        with torch.inference_mode():
             output = model.generate(
                 input_ids=ids,
                 attention_mask=mask,
                 max_new_tokens=room,
                 pad_token_id=pad,
                 stopping_criteria=StoppingCriteriaList([nobody_waits]),
-                **drawn,
+                do_sample=False,  # a sampler has already drawn
+                temperature=None,
+                top_p=None,
+                top_k=None,
+                **more,
             )
         ends = _ends(model, tokenizer)
         return [
@@ -296,11 +300,9 @@ def _settings(wire: dict[str, Any]) -> tuple[Any, ...]:
     return wire["max_tokens"], wire["temperature"], wire["top_p"], tuple(wire["stop"])
 
 
-def _seed(batch: list[_Waiting]) -> int:
-    digest = hashlib.sha256()
-    for one in batch:
-        digest.update(json.dumps(one.wire, sort_keys=True).encode("utf-8", "surrogatepass"))
-    return int.from_bytes(digest.digest()[:6], "big")
+def _seed(wire: dict[str, Any]) -> int:
+    digest = hashlib.sha256(json.dumps(wire, sort_keys=True).encode())
+    return int.from_bytes(digest.digest()[:8], "big")
 
 
 def _ends(model: Any, tokenizer: Any) -> set[int]:

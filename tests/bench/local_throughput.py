@@ -1,8 +1,9 @@
 """How many tokens a second the `local:` backend generates, by batch size and number format.
 
     python tests/bench/local_throughput.py [--model smollm2-135m] [--batches 16 32] [--tokens 64] [--repeats 3]
+                                           [--temperature 0.7] [--top-p 0.95]
 
-Every prompt is answered with exactly `--tokens` tokens, all sampled, so that a model that stops early does not look
+Every prompt is answered with exactly `--tokens` tokens, so that a model that stops early does not look
 slow. Loading and a first small batch are not timed. Every round goes through all settings before the next one starts,
 so that other work on the machine slows all of them alike: compare within a round (the n-th number of each line).
 """
@@ -22,9 +23,8 @@ from rlkd_data.schema import Sampling
 PROMPT = "Solve this step by step. A shop sells {n} apples a day at {m} cents each. How much does it earn in a week?"
 
 
-def ask(backend: local.LocalBackend, count: int, tokens: int, repeat: int) -> list[Reply]:
+def ask(backend: local.LocalBackend, count: int, repeat: int, sampling: Sampling) -> list[Reply]:
     async def all_at_once() -> list[Reply]:
-        sampling = Sampling(temperature=1.0, max_tokens=tokens, sample_index=repeat)
         requests = [
             Request((Message("user", PROMPT.format(n=10 + number, m=20 + repeat)),), sampling)
             for number in range(count)
@@ -41,17 +41,17 @@ def open_backend(model: str, half: bool, tokens: int) -> tuple[local.LocalBacken
     if not torch.cuda.is_available():
         local.cpu_has_bfloat16 = lambda: half  # the backend's own choice is what is compared
     backend = local.LocalBackend(model)
-    ask(backend, 8, 4, 0)
+    ask(backend, 8, 0, Sampling(max_tokens=4))
     loaded, _ = backend._load()
     loaded.generation_config.min_new_tokens = tokens
     return backend, f"{str(loaded.dtype).removeprefix('torch.')} on {loaded.device}, {torch.get_num_threads()} threads"
 
 
-def rate(backend: local.LocalBackend, batch: int, tokens: int, repeat: int) -> float:
+def rate(backend: local.LocalBackend, batch: int, repeat: int, sampling: Sampling) -> float:
     """Tokens a second of one batch."""
     backend._batch = batch
     start = time.perf_counter()
-    replies = ask(backend, batch, tokens, repeat)
+    replies = ask(backend, batch, repeat, sampling)
     return sum(reply.usage.completion_tokens for reply in replies) / (time.perf_counter() - start)
 
 
@@ -61,15 +61,18 @@ def main() -> None:
     parser.add_argument("--batches", type=int, nargs="+", default=[16, 32])
     parser.add_argument("--tokens", type=int, default=64)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--temperature", type=float, default=0.7, help="0: greedy")
+    parser.add_argument("--top-p", type=float)
     parser.add_argument("--formats", choices=["float32", "bfloat16"], nargs="+", default=["float32", "bfloat16"])
     asked = parser.parse_args()
     backends = [open_backend(asked.model, name == "bfloat16", asked.tokens) for name in asked.formats]
+    sampling = Sampling(temperature=asked.temperature, top_p=asked.top_p, max_tokens=asked.tokens)
     rates: dict[tuple[str, int], list[float]] = {}
     loads = []
     for repeat in range(asked.repeats):
         for backend, what in backends:
             for batch in asked.batches:
-                rates.setdefault((what, batch), []).append(rate(backend, batch, asked.tokens, repeat))
+                rates.setdefault((what, batch), []).append(rate(backend, batch, repeat, sampling))
                 loads.append(os.getloadavg()[0])
     print(json.dumps({"model": asked.model, "tokens": asked.tokens, "load_average": [min(loads), max(loads)]}))
     for (what, batch), found in rates.items():

@@ -75,10 +75,16 @@ def test_a_batch_of_unlike_lengths_answers_as_each_alone(monkeypatch: pytest.Mon
     together = answers(backend, *requests)
     assert len(batches) == 1
     alone = [answers(backend, request)[0] for request in requests]
+    drawn = Sampling(temperature=0.8, top_p=0.9, max_tokens=8, seed=1)
+    sampled = [question(request.messages[0].content, drawn) for request in requests]
+    drawn_together = answers(backend, *sampled)
+    drawn_alone = [answers(backend, request)[0] for request in sampled]
     asyncio.run(backend.close())
+    assert [reply.text for reply in drawn_together] == [reply.text for reply in drawn_alone]
+    assert [reply.text for reply in drawn_together] != [reply.text for reply in together]
     assert [reply.text for reply in together] == [reply.text for reply in alone]
     assert together[0].text == "The capital of France is Paris."
-    assert [reply.usage.prompt_tokens for reply in together] == [lengths[0] for lengths in batches[1:]]
+    assert [reply.usage.prompt_tokens for reply in together] == [lengths[0] for lengths in batches[1:4]]
     assert (together[1].finish_reason, together[1].usage.completion_tokens) == ("length", 8)
 
 
