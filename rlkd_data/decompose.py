@@ -74,8 +74,8 @@ async def _decompose(settings: DecomposeSettings, out: Path) -> None:
                 progress.advance("ok" if verdict.reason is None else f"rejected:{verdict.reason}")
     if failures:
         raise ModelError(
-            f"{len(failures)} requests to {settings.annotator} failed, the last with: {failures[-1]}; what was answered "
-            "is kept, and the same command asks for the rest"
+            f"{len(failures)} requests to {settings.annotator} failed, the last with: {failures[-1]}; what was "
+            "answered is kept, and the same command asks for the rest"
         )
 
 

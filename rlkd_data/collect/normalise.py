@@ -1,4 +1,4 @@
-"""A model's text to reasoning, response and final answer. Pure."""
+"""A model's text to reasoning, response and final answer. Pure, and linear in the text."""
 
 from __future__ import annotations
 
@@ -7,12 +7,20 @@ from dataclasses import dataclass
 
 _THOUGHT = re.compile(r"<(?P<close>/?)(?:think|thinking|thought)>|<\|(?P<edge>begin|end)_of_thought\|>", re.IGNORECASE)
 _SOLUTION = re.compile(r"<\|(?:begin|end)_of_solution\|>")
-_HASHES = re.compile(r"^####\s*(?P<answer>\S.*?)\s*$", re.MULTILINE)
-_SENTENCE = re.compile(
-    r"(?:final\s+answer|answer)\s*(?:is|:)\s*:?\s*(?P<answer>[^\n]+)",
+_BOXED = re.compile(r"\\+(?:boxed|fbox)\s*\{")
+_BOX_PART = re.compile(rf"(?P<box>{_BOXED.pattern})|\\.|[{{}}]", re.DOTALL)
+_HASHES = re.compile(r"^####[ \t]*(?P<answer>\S[^\n]*)$", re.MULTILINE)
+_SENTENCE = re.compile(r"\banswer\b[*_]{0,3}[ \t]*(?:is\b|:|：)[ \t*_:]*(?:\n\s*)?(?P<answer>\S[^\n]*)", re.IGNORECASE)
+_HEADING = re.compile(
+    r"^[#*_ \t]*final[ \t]+answer[*_ \t]*:?[*_ \t]*\n\s*(?P<answer>\S[^\n]*)$", re.IGNORECASE | re.MULTILINE
+)
+_SENTENCE_END = re.compile(r"(?<=[^\s.])\.(?=\s+[A-Z\W])")
+_ONLY_LETTER = re.compile(r"[*_]{0,3}\(?(?P<letter>[A-J])\)?\.?[*_]{0,3}")
+_LETTER = re.compile(
+    r"[\s*_(\[$]*(?:(?:the[ ])?(?:correct[ ])?(?:option|choice|answer)(?:[ ]is)?[ :]*[(\[*]*)?"
+    r"(?P<letter>[A-Z])(?:[\s*_$]*$|[\s*_$]*[)\].:,]|[ ](?:is|because|since)\b)",
     re.IGNORECASE,
 )
-_LETTER = re.compile(r"^[\s*(\[]*(?P<letter>[A-Z])[)\].:*\s]*(?:$|[).:\s])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,55 +42,64 @@ def split_reasoning(text: str, separate: str | None = None) -> Parts:
     - Without either, a plain chain of thought, all of it is reasoning, and the line that states the final answer is the
       response (all of it, where no line does).
     """
-    if separate is not None and separate.strip():
-        return Parts(_untagged(separate), _untagged(text))
     tags = [(found, _closes(found)) for found in _THOUGHT.finditer(text)]
+    closing = [found for found, closes in tags if closes]
+    if separate is not None and separate.strip():
+        return Parts(_untagged(separate), _untagged(text[closing[-1].end() :] if closing else text))
     if not tags:
         plain = _untagged(text)
         return Parts(plain, _answer_line(plain) or plain)
-    closing = [found for found, closes in tags if closes]
-    if not closing:
+    last_opening = max((found.start() for found, closes in tags if not closes), default=-1)
+    if not closing or last_opening > closing[-1].start():
         return Parts(_untagged(text), "", open_ended=True)
-    last = closing[-1]
-    reopened = next((found for found, closes in tags if not closes and found.start() > last.start()), None)
-    if reopened is not None:
-        return Parts(_untagged(text), "", open_ended=True)
-    return Parts(_untagged(text[: last.start()]), _untagged(text[last.end() :]))
+    return Parts(_untagged(text[: closing[-1].start()]), _untagged(text[closing[-1].end() :]))
 
 
 def final_answer(text: str) -> str | None:
-    r"""The answer that a text states last: `\boxed{…}`, `#### …`, "the final answer is …", "answer: …"; None where it
-    states none."""
+    r"""The answer that a text states last; None where it states none.
+
+    Looked for in this order: `\boxed{…}`, `#### …`, a heading "Final answer" and the line under it, "the answer is …"
+    or "answer: …", a last line that is nothing but a choice letter.
+    """
     boxed = last_boxed(text)
     if boxed is not None:
         return boxed
-    for pattern in (_HASHES, _SENTENCE):
+    for pattern in (_HASHES, _HEADING, _SENTENCE):
         found = None
         for match in pattern.finditer(text):
-            found = match["answer"]
-        if found and (answer := _bare(found)):
-            return answer
-    return None
+            found = _bare(match["answer"]) or found
+        if found:
+            return found
+    last_line = text.rstrip().rpartition("\n")[2].strip()
+    letter = _ONLY_LETTER.fullmatch(last_line)
+    return letter["letter"] if letter else None
 
 
 def last_boxed(text: str) -> str | None:
-    r"""What stands in the last `\boxed{…}`, braces balanced; None where there is none, or it is not closed."""
-    for opening in reversed([found.end() for found in re.finditer(r"\\(?:boxed|fbox)\s*\{", text)]):
-        depth = 1
-        for at in range(opening, len(text)):
-            if text[at] == "{" and text[at - 1] != "\\":
-                depth += 1
-            elif text[at] == "}" and text[at - 1] != "\\":
-                depth -= 1
-                if depth == 0:
-                    return text[opening:at].strip() or None
-    return None
+    r"""What stands in the last `\boxed{…}`, braces balanced; None where there is none, or it is not closed. Of boxes in
+    one another it is the outermost."""
+    open_braces: list[int | None] = []  # for each open brace the start of its content, if it is a box's
+    last: str | None = None
+    for found in _BOX_PART.finditer(text):
+        if found["box"]:
+            open_braces.append(found.end())
+        elif found[0] == "{":
+            open_braces.append(None)
+        elif found[0] == "}" and open_braces:
+            start = open_braces.pop()
+            if start is not None:
+                last = text[start : found.start()].strip() or last
+    return last
 
 
 def choice_letter(answer: str) -> str | None:
-    """The letter of a multiple choice answer: `B`, `(B)`, `B. Paris`, `**B**`."""
-    found = _LETTER.match(answer.replace("\\text", "").replace("{", "").replace("}", "").strip())
-    return found["letter"] if found else None
+    r"""The letter of a multiple choice answer: `B`, `(B)`, `B. Paris`, `**B**`, `\text{B}`, `option B`. A small letter
+    counts only where it is all there is."""
+    bare = re.sub(r"\\(?:text|textbf|mathrm|mathbf)\b|[{}]", "", answer).strip()
+    found = _LETTER.match(bare)
+    if found is None or (found["letter"].islower() and not re.fullmatch(r"\W*\w\W*", bare)):
+        return None
+    return found["letter"].upper()
 
 
 def _closes(found: re.Match[str]) -> bool:
@@ -94,15 +111,15 @@ def _untagged(text: str) -> str:
 
 
 def _answer_line(text: str) -> str | None:
-    lines = [line.strip() for line in text.split("\n") if line.strip()]
-    for line in reversed(lines):
-        if final_answer(line) is not None:
-            return line
+    for line in reversed(text.split("\n")):
+        if line.strip() and final_answer(line) is not None:
+            return line.strip()
     return None
 
 
 def _bare(answer: str) -> str | None:
-    answer = answer.strip().strip("*_").strip()
-    answer = re.sub(r"^\$(?P<inner>[^$]+)\$\.?$", r"\g<inner>", answer)
-    answer = answer.removesuffix(".").strip().strip("*_").strip()
-    return answer or None
+    """An answer given in a sentence: up to the sentence's end, without bold, dollar signs and full stop."""
+    line = _SENTENCE_END.split(answer, maxsplit=1)[0].strip().lstrip(":").strip("*_ \t")
+    line = re.sub(r"^\$+(?P<inner>[^$]+)\$+\.?$", r"\g<inner>", line).strip()
+    line = line.removesuffix(".").strip("*_ \t") if not line.endswith("..") else line
+    return line or None

@@ -38,13 +38,16 @@ def collect(settings: CollectSettings, out: Path) -> StageResult:
     """Fill `out` with traces. Goes on where an earlier run was stopped; a row that cannot be used is kept in
     `rejected/`. Raises InputError for a source that cannot be read, ModelError where a teacher failed to answer."""
     source = open_source(settings)
-    with TableWriter(out, TRACES) as writer, tally(f"collect {source.name}", _total(settings)) as progress:
-        with Verifier(settings.verify_workers, settings.verify_timeout) as verifier:
-            write = _writer(writer, verifier, progress)
-            if settings.teacher is None:
-                _from_source(settings, source, out, write)
-            else:
-                asyncio.run(_from_teacher(settings, source, out, write))
+    with (
+        TableWriter(out, TRACES) as writer,
+        tally(f"collect {source.name}", _total(settings)) as progress,
+        Verifier(settings.verify_workers, settings.verify_timeout) as verifier,
+    ):
+        write = _writer(writer, verifier, progress)
+        if settings.teacher is None:
+            _from_source(settings, source, out, write)
+        else:
+            asyncio.run(_from_teacher(settings, source, out, write))
     counts = outcome_counts(out, TRACES)
     return StageResult(counts, _figures(out))
 

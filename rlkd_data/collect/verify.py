@@ -2,29 +2,44 @@
 
 from __future__ import annotations
 
+import asyncio
 import multiprocessing
 import os
 import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
 from concurrent.futures import TimeoutError as Timeout
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
-from rlkd_data.collect.grading import grade, warm_up
+from rlkd_data.collect.grading import grade, prepare, run
 from rlkd_data.collect.normalise import choice_letter
+from rlkd_data.errors import RlkdError
 from rlkd_data.schema import Domain
 
-_START_UP = 120.0
-"""Seconds that a worker may take to load math-verify."""
-_NUMBER = re.compile(r"[+-]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?")
+Key = TypeVar("Key")
+
+_AHEAD = 16
+"""Answers in the works for each worker: enough that none waits, few enough to hold."""
+_TASKS = 2000
+"""Answers after which a worker is replaced: sympy's caches only grow."""
+_BREAKS = 3
+"""Times in a row that the workers may fail to start before the run stops."""
+_NUMBER = re.compile(r"[+-]?(?:\d{1,3}(?:[, \u202f]\d{3})+|\d+)?(?:(?<=\d)\.?|\.\d+)")
+_LETTER = re.compile(r"\(?(?P<letter>[A-Z])(?:\)?\.?|[).:]+[ ](?P<text>.+))", re.DOTALL)
+_WORD = re.compile(r"[^\W\d_]{2,}(?:['’-][^\W\d_]+)*")
+_TEXT = re.compile(r"\\(?:text|textbf|textit|mathrm|mbox)\s*\{([^{}]*)\}")
+_ARTICLES = frozenset({"a", "an", "the"})
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`how`: what decided (`exact`, `number`, `letter`, `math-verify`), or `null: …` with the reason."""
+    """`how`: what decided (`exact`, `number`, `letter`, `words`, `math-verify`, `no answer`), or `null: …` with the
+    reason."""
 
     is_correct: bool | None
     how: str
@@ -45,27 +60,43 @@ def quick(job: Job) -> Verdict | None:
         return Verdict(None, "null: code is not run")
     if job.answer is None or not job.answer.strip():
         return Verdict(False, "no answer")
-    gold, answer = _plain(job.gold), _plain(job.answer)
-    if gold == answer:
+    if _plain(job.gold) == _plain(job.answer):
         return Verdict(True, "exact")
-    left, right = as_number(job.gold), as_number(job.answer)
-    if left is not None and right is not None:
-        return Verdict(left == right, "number")
-    if re.fullmatch(r"[A-Z]", job.gold.strip()) and job.domain != "math":
-        return Verdict(choice_letter(job.answer) == job.gold.strip(), "letter")
-    if job.domain == "puzzle":
-        return Verdict(False, "exact")
-    return None
+    rules = (_by_number, _by_letter, _by_words)
+    return next((found for rule in rules if (found := rule(job.gold, job.answer, job.domain))), None)
+
+
+def _by_number(gold: str, answer: str, domain: Domain) -> Verdict | None:
+    left, right = as_number(gold), as_number(answer)
+    return Verdict(left == right, "number") if left is not None and right is not None else None
+
+
+def _by_letter(gold: str, answer: str, domain: Domain) -> Verdict | None:
+    """A gold letter may also be the name of a quantity, in mathematics, so there only another letter is wrong."""
+    found = _LETTER.fullmatch(gold.strip())
+    chosen = choice_letter(answer)
+    if found is None or (chosen is None and (domain == "math" or found["text"])):
+        return None
+    return Verdict(chosen == found["letter"], "letter")
+
+
+def _by_words(gold: str, answer: str, domain: Domain) -> Verdict | None:
+    wanted, said = _words(gold), _words(answer)
+    if wanted and said:
+        if wanted == said:
+            return Verdict(True, "words")
+        return Verdict(False, "words") if len(wanted) == len(said) == 1 else Verdict(None, "null: free text")
+    return Verdict(None, "null: free text") if domain == "puzzle" else None
 
 
 def as_number(text: str) -> Decimal | None:
-    """A plain decimal number, perhaps with thousands' commas, a dollar sign or a degree of bold around it."""
-    bare = text.strip().strip("*$ ").removeprefix("\\$").strip()
-    if not _NUMBER.fullmatch(bare):
+    """A plain decimal number, perhaps with thousands' commas, a dollar sign or bold around it."""
+    bare = text.strip().strip("*$ ").removeprefix("\\$").replace("\\!", "").strip()
+    if not any(character.isdigit() for character in bare) or not _NUMBER.fullmatch(bare):
         return None
     try:
-        return Decimal(bare.replace(",", ""))
-    except InvalidOperation:
+        return Decimal(re.sub("[, \u202f]", "", bare))
+    except InvalidOperation:  # digits of another script
         return None
 
 
@@ -73,10 +104,25 @@ def _plain(text: str) -> str:
     return " ".join(text.strip().strip("$").removesuffix(".").split()).lower()
 
 
-class Verifier:
-    """Grades answers in worker processes. `timeout` is in seconds per answer; `workers` defaults to the cores.
+def _words(text: str) -> tuple[str, ...] | None:
+    """The words of an answer that is nothing but words, without articles; None where it is anything else."""
+    bare = _TEXT.sub(r"\1", text).strip().strip("$*").removesuffix(".").lower()
+    words = bare.split()
+    kept = tuple(word for word in words if word not in _ARTICLES)
+    return kept if kept and all(_WORD.fullmatch(word) for word in kept) and "\\" not in bare else None
 
-    Workers start with the first answer that needs one. `grader` is a module-level function (gold, answer) -> bool | None.
+
+@dataclass(frozen=True, slots=True)
+class _Scheduled:
+    pool: Any
+    future: Future[bool | None]
+
+
+class Verifier:
+    """Grades answers in worker processes.
+
+    `timeout` is in seconds per answer; `workers` defaults to the cores, at most 8. Workers start with the first answer
+    that needs one. `grader` is a module-level function (gold, answer) -> bool | None.
     """
 
     def __init__(
@@ -89,44 +135,96 @@ class Verifier:
         self.timeout = timeout
         self._grader = grader
         self._pool: Any = None
+        self._breaks = 0
+
+    @property
+    def ahead(self) -> int:
+        """Answers that may be in the works at once."""
+        return _AHEAD * self.workers
 
     def verify(self, gold: str | None, answer: str | None, domain: Domain) -> Verdict:
         """One verdict; see `verify_all` for many."""
         return next(self.verify_all([Job(gold, answer, domain)]))
 
     def verify_all(self, jobs: Iterable[Job]) -> Iterator[Verdict]:
-        """A verdict for each job, in order, graded in parallel; at most some dozens are in the works at once."""
-        waiting: deque[Verdict | Any] = deque()
-        for job in jobs:
-            waiting.append(quick(job) or self._schedule(job))
-            if len(waiting) >= 16 * self.workers:
-                yield self._result(waiting.popleft())
-        while waiting:
-            yield self._result(waiting.popleft())
+        """A verdict for each job, in order, graded in parallel."""
+        for _, verdict in self.verify_each((None, job) for job in jobs):
+            yield verdict
 
-    def _schedule(self, job: Job) -> Any:
+    def verify_each(self, jobs: Iterable[tuple[Key, Job]]) -> Iterator[tuple[Key, Verdict]]:
+        """As `verify_all`, each verdict with its job's key. Takes at most `ahead` jobs ahead of the verdicts."""
+        waiting: deque[tuple[Key, Job, Verdict | _Scheduled]] = deque()
+        for key, job in jobs:
+            waiting.append((key, job, quick(job) or self._schedule(job)))
+            if len(waiting) >= self.ahead:
+                yield self._finish(*waiting.popleft())
+        while waiting:
+            yield self._finish(*waiting.popleft())
+
+    async def verify_async(self, job: Job) -> Verdict:
+        """One verdict, without holding up the event loop."""
+        found = quick(job)
+        while found is None:
+            scheduled = self._schedule(job)
+            await asyncio.gather(asyncio.wrap_future(scheduled.future), return_exceptions=True)
+            found = self._judged(scheduled)
+        return found
+
+    def _finish(self, key: Key, job: Job, found: Verdict | _Scheduled) -> tuple[Key, Verdict]:
+        verdict = found if isinstance(found, Verdict) else self._judged(found)
+        while verdict is None:
+            verdict = self._judged(self._schedule(job))
+        return key, verdict
+
+    def _schedule(self, job: Job) -> _Scheduled:
         if self._pool is None:
             from pebble import ProcessPool
 
-            self._pool = ProcessPool(self.workers, context=multiprocessing.get_context("spawn"))
-            for started in [self._pool.schedule(warm_up, timeout=_START_UP) for _ in range(self.workers)]:
-                started.result()
-        return self._pool.schedule(self._grader, args=(job.gold, job.answer), timeout=self.timeout)
+            context: Any = multiprocessing.get_context("spawn")
+            self._pool = ProcessPool(self.workers, max_tasks=_TASKS, initializer=prepare, context=context)
+        arguments = (self._grader, job.gold, job.answer, self.timeout)
+        try:
+            future: Future[bool | None] = self._pool.schedule(run, args=arguments, timeout=self.timeout)
+        except RuntimeError as problem:  # a pool that broke takes no more
+            future = Future()
+            future.set_exception(BrokenProcessPool(str(problem)))
+        return _Scheduled(self._pool, future)
 
-    def _result(self, found: Verdict | Any) -> Verdict:
+    def _judged(self, scheduled: _Scheduled) -> Verdict | None:
+        """The verdict, waited for; None where the workers broke under it, so that it must be asked for again.
+
+        Raises RlkdError where they break again and again.
+        """
         from pebble import ProcessExpired
 
-        if isinstance(found, Verdict):
-            return found
         try:
-            equal = found.result()
+            equal = scheduled.future.result()
+        except BrokenProcessPool as problem:
+            self._replace(scheduled.pool, problem)
+            return None
         except Timeout:
-            return Verdict(None, f"null: no verdict within {self.timeout:g} s")
+            how = f"null: no verdict within {self.timeout:g} s"
         except ProcessExpired:
-            return Verdict(None, "null: the grader crashed")
-        except Exception as problem:
-            return Verdict(None, f"null: the grader failed ({type(problem).__name__})")
-        return Verdict(equal, "math-verify") if equal is not None else Verdict(None, "null: unreadable answer")
+            how = "null: the grader crashed"
+        except Exception as problem:  # whatever a grader raises on a strange answer is its verdict on that answer
+            how = f"null: the grader failed ({type(problem).__name__})"
+        else:
+            self._breaks = 0
+            return Verdict(equal, "math-verify" if equal is not None else "null: unreadable answer")
+        return Verdict(None, how)
+
+    def _replace(self, broken: Any, problem: BrokenProcessPool) -> None:
+        """Give a broken pool up, once, however many answers were in it: a worker was killed while it had nothing to do,
+        or could not start."""
+        if self._pool is not broken:
+            return
+        self.close()
+        self._breaks += 1
+        if self._breaks >= _BREAKS:
+            raise RlkdError(
+                f"the processes that verify answers die at once ({problem}): see whether "
+                "`python -c 'import math_verify'` works, and whether memory is left"
+            )
 
     def close(self) -> None:
         """Stop the workers at once."""

@@ -54,8 +54,8 @@ def config(tmp_path_factory):
 def test_a_student_learns_a_trace_by_heart(tmp_path):
     from rlkd_data.tables import TableWriter
     from rlkd_train.config import SftSettings
-    from rlkd_train.sft import train_sft
     from rlkd_train.run_folder import read_log
+    from rlkd_train.sft import train_sft
 
     with TableWriter(tmp_path / "traces", TRACES) as table:
         table.add(trace("3*4 is 12.", "It is \\boxed{12}."))

@@ -147,7 +147,7 @@ def test_a_final_sentence_in_the_middle_is_text() -> None:
         (CANONICAL.replace("[Meta-reasoning 1]: choose a\n", ""), "missing_part"),
         (CANONICAL.replace("[Answer 1]: a = 2", "[Answer 1]: a = 2\n[Answer 1]: a = 3"), "repeated_part"),
         (CANONICAL.replace("what is a?", ""), "empty_part"),
-        (CANONICAL.split("[Answer 2]")[0], "incomplete_last_step"),
+        (CANONICAL.split("[Answer 2]", maxsplit=1)[0], "incomplete_last_step"),
         (CANONICAL.replace("[Answer 1]", "[Answer 2]"), "numbers_disagree"),
         (CANONICAL.replace("[Final answer]: 5", "") + CANONICAL, "numbering_restarts"),
         (CANONICAL + "\n\n" + CANONICAL.replace(" 1]", " 3]").replace(" 2]", " 4]"), "text_after_final_answer"),
