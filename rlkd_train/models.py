@@ -19,7 +19,9 @@ def load_student(settings: TrainSettings) -> tuple[Any, Any]:
 
     from rlkd_data.chat.local import cpu_has_bfloat16
     from rlkd_data.chat.models import resolve
+    from rlkd_data.chat.quiet import quieten
 
+    quieten()
     found = resolve(settings.model.removeprefix("local:"))
     frozen = settings.lora.r > 0
     half = settings.precision == "bfloat16" or (

@@ -21,6 +21,7 @@ from typing import Any
 
 from rlkd_data.chat.draw import Draw
 from rlkd_data.chat.models import LocalModel, resolve
+from rlkd_data.chat.quiet import quieten
 from rlkd_data.chat.types import Hopeless, Rejected, Reply, Request
 from rlkd_data.errors import InputError, MissingDependency
 from rlkd_data.identity import content_identity
@@ -252,6 +253,7 @@ def load(found: LocalModel, device: str) -> tuple[Any, Any]:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
+    quieten()
     dtype = torch.bfloat16 if device == "cuda" or cpu_has_bfloat16() else torch.float32
     weights = found.base.path if found.base else found.path
     model = AutoModelForCausalLM.from_pretrained(weights, dtype=dtype)

@@ -143,6 +143,9 @@ def _from_gguf(folder: Path, file: str, to: Path) -> None:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
+    from rlkd_data.chat.quiet import quieten
+
+    quieten()
     quantised = AutoModelForCausalLM.from_pretrained(folder, gguf_file=file, dtype=torch.float32)
     config = quantised.config
     del config.quantization_config  # its presence makes save_pretrained refuse

@@ -57,6 +57,9 @@ class EmbeddingJudge:
             import torch
             from transformers import AutoModel, AutoTokenizer
 
+            from rlkd_data.chat.quiet import quieten
+
+            quieten()
             device = "cuda" if torch.cuda.is_available() else "cpu"
             model = AutoModel.from_pretrained(self._path, dtype=torch.float32).to(device).eval()
             self._loaded = model, AutoTokenizer.from_pretrained(self._path)
