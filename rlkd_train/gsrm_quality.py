@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any
 
 from rlkd_data.schema import Step
-from rlkd_train.meta_rules import arrives_at
+from rlkd_data.structure.match import match
+from rlkd_data.structure.outcome import outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,31 +29,11 @@ class Compared:
     codes: tuple[str, ...] = field(default=())
 
 
-def outcome(answer: str) -> Decimal | str:
-    """What a step's answer arrives at: the first number after its last `=`, otherwise its last number, otherwise its
-    words."""
-    number = arrives_at(answer)
-    return number.normalize() if number is not None else " ".join(answer.lower().split())
-
-
 def matches(gold: Sequence[Step], predicted: Sequence[Step]) -> list[tuple[int, int]]:
     """The longest run of pairs (gold index, predicted index), both rising, whose answers arrive at the same."""
     left = [outcome(step.answer) for step in gold]
     right = [outcome(step.answer) for step in predicted]
-    best = [[0] * (len(right) + 1) for _ in range(len(left) + 1)]
-    for i in reversed(range(len(left))):
-        for j in reversed(range(len(right))):
-            best[i][j] = best[i + 1][j + 1] + 1 if left[i] == right[j] else max(best[i + 1][j], best[i][j + 1])
-    pairs, i, j = [], 0, 0
-    while i < len(left) and j < len(right):
-        if left[i] == right[j]:
-            pairs.append((i, j))
-            i, j = i + 1, j + 1
-        elif best[i + 1][j] >= best[i][j + 1]:
-            i += 1
-        else:
-            j += 1
-    return pairs
+    return match(len(left), len(right), lambda i, j: left[i] == right[j])
 
 
 def compare(

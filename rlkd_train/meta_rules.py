@@ -12,11 +12,12 @@ import ast
 import operator
 import re
 from collections.abc import Callable, Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
+
+from rlkd_data.structure.outcome import NUMBER, arrives_at, numbers, value
 
 MARK = re.compile(r"<<([^<>]*)>>")
 """A calculator mark of GSM8K: `<<16-3-4=9>>`."""
-NUMBER = re.compile(r"(?<![\w.,])(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+")
 _IN_EXPRESSION = re.compile(r"\d+(?:\.\d+)?|\.\d+")
 _TERM = r"\(?-?[$€£]?(?:\d[\d,]*(?:\.\d+)?|\.\d+)%?\)?"
 _UNITS = r"(?:[ -][A-Za-z][\w/'’.-]*){0,5}"
@@ -40,19 +41,6 @@ _WORDS = {
 }  # fmt: skip
 _COUNTED = tuple(_WORDS)[:20]
 _PARTS = {"half": (1, 2), "third": (1, 3), "quarter": (1, 4), "fourth": (1, 4), "fifth": (1, 5), "tenth": (1, 10)}
-
-
-def value(text: str) -> Decimal | None:
-    """The number that a token like `80,000` or `.5` writes, or None."""
-    try:
-        return Decimal(text.replace(",", "").strip("$€£%() "))
-    except InvalidOperation:
-        return None
-
-
-def numbers(text: str) -> list[Decimal]:
-    """Every number written in digits, in order."""
-    return [found for token in NUMBER.findall(text) if (found := value(token)) is not None]
 
 
 def given_in(problem: str) -> frozenset[Decimal]:
@@ -97,13 +85,6 @@ def result(answer: str, answer_raw: str) -> Decimal | None:
             return claimed
     found = numbers(answer)
     return found[-1] if found else None
-
-
-def arrives_at(answer: str) -> Decimal | None:
-    """The number that an answer's text arrives at: the first after its last `=`, otherwise its last."""
-    _, equals, after = answer.rpartition("=")
-    found = numbers(after)[:1] if equals else []
-    return next(iter(found or numbers(answer)[-1:]), None)
 
 
 def meta_line(

@@ -9,8 +9,9 @@ import random
 import re
 from dataclasses import dataclass, replace
 
+from rlkd_data.structure.outcome import NUMBER, value
 from rlkd_train.config import AugmentSettings
-from rlkd_train.meta_rules import MARK, NUMBER, result, value
+from rlkd_train.meta_rules import MARK, result
 from rlkd_train.socratic import GoldStep, SocraticRow
 
 RECIPE = {

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from decimal import Decimal
 
-from rlkd_train.gsrm_quality import outcome
+from rlkd_data.structure.outcome import outcome
 from rlkd_train.judges.base import Judge, Pair, Verdict
 
 

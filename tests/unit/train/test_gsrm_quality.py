@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rlkd_data.schema import Step
-from rlkd_train.gsrm_quality import compare, figures, matches, outcome
+from rlkd_data.structure.outcome import outcome
+from rlkd_train.gsrm_quality import compare, figures, matches
 
 
 def steps(*answers, meta="m", question="q"):

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from rlkd_data.errors import InputError
 from rlkd_data.resources import resource
+from rlkd_data.structure.outcome import numbers
 from rlkd_train.config import AugmentSettings
-from rlkd_train.meta_rules import expression, given_in, goal, meta_line, numbers, result
+from rlkd_train.meta_rules import expression, given_in, goal, meta_line, result
 from rlkd_train.socratic import GoldStep, SocraticRow, gold_steps, read_row, solution
 from rlkd_train.solution_styles import plain, styled
 
