@@ -7,7 +7,6 @@ the decomposition in the tagged format.
 from __future__ import annotations
 
 import itertools
-import json
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from rlkd_data.errors import InputError
+from rlkd_data.gold import GoldRow, read_gold, read_row
 from rlkd_data.schema import Domain, Step, content_hash
 from rlkd_train.config import AugmentSettings, GsrmSettings
 from rlkd_train.meta_rules import MARK
 from rlkd_train.sft_examples import Example
-from rlkd_train.socratic import SocraticRow, gold_steps, read_row
+from rlkd_train.socratic import gold_steps
 from rlkd_train.solution_styles import Styled, plain, styled
 
 _TABLE_BATCH = 512
@@ -45,22 +45,11 @@ def example(target: Target) -> Example:
     return Example(tuple(gsrm_messages(target.problem, target.reasoning)), render(target.steps, target.final_answer))
 
 
-def socratic_rows(source: str) -> list[SocraticRow]:
+def socratic_rows(source: str) -> list[GoldRow]:
     """The rows of a GSM8K-socratic JSONL file, or `hub`: openai/gsm8k. Raises InputError naming file and line."""
     if source == "hub":
         return [read_row(record, "openai/gsm8k") for record in _hub_records()]
-    path = Path(source)
-    rows = []
-    try:
-        with path.open(encoding="utf-8") as file:
-            for number, line in enumerate(file, 1):
-                if line.strip():
-                    rows.append(read_row(json.loads(line), f"{path}:{number}"))
-    except OSError as error:
-        raise InputError(f"cannot read GSM8K-socratic from {path}: {error.strerror}") from error
-    except ValueError as error:
-        raise InputError(f"{path} is not JSON Lines: {error}") from error
-    return rows
+    return read_gold(Path(source))
 
 
 def _hub_records() -> Iterator[Mapping[str, Any]]:
@@ -85,8 +74,8 @@ def _hub_records() -> Iterator[Mapping[str, Any]]:
 class Sources:
     """GSM8K-socratic rows to train on, and the last rows, which are never trained on."""
 
-    train: tuple[SocraticRow, ...] = ()
-    held_out: tuple[SocraticRow, ...] = ()
+    train: tuple[GoldRow, ...] = ()
+    held_out: tuple[GoldRow, ...] = ()
 
 
 def load_sources(settings: GsrmSettings) -> Sources:
@@ -111,7 +100,7 @@ def targets(settings: GsrmSettings, sources: Sources) -> Iterator[Target]:
         yield from table_targets(settings.decompositions, settings.traces)
 
 
-def socratic_targets(rows: Sequence[SocraticRow], augment: AugmentSettings, seed: int) -> Iterator[Target]:
+def socratic_targets(rows: Sequence[GoldRow], augment: AugmentSettings, seed: int) -> Iterator[Target]:
     """Every row as it is, then `augment.variants` other ways of writing each. A row's variants depend on the seed, the
     row and the variant's number alone."""
     for row in rows:
@@ -121,11 +110,11 @@ def socratic_targets(rows: Sequence[SocraticRow], augment: AugmentSettings, seed
             yield socratic_target(_variant(row, augment, seed, variant))
 
 
-def _variant(row: SocraticRow, augment: AugmentSettings, seed: int, number: int) -> Styled:
+def _variant(row: GoldRow, augment: AugmentSettings, seed: int, number: int) -> Styled:
     return styled(row, random.Random(content_hash(seed, row.row_id, number)), augment)
 
 
-def held_out_texts(settings: GsrmSettings, rows: Sequence[SocraticRow]) -> dict[str, list[Styled]]:
+def held_out_texts(settings: GsrmSettings, rows: Sequence[GoldRow]) -> dict[str, list[Styled]]:
     """What a trained GSRM is measured on: each held-out solution as it is, and rewritten once by the same rules."""
     return {
         "held_out": [plain(row) for row in rows],

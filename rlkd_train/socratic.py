@@ -5,54 +5,12 @@ The rows come from openai/grade-school-math (MIT). They have no meta-reasoning; 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
-
-from rlkd_data.errors import InputError
+from rlkd_data.gold import GoldRow
 from rlkd_data.schema import Step
 from rlkd_train.meta_rules import given_in, meta_line, result
 
 
-@dataclass(frozen=True, slots=True)
-class GoldStep:
-    """A sub-question and its answer; `answer_raw` keeps the calculator marks (`<<16-3-4=9>>`)."""
-
-    question: str
-    answer: str
-    answer_raw: str
-
-
-@dataclass(frozen=True, slots=True)
-class SocraticRow:
-    row_id: str
-    problem: str
-    answer: str
-    steps: tuple[GoldStep, ...]
-
-
-def read_row(record: Mapping[str, Any], where: str = "GSM8K-socratic") -> SocraticRow:
-    """A row of the JSONL file. A step without question or answer (there are a few) is left out.
-
-    Raises InputError where a column is missing or a row has no step.
-    """
-    try:
-        steps = tuple(
-            GoldStep(" ".join(step["question"].split()), " ".join(step["answer"].split()), step["answer_raw"])
-            for step in record["steps"]
-            if step["question"].strip() and step["answer"].strip()
-        )
-        row = SocraticRow(str(record["id"]), record["problem"], str(record["answer"]), steps)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise InputError(
-            f"{where}: a row needs id, problem, answer and steps (question, answer, answer_raw): {error!r}"
-        ) from error
-    if not steps:
-        raise InputError(f"{where}: row {row.row_id} has no step with a question and an answer")
-    return row
-
-
-def gold_steps(row: SocraticRow) -> tuple[Step, ...]:
+def gold_steps(row: GoldRow) -> tuple[Step, ...]:
     """The row's steps with their meta-reasoning. Step k depends on the problem and on steps 1..k alone, so the first k
     of them are the decomposition of a solution that was cut after k steps."""
     given = given_in(row.problem)
@@ -74,6 +32,6 @@ def gold_steps(row: SocraticRow) -> tuple[Step, ...]:
     )
 
 
-def solution(row: SocraticRow) -> str:
+def solution(row: GoldRow) -> str:
     """The solution that a GSRM sees: the answers, a line each, without the questions."""
     return "\n".join(step.answer for step in row.steps)

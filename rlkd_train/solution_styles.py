@@ -9,10 +9,10 @@ import random
 import re
 from dataclasses import dataclass, replace
 
+from rlkd_data.gold import GoldRow, GoldStep
 from rlkd_data.structure.outcome import NUMBER, value
 from rlkd_train.config import AugmentSettings
 from rlkd_train.meta_rules import MARK, result
-from rlkd_train.socratic import GoldStep, SocraticRow
 
 RECIPE = {
     "plain": "the solution as it is, a line a step",
@@ -50,7 +50,7 @@ class Styled:
     which the first `kept` steps are in the text; `styles` are names from `RECIPE`."""
 
     text: str
-    row: SocraticRow
+    row: GoldRow
     kept: int
     styles: tuple[str, ...]
 
@@ -59,12 +59,12 @@ class Styled:
         return self.kept == len(self.row.steps)
 
 
-def plain(row: SocraticRow) -> Styled:
+def plain(row: GoldRow) -> Styled:
     """The solution as the data set writes it."""
     return Styled("\n".join(step.answer for step in row.steps), row, len(row.steps), ("plain",))
 
 
-def styled(row: SocraticRow, rng: random.Random, shares: AugmentSettings) -> Styled:
+def styled(row: GoldRow, rng: random.Random, shares: AugmentSettings) -> Styled:
     """One way of writing the row's solution, drawn from `rng`."""
     styles: list[str] = []
     if rng.random() < shares.wrong:
@@ -117,7 +117,7 @@ def _laid_out(layout: str, preamble: str | None, lines: list[str], ending: str |
     return ("\n\n" if layout == "blank" else "\n").join(part for part in (preamble, *lines, ending) if part)
 
 
-def _wrong(row: SocraticRow, rng: random.Random) -> SocraticRow | None:
+def _wrong(row: GoldRow, rng: random.Random) -> GoldRow | None:
     """The row with one step's result replaced by another number, in that step and wherever it is used later; None
     where no step can be changed clearly (its number is also given, or is used in more than one sense)."""
     order = list(range(len(row.steps)))

@@ -6,6 +6,7 @@ import pytest
 from training_rows import decomposed, trace, write
 
 from rlkd_data.errors import InputError
+from rlkd_data.gold import GoldRow, GoldStep
 from rlkd_data.resources import resource
 from rlkd_data.schema import DECOMPOSITIONS, TRACES, Step
 from rlkd_data.structure.check import check
@@ -25,10 +26,9 @@ from rlkd_train.gsrm_data import (
     targets,
 )
 from rlkd_train.gsrm_measure import judge
-from rlkd_train.socratic import GoldStep, SocraticRow
 from rlkd_train.solution_styles import RECIPE, plain
 
-ROW = SocraticRow(
+ROW = GoldRow(
     "row-1",
     "A pen costs 3 dollars. Ann buys 4 pens and pays with 20 dollars. How much is left?",
     "8",
@@ -111,7 +111,7 @@ def test_a_cut_solution_has_the_steps_up_to_the_cut_and_no_final_answer():
 
 
 def test_variants_do_not_depend_on_the_other_rows():
-    other = SocraticRow("row-2", ROW.problem, ROW.answer, ROW.steps)
+    other = GoldRow("row-2", ROW.problem, ROW.answer, ROW.steps)
     augment = AugmentSettings(variants=3)
     alone = list(socratic_targets([ROW], augment, seed=1))[1:]
     together = list(socratic_targets([other, ROW], augment, seed=1))[2:]

@@ -9,11 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rlkd_data.errors import InputError
+from rlkd_data.gold import GoldRow, GoldStep, read_row
 from rlkd_data.resources import resource
 from rlkd_data.structure.outcome import numbers
 from rlkd_train.config import AugmentSettings
 from rlkd_train.meta_rules import expression, given_in, goal, meta_line, result
-from rlkd_train.socratic import GoldStep, SocraticRow, gold_steps, read_row, solution
+from rlkd_train.socratic import gold_steps, solution
 from rlkd_train.solution_styles import plain, styled
 
 DUCKS = {
@@ -67,7 +68,7 @@ def test_the_solution_holds_the_answers_and_not_the_questions():
 
 def test_the_first_steps_do_not_depend_on_the_later_ones():
     row = read_row(DUCKS)
-    cut = SocraticRow(row.row_id, row.problem, row.answer, row.steps[:1])
+    cut = GoldRow(row.row_id, row.problem, row.answer, row.steps[:1])
     assert gold_steps(cut) == gold_steps(row)[:1]
 
 
