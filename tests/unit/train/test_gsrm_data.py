@@ -82,7 +82,7 @@ def test_the_last_rows_are_never_trained_on():
     [
         ({"held_out": 1219}, "lower held_out"),
         ({"socratic": None}, "nothing to train the GSRM on"),
-        ({"socratic": "missing.jsonl"}, "cannot read GSM8K-socratic from missing.jsonl"),
+        ({"socratic": "missing.jsonl"}, "cannot read gold decompositions from missing.jsonl"),
     ],
 )
 def test_settings_that_leave_nothing_to_learn_are_refused(values, said):
