@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, NonNegativeFloat, PositiveInt, field_validator
+from pydantic import Field, NonNegativeFloat, PositiveInt, field_validator, model_validator
 
 from rlkd_data.config import ChatSettings, SamplingSettings, Settings, runtime
 
@@ -81,13 +81,27 @@ class GsrmSettings(TrainSettings):
     max_length: PositiveInt = 25000
 
 
+_PATIENT = 12
+"""Tries after the first that a reward waits for a server: together about three minutes, so that a restart passes."""
+
+
 class JudgeSettings(ChatSettings):
     """Who says whether two parts of a step match. `equal` (normalised text, math-verify for answers) is always tried
     first."""
 
-    kind: Literal["equal", "embedding", "llm"] = "embedding"
-    model: str = Field("minilm", description="embedding: a sentence embedder; llm: backend:model")
+    kind: Literal["equal", "embedding", "llm", "llm-batched"] = Field(
+        "embedding", description="llm: one request a pair; llm-batched: one for all pairs of a completion"
+    )
+    model: str = Field("minilm", description="embedding: a sentence embedder; llm, llm-batched: backend:model")
     threshold: float = Field(0.7, gt=0, le=1, description="embedding: cosine from which two texts match")
+    yes: float = Field(0.5, gt=0, lt=1, description="llm: probability of yes from which two texts match")
+    max_retries: int = runtime(_PATIENT, ge=0)
+
+    @model_validator(mode="after")
+    def _a_chat_model_is_named(self) -> JudgeSettings:
+        if self.kind.startswith("llm") and ":" not in self.model:
+            raise ValueError(f"a judge of kind {self.kind} asks a chat model: name it as model: backend:model")
+        return self
 
 
 class StructureSettings(ChatSettings):
@@ -97,7 +111,9 @@ class StructureSettings(ChatSettings):
     max_tokens: PositiveInt = 2048
     judge: JudgeSettings = JudgeSettings()
     normalise: Literal["teacher_steps", "sum"] = "teacher_steps"
+    several: Literal["best", "mean"] = Field("best", description="the score where a problem has several teachers")
     lookahead: PositiveInt = runtime(2, description="steps judged before it is known whether the gate closed earlier")
+    max_retries: int = runtime(_PATIENT, ge=0)
 
 
 class RewardWeights(Settings):
