@@ -20,8 +20,8 @@ from rlkd_train.config import EvalSettings
 from rlkd_train.gsrm import Completion
 from rlkd_train.metrics import majority, mean, pass_at_k, wilson
 from rlkd_train.problems import Task, load_tasks, load_teachers
-from rlkd_train.rewards import answer_of
 from rlkd_train.samples import SAMPLES, Sample
+from rlkd_train.scoring import answer_of
 
 
 def evaluate(settings: EvalSettings, out: Path) -> StageResult:
