@@ -72,13 +72,13 @@ def advantages(model: Path, rewards: Rewards, texts: list[str], aggregation: str
 def rewards_in(folder: Path, verifier: Verifier) -> Rewards:
     structure = StructureReward(StructureSettings(), TEACHERS)
     scoring = Scoring(structure, verifier, [TASK], RewardWeights(), GuardsSettings())
-    return Rewards(scoring, folder, GuardsSettings(), 0.9)
+    return Rewards(scoring, folder, GuardsSettings(), max_unscored=1.0)
 
 
 TEACHERS = {"p1": [decomposition("t1", "p1", ["mqa", "mqa"])]}
 
 
-@pytest.mark.parametrize("aggregation", ["sum_then_normalize"])
+@pytest.mark.parametrize("aggregation", ["sum_then_normalize", "normalize_then_sum"])
 def test_siblings_of_an_unscored_completion_have_the_advantages_they_would_have_without_it(
     model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, aggregation: str
 ) -> None:
@@ -92,8 +92,8 @@ def test_siblings_of_an_unscored_completion_have_the_advantages_they_would_have_
         alone = advantages(model, rewards_in(tmp_path / "a", verifier), TEXTS, aggregation)
         mixed = [TEXTS[0], LOST, *TEXTS[1:]]
         with_outage = advantages(model, rewards_in(tmp_path / "b", verifier), mixed, aggregation)
-        all_lost = advantages(model, rewards_in(tmp_path / "c", verifier), TEXTS, aggregation)
+        all_lost = advantages(model, rewards_in(tmp_path / "c", verifier), [LOST, LOST + "!"], aggregation)
     assert with_outage[1] == 0.0
     assert [with_outage[0], *with_outage[2:]] == pytest.approx(alone, abs=1e-6)
     assert len(set(alone)) == 3
-    assert all_lost == pytest.approx(alone)
+    assert all_lost == [0.0, 0.0]
