@@ -239,7 +239,7 @@ def _reader(hint: Any) -> Callable[[Any], Any]:
     arguments = typing.get_args(hint)
     if typing.get_origin(hint) is tuple:
         item = _reader(arguments[0])
-        return lambda values: tuple(item(value) for value in values)
+        return lambda values: tuple(item(value) for value in values or ())
     kinds = [kind for kind in (hint, *arguments) if isinstance(kind, type) and dataclasses.is_dataclass(kind)]
     if kinds:
         return lambda value: None if value is None else from_record(kinds[0], value)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from rlkd_data.schema import TableSchema
+from rlkd_data.schema import DECOMPOSITIONS, Step, TableSchema
 from rlkd_data.tables import is_table, read_table, shards
+from rlkd_train.gsrm import PairVerdict
 
 FOLDER = "completions"
 
@@ -16,7 +17,12 @@ FOLDER = "completions"
 @dataclass(frozen=True, slots=True)
 class ScoredCompletion:
     """One completion of one step (from 1). A component that is None was not computed; `unscored` says why, and such a
-    completion counts for nothing in its group."""
+    completion counts for nothing in its group.
+
+    `total` is the weighted sum that TRL makes an advantage of, `guards` the signals that the completion gave and
+    `penalty` what they cost (0 or less). `gate_at` is the step at which the prefix gate closed in the alignment with
+    `teacher`, the best of the problem's. `verdicts` hold every pair that was judged, against every teacher.
+    """
 
     step: int
     problem_id: str
@@ -29,7 +35,24 @@ class ScoredCompletion:
     n_steps: int
     gate_at: int | None
     teacher: str | None
+    tag_count: float | None = None
+    penalty: float | None = None
+    total: float | None = None
+    verification: str | None = None
+    steps: tuple[Step, ...] = ()
+    verdicts: tuple[PairVerdict, ...] = ()
+    guards: tuple[str, ...] = ()
 
+
+_VERDICT = pa.struct(
+    [
+        pa.field("teacher", pa.string()),
+        pa.field("step", pa.int64()),
+        pa.field("part", pa.string()),
+        pa.field("match", pa.bool_()),
+        pa.field("how", pa.string()),
+    ]
+)
 
 COMPLETIONS = TableSchema(
     name="completions",
@@ -46,6 +69,13 @@ COMPLETIONS = TableSchema(
             pa.field("n_steps", pa.int64(), nullable=False),
             pa.field("gate_at", pa.int64()),
             pa.field("teacher", pa.string()),
+            pa.field("tag_count", pa.float64()),
+            pa.field("penalty", pa.float64()),
+            pa.field("total", pa.float64()),
+            pa.field("verification", pa.string()),
+            DECOMPOSITIONS.arrow.field("steps").with_nullable(True),
+            pa.field("verdicts", pa.list_(_VERDICT)),
+            pa.field("guards", pa.list_(pa.string())),
         ]
     ),
     key=("step", "problem_id"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, NonNegativeFloat, PositiveInt, field_validator
+from pydantic import Field, NonNegativeFloat, PositiveInt, field_validator, model_validator
 
 from rlkd_data.config import ChatSettings, SamplingSettings, Settings, runtime
 
@@ -81,13 +81,27 @@ class GsrmSettings(TrainSettings):
     max_length: PositiveInt = 25000
 
 
+_PATIENT = 12
+"""Tries after the first that a reward waits for a server: together about three minutes, so that a restart passes."""
+
+
 class JudgeSettings(ChatSettings):
     """Who says whether two parts of a step match. `equal` (normalised text, math-verify for answers) is always tried
     first."""
 
-    kind: Literal["equal", "embedding", "llm"] = "embedding"
-    model: str = Field("minilm", description="embedding: a sentence embedder; llm: backend:model")
+    kind: Literal["equal", "embedding", "llm", "llm-batched"] = Field(
+        "embedding", description="llm: one request a pair; llm-batched: one for all pairs of a completion"
+    )
+    model: str = Field("minilm", description="embedding: a sentence embedder; llm, llm-batched: backend:model")
     threshold: float = Field(0.7, gt=0, le=1, description="embedding: cosine from which two texts match")
+    yes: float = Field(0.5, gt=0, lt=1, description="llm: probability of yes from which two texts match")
+    max_retries: int = runtime(_PATIENT, ge=0)
+
+    @model_validator(mode="after")
+    def _a_chat_model_is_named(self) -> JudgeSettings:
+        if self.kind.startswith("llm") and ":" not in self.model:
+            raise ValueError(f"a judge of kind {self.kind} asks a chat model: name it as model: backend:model")
+        return self
 
 
 class StructureSettings(ChatSettings):
@@ -97,15 +111,71 @@ class StructureSettings(ChatSettings):
     max_tokens: PositiveInt = 2048
     judge: JudgeSettings = JudgeSettings()
     normalise: Literal["teacher_steps", "sum"] = "teacher_steps"
+    several: Literal["best", "mean"] = Field("best", description="the score where a problem has several teachers")
     lookahead: PositiveInt = runtime(2, description="steps judged before it is known whether the gate closed earlier")
+    max_retries: int = runtime(_PATIENT, ge=0)
+
+
+COMPONENTS = ("structure", "accuracy", "format", "tag_count", "penalty")
+"""The parts of a GRPO reward, each a reward function of its own to TRL."""
 
 
 class RewardWeights(Settings):
-    """Weights of the reward's parts; a part of weight 0 is measured and logged, but does not count."""
+    """Weights of the reward's parts; a part of weight 0 is measured and logged, but does not count.
 
+    With `alpha` the total is the paper's, alpha · structure + (1 − alpha) · accuracy (RLKD, section 3.3), in place of
+    those two weights. What guards subtract counts as it is.
+    """
+
+    alpha: float | None = Field(None, ge=0, le=1)
     structure: NonNegativeFloat = 0.5
     accuracy: NonNegativeFloat = 0.5
     format: NonNegativeFloat = 0.1
+    tag_count: NonNegativeFloat = 0.0
+
+    @model_validator(mode="after")
+    def _alpha_or_both(self) -> RewardWeights:
+        plain = {name: RewardWeights.model_fields[name].default for name in ("structure", "accuracy")}
+        if self.alpha is not None and any(getattr(self, name) != value for name, value in plain.items()):
+            raise ValueError("alpha stands for the weights of structure and accuracy: give it, or those two")
+        return self
+
+    def of(self, component: str) -> float:
+        """The weight of one of COMPONENTS."""
+        if component == "penalty":
+            return 1.0
+        if self.alpha is not None and component in ("structure", "accuracy"):
+            return self.alpha if component == "structure" else 1.0 - self.alpha
+        return float(getattr(self, component))
+
+
+class GuardSettings(Settings):
+    """What follows where a completion gives a signal of gaming: it is logged, costs `amount` of the completion's total,
+    or stops the run once `share` of a step's completions give it."""
+
+    action: Literal["log", "subtract", "stop"] = "log"
+    amount: NonNegativeFloat = Field(0.5, description="subtract: so much of the total")
+    share: float = Field(0.25, gt=0, le=1, description="stop: from this share of a step's completions")
+
+
+class RunGuardSettings(Settings):
+    """What follows where the last `window` steps of a run give a signal. (To subtract from all completions alike would
+    change no advantage.)"""
+
+    action: Literal["log", "stop"] = "log"
+    window: int = Field(20, ge=4, description="steps")
+
+
+class GuardsSettings(Settings):
+    """Signals that the reward is being gamed (`guards.py` says how each is told)."""
+
+    step_padding: GuardSettings = GuardSettings()
+    repeated_steps: GuardSettings = GuardSettings()
+    teacher_copy: GuardSettings = GuardSettings()
+    marker_injection: GuardSettings = GuardSettings()
+    judge_injection: GuardSettings = GuardSettings()
+    structure_without_accuracy: RunGuardSettings = RunGuardSettings()
+    no_variance: RunGuardSettings = RunGuardSettings()
 
 
 class GrpoSettings(TrainSettings):
@@ -124,6 +194,10 @@ class GrpoSettings(TrainSettings):
     beta: NonNegativeFloat = Field(0.0, description="weight of the KL term")
     weights: RewardWeights = RewardWeights()
     structure: StructureSettings = StructureSettings()
+    guards: GuardsSettings = GuardsSettings()
+    max_unscored: float = runtime(
+        0.5, gt=0, le=1, description="share of a step's completions that may go without a score; more stop the run"
+    )
 
     @field_validator("generations")
     @classmethod

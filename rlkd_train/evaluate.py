@@ -20,8 +20,8 @@ from rlkd_train.config import EvalSettings
 from rlkd_train.gsrm import Completion
 from rlkd_train.metrics import majority, mean, pass_at_k, wilson
 from rlkd_train.problems import Task, load_tasks, load_teachers
-from rlkd_train.rewards import answer_of
 from rlkd_train.samples import SAMPLES, Sample
+from rlkd_train.scoring import answer_of
 
 
 def evaluate(settings: EvalSettings, out: Path) -> StageResult:
@@ -103,16 +103,12 @@ def _sample(task: Task, model: str, sampling: Sampling, reply: Reply) -> Sample:
 
 
 async def _with_structure(settings: EvalSettings, samples: Sequence[Sample]) -> list[Sample]:
-    from rlkd_train.grpo import open_scorer
+    from rlkd_train.structure_reward import StructureReward
 
     assert settings.structure is not None
-    teachers = load_teachers(settings.decompositions)
-    scorer = await open_scorer(settings.structure, teachers)
-    try:
-        completions = [Completion(sample.problem_id, sample.problem, sample.completion) for sample in samples]
-        scored = await scorer.score(completions)
-    finally:
-        await scorer.close()
+    completions = [Completion(sample.problem_id, sample.problem, sample.completion) for sample in samples]
+    with StructureReward(settings.structure, load_teachers(settings.decompositions)) as reward:
+        scored = await reward.score(completions)
     return [
         replace(sample, structure=one.score, unscored=one.unscored) for sample, one in zip(samples, scored, strict=True)
     ]

@@ -2,54 +2,40 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
 from rlkd_data.collect.verify import Verifier
-from rlkd_data.errors import InputError
+from rlkd_data.errors import InputError, RlkdError
 from rlkd_data.progress import console, tally
 from rlkd_data.stage import StageResult
 from rlkd_train.completions import FOLDER, drop_after
-from rlkd_train.config import GrpoSettings, StructureSettings
-from rlkd_train.gsrm import StructureScorer
-from rlkd_train.problems import Task, load_tasks, load_teachers, with_teachers
-from rlkd_train.rewards import COMPONENTS, EventLoop, Rewards
+from rlkd_train.config import COMPONENTS, GrpoSettings
+from rlkd_train.problems import Task, load_reasonings, load_tasks, load_teachers, with_teachers
+from rlkd_train.rewards import Rewards
+from rlkd_train.scoring import Scoring
+from rlkd_train.structure_reward import StructureReward
 
 
 def train_grpo(settings: GrpoSettings, out: Path) -> StageResult:
     """Train the student. `out` gets model/, log.jsonl, completions/ and checkpoints/; a run that was stopped goes on
     from its last checkpoint. Raises InputError, before anything is trained, where problems have no decomposition of a
-    teacher."""
+    teacher; RunStopped, after saving a checkpoint, where too much cannot be scored or a guard stops the run."""
+    from rlkd_train.run_folder import CHECKPOINTS, last_checkpoint
+
     teachers = load_teachers(settings.decompositions)
     tasks = load_tasks(settings.traces, settings.limit)
     tasks = with_teachers(tasks, teachers, skip_missing=settings.skip_missing)
+    teachers = {task.problem_id: teachers[task.problem_id] for task in tasks}
+    reasonings = load_reasonings(settings.traces, teachers)
     _check_batch(settings)
-    loop = EventLoop()
-    try:
-        scorer = loop.run(open_scorer(settings.structure, teachers))
-        try:
-            with Verifier() as verifier:
-                rewards = Rewards(scorer, verifier, tasks, loop, out / FOLDER)
-                return _train(settings, out, tasks, rewards)
-        finally:
-            loop.run(scorer.close())
-    finally:
-        loop.close()
-
-
-async def open_scorer(settings: StructureSettings, teachers: dict[str, Any]) -> StructureScorer:
-    """The scorer that the settings describe. Has to be called, used and closed in one event loop."""
-    from rlkd_data.chat.open import open_client
-    from rlkd_train.judges.open import open_judge
-
-    return StructureScorer(
-        open_client(settings.gsrm, settings),
-        open_judge(settings.judge),
-        teachers,
-        max_tokens=settings.max_tokens,
-        normalise=settings.normalise,
-        lookahead=settings.lookahead,
-    )
+    checkpoint = last_checkpoint(out / CHECKPOINTS)
+    drop_after(out / FOLDER, int(checkpoint.name.rpartition("-")[2]) if checkpoint else 0)
+    with StructureReward(settings.structure, teachers) as structure, Verifier() as verifier:
+        scoring = Scoring(structure, verifier, tasks, settings.weights, settings.guards, reasonings)
+        rewards = Rewards(scoring, out / FOLDER, settings.guards, settings.max_unscored)
+        return _train(settings, out, tasks, rewards, checkpoint)
 
 
 def _check_batch(settings: GrpoSettings) -> None:
@@ -61,14 +47,16 @@ def _check_batch(settings: GrpoSettings) -> None:
         )
 
 
-def _train(settings: GrpoSettings, out: Path, tasks: list[Task], rewards: Rewards) -> StageResult:
+def _train(
+    settings: GrpoSettings, out: Path, tasks: list[Task], rewards: Rewards, checkpoint: Path | None
+) -> StageResult:
     from datasets import Dataset
     from transformers import PrinterCallback
     from trl import GRPOTrainer
 
     from rlkd_data.prompts import student_messages
     from rlkd_train.models import load_student
-    from rlkd_train.run_folder import CHECKPOINTS, LOG, StepLog, last_checkpoint, save_model
+    from rlkd_train.run_folder import CHECKPOINTS, LOG, StepLog, save_model
 
     model, tokenizer = load_student(settings)
     tokenizer.padding_side = "left"
@@ -79,8 +67,7 @@ def _train(settings: GrpoSettings, out: Path, tasks: list[Task], rewards: Reward
         }
         for task in tasks
     ]
-    checkpoint = last_checkpoint(out / CHECKPOINTS)
-    drop_after(out / FOLDER, int(checkpoint.name.rpartition("-")[2]) if checkpoint else 0)
+    logging.getLogger("trl.trainer.grpo_trainer").addFilter(_not_about_unscored)
     with tally("GRPO steps", settings.steps) as progress:
         trainer = GRPOTrainer(
             model=model,
@@ -93,9 +80,25 @@ def _train(settings: GrpoSettings, out: Path, tasks: list[Task], rewards: Reward
         trainer.remove_callback(PrinterCallback)
         if checkpoint:
             console.print(f"going on from {checkpoint}", markup=False)
-        finished = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        try:
+            finished = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        except RlkdError:
+            _keep(trainer, out / CHECKPOINTS)
+            raise
     save_model(trainer.model, tokenizer, out, settings.model)
     return StageResult({"ok": len(tasks)}, _figures(out, finished.global_step))
+
+
+def _keep(trainer: Any, checkpoints: Path) -> None:
+    """Save a checkpoint of the last whole step: a reward that fails has changed no weight yet."""
+    step = trainer.state.global_step
+    if step and not (checkpoints / f"checkpoint-{step}" / "trainer_state.json").exists():
+        trainer._save_checkpoint(trainer.model, trial=None)
+
+
+def _not_about_unscored(record: logging.LogRecord) -> bool:
+    """TRL prints the whole completion for each batch with one that has no reward; we log how many, and why."""
+    return "All reward functions returned None" not in record.getMessage()
 
 
 def _arguments(settings: GrpoSettings, checkpoints: Path) -> Any:
@@ -115,7 +118,7 @@ def _arguments(settings: GrpoSettings, checkpoints: Path) -> Any:
         max_completion_length=settings.max_completion,
         temperature=settings.temperature,
         beta=settings.beta,
-        reward_weights=[getattr(weights, name) for name in COMPONENTS],
+        reward_weights=[weights.of(name) for name in COMPONENTS],
         learning_rate=optim.learning_rate,
         lr_scheduler_type=optim.schedule,
         warmup_steps=optim.warmup_ratio,

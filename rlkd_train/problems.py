@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -42,6 +42,17 @@ def load_teachers(tables: Sequence[Path]) -> dict[str, list[Decomposition]]:
             if row.status == "ok" and row.steps:
                 found.setdefault(row.problem_id, []).append(row)
     return found
+
+
+def load_reasonings(tables: Sequence[Path], teachers: Mapping[str, Sequence[Decomposition]]) -> dict[str, str]:
+    """The text of the traces that the decompositions are of, by trace id."""
+    wanted = {one.trace_id for found in teachers.values() for one in found}
+    return {
+        trace.trace_id: f"{trace.reasoning}\n{trace.response}"
+        for folder in tables
+        for trace in read_rows(folder, TRACES)
+        if trace.trace_id in wanted
+    }
 
 
 def with_teachers(tasks: Sequence[Task], teachers: dict[str, list[Decomposition]], *, skip_missing: bool) -> list[Task]:

@@ -1,4 +1,4 @@
-"""TRL reward callables: adapters of the scorer, the verifier and the format check to TRL 1.16's signature.
+"""TRL reward callables: adapters of the scoring to TRL 1.16's signature, and what ends a run.
 
 All components of a batch are computed once, when TRL calls the first of the functions. A completion without a
 structure score has *no* component at all: TRL leaves a completion whose every reward is None out of its group's
@@ -7,63 +7,40 @@ baseline and gives it no advantage, while a partial None would be summed up as a
 
 from __future__ import annotations
 
-import asyncio
-import re
-import threading
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rlkd_data.collect.normalise import final_answer, last_boxed, split_reasoning
-from rlkd_data.collect.verify import Job, Verifier
-from rlkd_data.tables import TableWriter
+from rlkd_data.chat.client import Stats
+from rlkd_data.errors import RlkdError
+from rlkd_data.tables import TableWriter, is_table, read_table
 from rlkd_train.completions import COMPLETIONS, ScoredCompletion
-from rlkd_train.gsrm import Completion, Structure, StructureScorer
-from rlkd_train.problems import Task
+from rlkd_train.config import COMPONENTS, GuardsSettings
+from rlkd_train.gsrm import Structure
+from rlkd_train.guards import COMPLETION_GUARDS, RUN_GUARDS, StepFigures, run_flags
+from rlkd_train.scoring import Scoring
+from rlkd_train.structure_reward import figures, text_of
 
-COMPONENTS = ("structure", "accuracy", "format")
-_THINK = re.compile(r"\s*(?:<think>)?(?:(?!</?think>).)+</think>(?:(?!</?think>).)+", re.DOTALL)
-
-
-def format_score(text: str) -> float:
-    r"""Half for one closed `<think>` block with a response behind it, half for a `\boxed{}` in the response."""
-    thought = _THINK.fullmatch(text) is not None
-    return 0.5 * thought + 0.5 * (last_boxed(split_reasoning(text).response) is not None)
+_SAME = 1e-9
 
 
-class EventLoop:
-    """An event loop of its own, in a thread: a client's connections and merging live across training steps."""
-
-    def __init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="reward-loop", daemon=True)
-        self._thread.start()
-
-    def run(self, coroutine: Any) -> Any:
-        """Run a coroutine there, and wait for it; an interrupt here cancels it."""
-        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
-        try:
-            return future.result()
-        except BaseException:
-            future.cancel()
-            raise
-
-    def close(self) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+class RunStopped(RlkdError):
+    """The reward says that going on makes no sense. What is finished is kept."""
 
 
 class Rewards:
-    """The rewards of a run. `functions()` are what TRL takes; each batch is also written to `folder`."""
+    """The rewards of a run. `functions()` are what TRL takes; each batch is also written to `folder`.
 
-    def __init__(
-        self, scorer: StructureScorer, verifier: Verifier, tasks: Sequence[Task], loop: EventLoop, folder: Path
-    ) -> None:
-        self._scorer, self._verifier, self._loop = scorer, verifier, loop
-        self._tasks = {task.problem_id: task for task in tasks}
-        self._folder = folder
+    Raises RunStopped where more than `max_unscored` of a step's completions have no score, or where a guard that may
+    stop the run does.
+    """
+
+    def __init__(self, scoring: Scoring, folder: Path, guards: GuardsSettings, max_unscored: float) -> None:
+        self._scoring, self._folder, self._guards, self._max_unscored = scoring, folder, guards, max_unscored
         self._last: tuple[tuple[Any, ...], list[ScoredCompletion]] | None = None
+        self._history = read_history(folder)
+        self._metrics: dict[str, float] = {}
 
     def functions(self) -> list[Callable[..., list[float | None]]]:
         """One callable for each of COMPONENTS, named so. They need the dataset's column `problem_id`."""
@@ -74,10 +51,10 @@ class Rewards:
             completions: list[Any], problem_id: list[str], trainer_state: Any, **more: Any
         ) -> list[float | None]:
             texts = [text_of(completion) for completion in completions]
-            scored = self.score(texts, problem_id, trainer_state.global_step + 1)
+            rows = self.score(texts, problem_id, trainer_state.global_step + 1)
             if name == COMPONENTS[0]:
-                _log(scored, more)
-            return [getattr(one, name) for one in scored]
+                _log(rows, self._metrics, more)
+            return [getattr(one, name) for one in rows]
 
         reward.__name__ = name
         return reward
@@ -87,55 +64,119 @@ class Rewards:
         identity = (step, tuple(texts), tuple(problem_ids))
         if self._last is not None and self._last[0] == identity:
             return self._last[1]
-        tasks = [self._tasks[name] for name in problem_ids]
-        completions = [Completion(t.problem_id, t.problem, text) for t, text in zip(tasks, texts, strict=True)]
-        structures: list[Structure] = self._loop.run(self._scorer.score(completions))
-        jobs = [Job(task.answer, answer_of(text), task.domain) for task, text in zip(tasks, texts, strict=True)]
-        verdicts = list(self._verifier.verify_all(jobs))
-        scored = []
-        for task, text, structure, verdict in zip(tasks, texts, structures, verdicts, strict=True):
-            unscored = structure.unscored
-            if verdict.is_correct is None and task.answer is not None:
-                unscored = unscored or f"accuracy:{verdict.how}"
-            # Without a gold answer the whole group has no accuracy, which favours nobody: no reason to leave it out.
-            accuracy = None if verdict.is_correct is None else float(verdict.is_correct)
-            scored.append(
-                ScoredCompletion(
-                    step=step,
-                    problem_id=task.problem_id,
-                    problem=task.problem,
-                    completion=text,
-                    structure=None if unscored else structure.score,
-                    accuracy=None if unscored else accuracy,
-                    format=None if unscored else format_score(text),
-                    unscored=unscored,
-                    n_steps=len(structure.steps),
-                    gate_at=structure.alignment.gate_at if structure.alignment else None,
-                    teacher=structure.winner,
-                )
-            )
+        before = _counts(self._scoring.structure.usage())
+        rows, structures = self._scoring.score(texts, problem_ids, step)
         with TableWriter(self._folder, COMPLETIONS) as writer:
-            for row in scored:
+            for row in rows:
                 writer.add(row)
-        self._last = identity, scored
-        return scored
+        self._history.append(step_figures(rows))
+        after = _counts(self._scoring.structure.usage())
+        signals = self._run_signals()
+        self._metrics = (
+            figures_of(rows, structures)
+            | {name: after[name] - before.get(name, 0.0) for name in after}
+            | {f"guard/{name}": float(name in signals) for name in RUN_GUARDS}
+        )
+        self._stop_if_needed(step, rows, signals)
+        self._last = identity, rows
+        return rows
+
+    def _run_signals(self) -> tuple[str, ...]:
+        windows = {name: getattr(self._guards, name).window for name in RUN_GUARDS}
+        return tuple(name for name in RUN_GUARDS if name in run_flags(self._history, windows[name]))
+
+    def _stop_if_needed(self, step: int, rows: Sequence[ScoredCompletion], signals: Sequence[str]) -> None:
+        unscored = [row.unscored for row in rows if row.unscored is not None]
+        if len(unscored) > self._max_unscored * len(rows):
+            reason, count = Counter(unscored).most_common(1)[0]
+            raise RunStopped(
+                f"step {step}: {len(unscored)} of {len(rows)} completions could not be scored, {count} of them with "
+                f"{reason!r}; max_unscored allows {self._max_unscored:.0%}. See to the GSRM and the judge: the same "
+                "command goes on from the last checkpoint"
+            )
+        for name in COMPLETION_GUARDS:
+            guard = getattr(self._guards, name)
+            seen = [row.problem_id for row in rows if name in row.guards]
+            if guard.action == "stop" and seen and len(seen) >= guard.share * len(rows):
+                raise RunStopped(
+                    f"step {step}: guard {name} sees {len(seen)} of {len(rows)} completions (first: problem "
+                    f"{seen[0][:12]}); read them in {self._folder}, then change the reward, or guards.{name}.action"
+                )
+        for name in signals:
+            guard = getattr(self._guards, name)
+            if guard.action == "stop":
+                raise RunStopped(
+                    f"step {step}: guard {name} over the last {guard.window} steps; look at {self._folder} and the "
+                    f"log, then change the reward, or guards.{name}.action"
+                )
 
 
-def answer_of(text: str) -> str | None:
-    """The final answer of a completion: of its response, or where it states none there, of its reasoning."""
-    parts = split_reasoning(text)
-    return final_answer(parts.response) or final_answer(parts.reasoning)
+def figures_of(rows: Sequence[ScoredCompletion], structures: Sequence[Structure]) -> dict[str, float]:
+    """A step's figures for the log, beside the components that TRL logs itself. `unscored` counts completions that have
+    no reward, for whatever reason."""
+    count = max(1, len(rows))
+    found = figures(structures) | {"unscored": sum(row.unscored is not None for row in rows) / count}
+    flat = step_figures(rows).flat_groups
+    return (
+        found
+        | {f"guard/{name}": sum(name in row.guards for row in rows) / count for name in COMPLETION_GUARDS}
+        | ({"flat_groups": flat} if flat is not None else {})
+    )
 
 
-def text_of(completion: Any) -> str:
-    """A completion as TRL gives it, a text or a list of messages, as text."""
-    return completion if isinstance(completion, str) else "".join(message["content"] for message in completion)
+def step_figures(rows: Sequence[ScoredCompletion]) -> StepFigures:
+    """What the guards over a run want to know of one step."""
+    groups: dict[str, list[float]] = {}
+    for row in rows:
+        if row.total is not None:
+            groups.setdefault(row.problem_id, []).append(row.total)
+    compared = [totals for totals in groups.values() if len(totals) > 1]
+    return StepFigures(
+        structure=_mean([row.structure for row in rows]),
+        accuracy=_mean([row.accuracy for row in rows]),
+        flat_groups=_mean([float(max(totals) - min(totals) <= _SAME) for totals in compared]),
+    )
 
 
-def _log(scored: Sequence[ScoredCompletion], more: dict[str, Any]) -> None:
+def read_history(folder: Path) -> list[StepFigures]:
+    """The figures of the steps that a folder holds, in order: what a run that goes on had seen before."""
+    if not is_table(folder):
+        return []
+    columns = ["step", "problem_id", "structure", "accuracy", "total"]
+    steps: dict[int, list[ScoredCompletion]] = {}
+    for batch in read_table(folder, COMPLETIONS, columns):
+        for found in batch.to_pylist():
+            row = ScoredCompletion(
+                problem="", completion="", format=None, unscored=None, n_steps=0, gate_at=None, teacher=None, **found
+            )
+            steps.setdefault(row.step, []).append(row)
+    return [step_figures(steps[step]) for step in sorted(steps)]
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None
+
+
+def _counts(usage: Mapping[str, Stats]) -> dict[str, float]:
+    """What was asked of whom so far: requests, those that the store or a twin in flight answered, and tokens."""
+    return {
+        f"{who}/{name}": float(value)
+        for who, stats in usage.items()
+        for name, value in (
+            ("asked", stats.asked),
+            ("saved", stats.from_store + stats.merged),
+            ("failed", stats.failed),
+            ("tokens", stats.usage.prompt_tokens + stats.usage.completion_tokens),
+        )
+    }
+
+
+def _log(rows: Sequence[ScoredCompletion], metrics: Mapping[str, float], more: Mapping[str, Any]) -> None:
     if log_extra := more.get("log_extra"):
-        log_extra("teacher", [one.teacher for one in scored])
-        log_extra("unscored", [one.unscored for one in scored])
+        log_extra("teacher", [row.teacher for row in rows])
+        log_extra("unscored", [row.unscored for row in rows])
+        log_extra("guards", [", ".join(row.guards) for row in rows])
     if log_metric := more.get("log_metric"):
-        log_metric("unscored", sum(one.unscored is not None for one in scored) / len(scored))
-        log_metric("student_steps", sum(one.n_steps for one in scored) / len(scored))
+        for name, value in metrics.items():
+            log_metric(name, value)

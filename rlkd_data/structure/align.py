@@ -7,7 +7,7 @@ does not match closes the *prefix gate*: that step and every later one score 0.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -86,6 +86,20 @@ def needed(n_compared: int, verdicts: Verdicts, lookahead: int = 1) -> Iterator[
             key = PairKey(index, part)
             if key not in verdicts:
                 yield key
+
+
+def every(n_compared: int) -> Iterator[PairKey]:
+    """All pairs of a comparison: what is asked where one request holds them all."""
+    return (PairKey(index, part) for index in range(1, n_compared + 1) for part in PARTS)
+
+
+def in_vain(alignment: Alignment, asked: Iterable[PairKey]) -> int:
+    """How many of the pairs that were asked about lie behind the gate, or are the gate step's own other parts, so that
+    their verdicts count for nothing."""
+    gate = alignment.gate_at
+    if gate is None:
+        return 0
+    return sum(key.index > gate or (key.index == gate and key.part != "meta") for key in asked)
 
 
 def align(teacher: Sequence[Step], student: Sequence[Step], verdicts: Verdicts) -> Alignment:

@@ -9,6 +9,7 @@ from typing import Literal
 from rlkd_data.structure.align import Alignment
 
 Normalise = Literal["teacher_steps", "sum"]
+Several = Literal["best", "mean"]
 
 
 def score(alignment: Alignment, normalise: Normalise = "teacher_steps") -> float | None:
@@ -32,6 +33,16 @@ class Best:
 
     score: float
     winner: str
+
+
+def mean(alignments: Mapping[str, Alignment], normalise: Normalise = "teacher_steps") -> Best | None:
+    """The mean score over several teachers' decompositions of one problem, and the trace id of the highest. None unless
+    every alignment has a score, as for `best`."""
+    highest = best(alignments, normalise)
+    if highest is None:
+        return None
+    scores = [value for alignment in alignments.values() if (value := score(alignment, normalise)) is not None]
+    return Best(sum(scores) / len(scores), highest.winner)
 
 
 def best(alignments: Mapping[str, Alignment], normalise: Normalise = "teacher_steps") -> Best | None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from rlkd_data.structure.align import PartName
@@ -11,24 +11,36 @@ from rlkd_data.structure.align import PartName
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """The same part of a teacher's and a student's step, and the problem that both are about."""
+    """The same part of a teacher's and a student's step, and the problem that both are about.
+
+    Pairs of one comparison share a `group`: a judge may ask about them together. It tells nothing of the texts, so it
+    is no part of what makes two pairs equal.
+    """
 
     part: PartName
     teacher: str
     student: str
     problem: str
+    group: Hashable = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether the two match. None: not known, and `how` says why; otherwise `how` names what decided."""
+    """Whether the two match. None: not known, and `how` says why; otherwise `how` names what decided. `free`: no model
+    was asked."""
 
     match: bool | None
     how: str
+    free: bool = False
 
 
 class Judge(Protocol):
+    """Says whether pairs match. `whole`: it is best asked about all pairs of a comparison at once, not window by
+    window, because one request holds them all."""
+
+    whole: bool
+
     async def judge(self, pairs: Sequence[Pair]) -> list[Verdict]:
-        """A verdict for each pair, in order."""
+        """A verdict for each pair, in order. Raises Hopeless where no pair will ever get one (a wrong key)."""
 
     async def close(self) -> None: ...

@@ -9,15 +9,23 @@ from rlkd_train.judges.equal import EqualFirst
 
 def open_judge(settings: JudgeSettings) -> EqualFirst:
     """The judge that the settings name, behind `equal`, which is free and right. Raises InputError where its model
-    cannot be opened."""
-    judge: Judge | None = None
+    cannot be opened. A chat model's client is `EqualFirst.client`."""
+    if settings.kind == "equal":
+        return EqualFirst(None)
+    judge: Judge
     if settings.kind == "embedding":
         from rlkd_train.judges.embedding import EmbeddingJudge
 
         judge = EmbeddingJudge(settings.model, settings.threshold)
-    elif settings.kind == "llm":
-        from rlkd_data.chat.open import open_client
-        from rlkd_train.judges.llm import LlmJudge
+        return EqualFirst(judge)
+    from rlkd_data.chat.open import open_client
+    from rlkd_train.judges.llm import LlmJudge
+    from rlkd_train.judges.llm_batched import LlmBatchedJudge
 
-        judge = LlmJudge(open_client(settings.model, settings))
-    return EqualFirst(judge)
+    client = open_client(settings.model, settings)
+    try:
+        judge = LlmJudge(client, settings.yes) if settings.kind == "llm" else LlmBatchedJudge(client)
+    except BaseException:
+        client.store.close()
+        raise
+    return EqualFirst(judge, client=client)

@@ -1,32 +1,46 @@
-"""A student that costs nothing: SmolLM2's tokenizer and chat template on a two-layer Llama with random weights."""
+"""A chat model of a few thousand random weights: what it writes is noise, but it trains in milliseconds."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+_TEMPLATE = (
+    "{% for m in messages %}<|{{ m['role'] }}|>{{ m['content'] }}<|end|>{% endfor %}"
+    "{% if add_generation_prompt %}<|assistant|>{% endif %}"
+)
 
-def save_tiny_model(folder: Path) -> Path:
-    """Write it to `folder`, and return that. It speaks gibberish, as fast as a model can."""
+
+def save_tiny_model(folder: Path, seed: int = 0) -> Path:
+    """Save a Llama with random weights and a tokenizer whose tokens are bytes."""
     import torch
-    from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-    from rlkd_data.chat.models import resolve
-
-    tokenizer = AutoTokenizer.from_pretrained(resolve("smollm2-135m").path)
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        max_position_embeddings=2048,
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-        tie_word_embeddings=True,
+    special = ["<|pad|>", "<|end|>", "<|user|>", "<|assistant|>", "<|system|>"]
+    letters = sorted(pre_tokenizers.ByteLevel.alphabet())
+    vocabulary = {token: number for number, token in enumerate(special + letters)}
+    plain = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
+    plain.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    plain.decoder = decoders.ByteLevel()
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=plain, pad_token="<|pad|>", eos_token="<|end|>", additional_special_tokens=special[2:]
     )
-    LlamaForCausalLM(config).save_pretrained(folder)
+    tokenizer.chat_template = _TEMPLATE
+    torch.manual_seed(seed)
+    model = LlamaForCausalLM(
+        LlamaConfig(
+            vocab_size=len(vocabulary),
+            hidden_size=16,
+            intermediate_size=32,
+            num_hidden_layers=1,
+            num_attention_heads=2,
+            num_key_value_heads=2,
+            max_position_embeddings=2048,
+            pad_token_id=0,
+            eos_token_id=1,
+            bos_token_id=1,
+        )
+    )
+    model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder

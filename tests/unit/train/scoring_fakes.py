@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from rlkd_data.chat.types import Failed, Reply, Request, Retryable
+from rlkd_data.errors import InputError
 from rlkd_data.schema import Decomposition, Step, Usage
 from rlkd_train.judges.base import Pair, Verdict
 
@@ -15,24 +17,45 @@ def reply(text: str, finish_reason: Any = "stop") -> Reply:
     return Reply(text, None, finish_reason, Usage(), "fake", datetime.now(UTC))
 
 
+class FakeBackend:
+    """A backend with or without probabilities and schemas."""
+
+    def __init__(self, plain: bool) -> None:
+        self._plain = plain
+
+    def wire(self, request: Request) -> dict[str, Any]:
+        if self._plain and (request.top_logprobs is not None or request.schema_json is not None):
+            raise InputError("it gives neither")
+        return {}
+
+
 class FakeClient:
     """Answers by a function of the last message; counts what it was asked. None: the request fails."""
 
-    def __init__(self, answer: Callable[[str], str | None]) -> None:
+    def __init__(self, answer: Callable[[str], str | Reply | Failed | None], plain: bool = True) -> None:
         self._answer = answer
         self.asked: list[str] = []
+        self.requests: list[Request] = []
+        self.backend = FakeBackend(plain)
 
-    async def ask_all(self, requests: Iterable[tuple[Any, Request]]) -> AsyncIterator[tuple[Any, Reply | Failed]]:
-        for key, request in requests:
-            self.asked.append(request.messages[-1].content)
-            text = self._answer(request.messages[-1].content)
-            yield key, Retryable("down", reason="server_error") if text is None else reply(text)
+    async def ask(self, request: Request) -> Reply:
+        self.asked.append(request.messages[-1].content)
+        self.requests.append(request)
+        await asyncio.sleep(0)
+        found = self._answer(request.messages[-1].content)
+        if found is None:
+            raise Retryable("down", reason="server_error")
+        if isinstance(found, Failed):
+            raise found
+        return found if isinstance(found, Reply) else reply(found)
 
     async def close(self) -> None: ...
 
 
 class WordJudge:
-    """Texts match where their first words do; "?" is unscored."""
+    """Texts match where their first letters do; "?" is unscored. `rounds` are the pairs of each call."""
+
+    whole = False
 
     def __init__(self) -> None:
         self.rounds: list[list[Pair]] = []

@@ -53,7 +53,7 @@ PAIRS = [Pair("meta", "a b", "c d", "p"), Pair("meta", "a b", "A b", "p"), Pair(
 
 
 async def test_the_llm_is_asked_only_what_equal_does_not_settle_and_silence_is_unscored() -> None:
-    client = FakeClient(lambda asked: "maybe" if "x" in asked.split("First:")[1] else "Yes")
+    client = FakeClient(lambda asked: "maybe" if "> x" in asked else "Yes")
     verdicts = await EqualFirst(LlmJudge(client)).judge(PAIRS)  # type: ignore[arg-type]
     assert [v.match for v in verdicts] == [True, True, None]
     assert len(client.asked) == 2

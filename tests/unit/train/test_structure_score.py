@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from rlkd_data.chat.types import Hopeless
 from rlkd_data.schema import Step
 from rlkd_data.structure.render import render
 from rlkd_train.gsrm import Completion, StructureScorer, whole_steps
@@ -31,12 +34,43 @@ async def test_scores_take_the_best_teacher_and_name_it() -> None:
     assert found[2].alignment is not None and found[2].alignment.gate_at == 1
 
 
-async def test_a_batch_is_judged_in_rounds_not_pair_by_pair_and_equal_pairs_once() -> None:
-    client = FakeClient(lambda _: steps_text("mqa", "mqa"))
+async def test_a_comparison_is_judged_window_by_window_and_never_behind_the_gate() -> None:
+    client = FakeClient(lambda _: steps_text("mqa", "zqa", "mqa", "mqa"))
     judge = WordJudge()
-    await scorer(client, judge, lookahead=2).score([completion(f"text {n}") for n in range(8)])
-    assert len(judge.rounds) == 2
-    assert sum(len(pairs) for pairs in judge.rounds) == len({pair for pairs in judge.rounds for pair in pairs})
+    teachers = {"p1": [decomposition("t1", "p1", ["mqa"] * 4)]}
+    one = StructureScorer(client, judge, teachers, max_tokens=64, lookahead=2)  # type: ignore[arg-type]
+    (found,) = await one.score([completion("text")])
+    asked = [[pair.part for pair in pairs] for pairs in judge.rounds]
+    assert asked == [["meta", "meta"], ["sub_problem", "answer"]]
+    assert (found.score, found.asked, found.wasted) == (0.25, 4, 0)
+
+    wide = StructureScorer(client, WordJudge(), teachers, max_tokens=64, lookahead=4)  # type: ignore[arg-type]
+    (found,) = await wide.score([completion("text")])
+    assert (found.score, found.asked, found.wasted) == (0.25, 6, 2)
+
+
+async def test_a_judge_that_takes_all_pairs_is_asked_once_and_the_score_is_the_same() -> None:
+    client = FakeClient(lambda _: steps_text("mqa", "mza", "zqa"))
+    judge = WordJudge()
+    judge.whole = True
+    teachers = {"p1": [decomposition("t1", "p1", ["mqa"] * 4)]}
+    one = StructureScorer(client, judge, teachers, max_tokens=64)  # type: ignore[arg-type]
+    (found,) = await one.score([completion("text")])
+    assert [len(pairs) for pairs in judge.rounds] == [9]
+    assert (found.score, found.wasted) == (1.5 / 4, 2)
+
+
+async def test_the_mean_of_several_teachers_and_the_one_that_was_nearest() -> None:
+    client = FakeClient(lambda _: steps_text("mqa", "mqz"))
+    (found,) = await scorer(client, WordJudge(), several="mean").score([completion("text")])
+    assert (found.score, found.winner) == (0.375, "t1")
+    assert {one.teacher for one in found.verdicts} == {"t1", "t2"}
+
+
+async def test_a_wrong_key_stops_everything_at_once() -> None:
+    client = FakeClient(lambda asked: Hopeless("wrong key") if "bad" in asked else steps_text("mqa"))
+    with pytest.raises(Hopeless, match="wrong key"):
+        await scorer(client, WordJudge()).score([completion("good"), completion("bad")])
 
 
 async def test_an_outage_is_unscored_with_its_reason_and_an_empty_completion_is_zero() -> None:
