@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from rlkd_data.cli_support import given, run_app, start
+from rlkd_data.cli_support import given, pairs, run_app, start
 
 app = typer.Typer(
     name="rlkd-data",
@@ -35,10 +35,16 @@ def collect(
     source: Annotated[str, typer.Argument(help="Hub data set, local file or folder, or a known set's short name.")],
     out: Out,
     teacher: Annotated[str | None, typer.Option(help="backend:model that generates the traces.")] = None,
-    samples: Annotated[int | None, typer.Option(min=1, help="Traces a problem, with a teacher.")] = None,
+    samples: Annotated[int | None, typer.Option(min=1, help="Traces a problem.")] = None,
+    keep: Annotated[str | None, typer.Option(help="all, correct or best of a problem's traces.")] = None,
+    min_pass_rate: Annotated[float | None, typer.Option(help="Leave out problems solved less often (0 to 1).")] = None,
+    max_pass_rate: Annotated[float | None, typer.Option(help="Leave out problems solved more often (0 to 1).")] = None,
     limit: Limit = None,
     offset: Annotated[int | None, typer.Option(min=0, help="Skip this many problems first.")] = None,
     adapter: Annotated[str | None, typer.Option(help="How to read the source's columns.")] = None,
+    map_: Annotated[
+        list[str] | None, typer.Option("--map", help="COLUMN=FIELD: what a column holds (problem, answer, …).")
+    ] = None,
     config: Annotated[str | None, typer.Option(help="The Hub data set's configuration.")] = None,
     split: Annotated[str | None, typer.Option(help="The Hub data set's split.")] = None,
     revision: Annotated[str | None, typer.Option(help="The Hub data set's revision.")] = None,
@@ -59,9 +65,13 @@ def collect(
         source=source,
         teacher=teacher,
         samples=samples,
+        keep=keep,
+        min_pass_rate=min_pass_rate,
+        max_pass_rate=max_pass_rate,
         limit=limit,
         offset=offset,
         adapter=adapter,
+        map=pairs(map_, "--map", "COLUMN=FIELD"),
         config=config,
         split=split,
         revision=revision,
