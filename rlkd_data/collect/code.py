@@ -11,7 +11,7 @@ import json
 import re
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,6 +21,8 @@ _FENCE = re.compile(r"^[ \t]*```[ \t]*(?P<language>[\w+#.-]*)[^\n]*\n(?P<code>.*
 _PYTHON = ("", "python", "python3", "py")
 _ASSERTION = re.compile(r"^\s*(?:assert\b|check\()", re.MULTILINE)
 _LOOKS_LIKE_PYTHON = re.compile(r"^\s*(?:def |class |import |from \w+ import |print\(|for .+:$|while .+:$)", re.MULTILINE)
+_CALLED = re.compile(r"\b(\w+)\s*\(")
+_READS_INPUT = re.compile(r"\binput\(|\bstdin\b|\bopen\(0")
 _MISSING = re.compile(r"^ModuleNotFoundError: No module named '(?P<name>[^']+)'", re.MULTILINE)
 _XCPU = -24
 _TOLERANCE = 1e-6
@@ -70,13 +72,14 @@ def read_tests(gold: str) -> Tests | None:
     return Tests(list(zip(inputs, outputs, strict=True)), function if isinstance(function, str) else None)
 
 
-def python_code(text: str) -> str | None:
-    """The program in a response: its last Python code block, or all of it where it is nothing but Python; None where
-    there is none."""
+def python_code(text: str, tests: Tests) -> str | None:
+    """The program in a response: the last Python code block that can pass the tests by its looks (it defines what they
+    call, or reads input), since examples of use often follow it; otherwise the last Python block, or the whole response
+    where it is nothing but Python; None where there is none."""
     blocks = [(found["language"].lower(), found["code"]) for found in _FENCE.finditer(text)]
     python = [code for language, code in blocks if language in _PYTHON]
     if python:
-        return python[-1]
+        return next((code for code in reversed(python) if _wanted(tests).search(code)), python[-1])
     if not blocks and _LOOKS_LIKE_PYTHON.search(text):
         try:
             compile(text, "answer", "exec")
@@ -86,17 +89,31 @@ def python_code(text: str) -> str | None:
     return None
 
 
-def grade_code(gold: str, answer: str, seconds: float, total_seconds: float, memory: int) -> Graded:
+def _wanted(tests: Tests) -> re.Pattern[str]:
+    if tests.function is None and tests.script is None:
+        return _READS_INPUT
+    names = {tests.function} if tests.function else set(_CALLED.findall(tests.script or ""))
+    return re.compile(rf"^[ \t]*(?:def|class)[ ]+(?:{'|'.join(re.escape(name) for name in sorted(names))})\b", re.MULTILINE)
+
+
+def grade_code(
+    gold: str,
+    answer: str,
+    seconds: float,
+    total_seconds: float,
+    memory: int,
+    stopped: Callable[[], bool] = lambda: False,
+) -> Graded:
     """Run an answer's program on every test, up to the first that it fails.
 
     `seconds` of processor time a test (three times as much may pass on the clock), `total_seconds` for all of them,
     `memory` in bytes. A program that uses its processor time up is wrong; one that is still there when the clock's time
-    is over is not judged, since that also depends on the machine.
+    is over is not judged, since that also depends on the machine. `stopped` is asked before each test.
     """
     tests = read_tests(gold)
     if tests is None:
         return Graded(None, "null: no tests in the gold answer")
-    code = python_code(answer)
+    code = python_code(answer, tests)
     if code is None:
         return Graded(None, "null: no Python program in the answer")
     limits = Limits(cpu_seconds=max(1, round(seconds)), wall_seconds=3 * seconds, memory=memory)
@@ -104,7 +121,7 @@ def grade_code(gold: str, answer: str, seconds: float, total_seconds: float, mem
     try:
         if tests.script is not None:
             return _by_script(code, tests.script, limits)
-        return _by_pairs(code, tests, limits, until)
+        return _by_pairs(code, tests, limits, until, stopped)
     except SandboxUnavailable as problem:
         return Graded(None, f"null: sandbox unavailable ({problem})")
 
@@ -112,30 +129,34 @@ def grade_code(gold: str, answer: str, seconds: float, total_seconds: float, mem
 def _by_script(code: str, script: str, limits: Limits) -> Graded:
     """The last line printed must be a word that the program cannot guess: one that ends early has passed nothing."""
     token = secrets.token_hex(16)
-    ran = run_python(f"{_PRELUDE}{code}\n\n{script}\n\nprint('\\n' + {token!r})\n", limits=limits)
+    ran = run_python(f"{_program(code)}\n\n{script}\n\nprint('\\n' + {token!r})\n", limits=limits)
     passed = ran.code == 0 and ran.stdout.rstrip().endswith(token.encode())
     return Graded(True, "tests: all passed") if passed else _failed(ran, "tests: not all passed")
 
 
-def _by_pairs(code: str, tests: Tests, limits: Limits, until: float) -> Graded:
+def _by_pairs(code: str, tests: Tests, limits: Limits, until: float, stopped: Callable[[], bool]) -> Graded:
     count = len(tests.pairs)
     for number, (given, expected) in enumerate(tests.pairs):
         left = until - time.monotonic()
-        if left <= 0:
+        if left <= 0 or stopped():
             return Graded(None, f"null: out of time after {number}/{count} tests")
         limits = replace(limits, wall_seconds=min(limits.wall_seconds, left))
         if tests.function is None:
-            ran = run_python(_PRELUDE + code, _text(given).encode("utf-8", "surrogatepass"), limits)
+            ran = run_python(_program(code), _text(given).encode("utf-8", "surrogatepass"), limits)
             right = ran.code == 0 and same_output(ran.stdout.decode(errors="replace"), _text(expected))
         else:
             token = secrets.token_hex(16)
             call = _CALL.format(name=tests.function, token=token)
             arguments = given if isinstance(given, list) else [given]
-            ran = run_python(f"{_PRELUDE}{code}\n{call}", json.dumps(arguments).encode(), limits)
+            ran = run_python(f"{_program(code)}\n{call}", json.dumps(arguments).encode(), limits)
             right = ran.code == 0 and _same_result(ran.stdout.decode(errors="replace").rpartition(token), expected)
         if not right:
             return _failed(ran, f"tests: {number}/{count} passed")
     return Graded(True, f"tests: {count}/{count} passed")
+
+
+def _program(code: str) -> str:
+    return code if "from __future__" in code else _PRELUDE + code  # which has to come first
 
 
 def _failed(ran: Ran, so_far: str) -> Graded:
