@@ -7,6 +7,7 @@ or a JSON list of them.
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import secrets
@@ -18,7 +19,8 @@ from typing import Any
 from rlkd_data.collect.sandbox import Limits, Ran, SandboxUnavailable, run_python
 
 _FENCE = re.compile(r"^[ \t]*```[ \t]*(?P<language>[\w+#.-]*)[^\n]*\n(?P<code>.*?)^[ \t]*```[ \t]*$", re.DOTALL | re.M)
-_PYTHON = ("", "python", "python3", "py")
+_PYTHON = ("python", "python3", "py")
+_NO_PROGRAM = ("bash", "sh", "shell", "text", "txt", "plaintext", "output", "input", "console")
 _ASSERTION = re.compile(r"^\s*(?:assert\b|check\()", re.MULTILINE)
 _LOOKS_LIKE_PYTHON = re.compile(r"^\s*(?:def |class |import |from \w+ import |print\(|for .+:$|while .+:$)", re.MULTILINE)
 _CALLED = re.compile(r"\b(\w+)\s*\(")
@@ -46,7 +48,7 @@ class Graded:
 
 
 @dataclass(frozen=True, slots=True)
-class Tests:
+class CodeTests:
     """`pairs`: (input, expected output) of a program, or, with `function`, (arguments, expected result) of a function.
     `script`: assertions that run after the program."""
 
@@ -55,41 +57,45 @@ class Tests:
     script: str | None = None
 
 
-def read_tests(gold: str) -> Tests | None:
+def read_tests(gold: str) -> CodeTests | None:
     """The tests in a gold answer; None where it holds none that can be read."""
     try:
         found = json.loads(gold)
     except (ValueError, RecursionError):
-        return Tests(script=gold) if _ASSERTION.search(gold) else None
+        return CodeTests(script=gold) if _ASSERTION.search(gold) else None
     if isinstance(found, list) and found and all(isinstance(one, str) and _ASSERTION.search(one) for one in found):
-        return Tests(script="\n".join(found))
+        return CodeTests(script="\n".join(found))
     if not isinstance(found, dict):
         return None
     inputs, outputs = found.get("inputs"), found.get("outputs")
     if not isinstance(inputs, list) or not isinstance(outputs, list) or not inputs or len(inputs) != len(outputs):
         return None
     function = found.get("fn_name")
-    return Tests(list(zip(inputs, outputs, strict=True)), function if isinstance(function, str) else None)
+    return CodeTests(list(zip(inputs, outputs, strict=True)), function if isinstance(function, str) else None)
 
 
-def python_code(text: str, tests: Tests) -> str | None:
+def python_code(text: str, tests: CodeTests) -> str | None:
     """The program in a response: the last Python code block that can pass the tests by its looks (it defines what they
     call, or reads input), since examples of use often follow it; otherwise the last Python block, or the whole response
     where it is nothing but Python; None where there is none."""
     blocks = [(found["language"].lower(), found["code"]) for found in _FENCE.finditer(text)]
     python = [code for language, code in blocks if language in _PYTHON]
+    if not python and all(not language or language in _NO_PROGRAM for language, _ in blocks):
+        python = [code for language, code in blocks if not language and _is_python(code)]
     if python:
         return next((code for code in reversed(python) if _wanted(tests).search(code)), python[-1])
-    if not blocks and _LOOKS_LIKE_PYTHON.search(text):
-        try:
-            compile(text, "answer", "exec")
-        except (SyntaxError, ValueError, MemoryError, RecursionError):
-            return None
-        return text
-    return None
+    return text if not blocks and _LOOKS_LIKE_PYTHON.search(text) and _is_python(text) else None
 
 
-def _wanted(tests: Tests) -> re.Pattern[str]:
+def _is_python(code: str) -> bool:
+    try:
+        ast.parse(code)
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        return False
+    return True
+
+
+def _wanted(tests: CodeTests) -> re.Pattern[str]:
     if tests.function is None and tests.script is None:
         return _READS_INPUT
     names = {tests.function} if tests.function else set(_CALLED.findall(tests.script or ""))
@@ -134,7 +140,7 @@ def _by_script(code: str, script: str, limits: Limits) -> Graded:
     return Graded(True, "tests: all passed") if passed else _failed(ran, "tests: not all passed")
 
 
-def _by_pairs(code: str, tests: Tests, limits: Limits, until: float, stopped: Callable[[], bool]) -> Graded:
+def _by_pairs(code: str, tests: CodeTests, limits: Limits, until: float, stopped: Callable[[], bool]) -> Graded:
     count = len(tests.pairs)
     for number, (given, expected) in enumerate(tests.pairs):
         left = until - time.monotonic()

@@ -7,12 +7,12 @@ import json
 import pytest
 
 from rlkd_data.collect import sandbox
-from rlkd_data.collect.code import Graded, Tests, grade_code, python_code, read_tests, same_output
+from rlkd_data.collect.code import Graded, CodeTests, grade_code, python_code, read_tests, same_output
 
 REASON = sandbox.available()
 shut_in = pytest.mark.skipif(REASON is not None, reason=f"sandbox unavailable: {REASON}")
 
-STDIN = Tests([("1", "1")])
+STDIN = CodeTests([("1", "1")])
 SUMS = json.dumps({"inputs": ["2\n1 2\n", "3\n4 5 6\n"], "outputs": ["3\n", "15"]})
 CALLS = json.dumps({"fn_name": "twice", "inputs": [[2], ["ab"]], "outputs": [[4], ["abab"]]})
 # Written for the task of the response below.
@@ -92,9 +92,11 @@ def test_the_last_python_block_is_the_program() -> None:
 def test_an_example_after_the_program_is_not_the_program() -> None:
     text = "```python\nprint(input())\n```\nIn:\n```\n5\n```\n"
     assert python_code(text, STDIN) == "print(input())\n"
+    assert python_code("```javascript\nf = x => x\n```\n```\nf(2)\n```\n", STDIN) is None
+    assert python_code("```\nprint(input())\n```\n", STDIN) == "print(input())\n"
     text = "```python\ndef f(x): return x\n```\n```python\nprint(f(2))\n```\n"
-    assert python_code(text, Tests(script="assert f(2) == 2")) == "def f(x): return x\n"
-    assert python_code(text, Tests(function="f")) == "def f(x): return x\n"
+    assert python_code(text, CodeTests(script="assert f(2) == 2")) == "def f(x): return x\n"
+    assert python_code(text, CodeTests(function="f")) == "def f(x): return x\n"
 
 
 def test_tests_that_cannot_be_read_are_none() -> None:
