@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from rlkd_data.cli_support import given, run_app, start
+from rlkd_data.cli_support import given, pairs, run_app, start
 
 app = typer.Typer(
     name="rlkd-data",
@@ -35,15 +35,28 @@ def collect(
     source: Annotated[str, typer.Argument(help="Hub data set, local file or folder, or a known set's short name.")],
     out: Out,
     teacher: Annotated[str | None, typer.Option(help="backend:model that generates the traces.")] = None,
-    samples: Annotated[int | None, typer.Option(min=1, help="Traces a problem, with a teacher.")] = None,
+    samples: Annotated[int | None, typer.Option(min=1, help="Traces a problem.")] = None,
+    keep: Annotated[str | None, typer.Option(help="all, correct or best of a problem's traces.")] = None,
+    min_pass_rate: Annotated[float | None, typer.Option(help="Leave out problems solved less often (0 to 1).")] = None,
+    max_pass_rate: Annotated[float | None, typer.Option(help="Leave out problems solved more often (0 to 1).")] = None,
     limit: Limit = None,
     offset: Annotated[int | None, typer.Option(min=0, help="Skip this many problems first.")] = None,
     adapter: Annotated[str | None, typer.Option(help="How to read the source's columns.")] = None,
+    map_: Annotated[
+        list[str] | None, typer.Option("--map", help="COLUMN=FIELD: what a column holds (problem, answer, …).")
+    ] = None,
     config: Annotated[str | None, typer.Option(help="The Hub data set's configuration.")] = None,
     split: Annotated[str | None, typer.Option(help="The Hub data set's split.")] = None,
     revision: Annotated[str | None, typer.Option(help="The Hub data set's revision.")] = None,
     domain: Domain = None,
     license_: Annotated[str | None, typer.Option("--license", help="Licence, where the rows do not say.")] = None,
+    run_code: Annotated[bool | None, typer.Option("--run-code", help="Run code on its tests, in a sandbox.")] = None,
+    dedupe: Annotated[str | None, typer.Option(help="Duplicate problems to leave out: exact, near or off.")] = None,
+    near_threshold: Annotated[float | None, typer.Option(help="Likeness of near duplicates, 0 to 1.")] = None,
+    decontaminate: Annotated[
+        list[str] | None, typer.Option(help="Benchmark to keep clear of: short name, Hub id or file. Repeatable.")
+    ] = None,
+    ngram: Annotated[int | None, typer.Option(min=1, help="Words in a row shared with a benchmark that tell.")] = None,
     base_url: BaseUrl = None,
     concurrency: Concurrency = None,
     store: Store = None,
@@ -59,14 +72,23 @@ def collect(
         source=source,
         teacher=teacher,
         samples=samples,
+        keep=keep,
+        min_pass_rate=min_pass_rate,
+        max_pass_rate=max_pass_rate,
         limit=limit,
         offset=offset,
         adapter=adapter,
+        map=pairs(map_, "--map", "COLUMN=FIELD"),
         config=config,
         split=split,
         revision=revision,
         domain=domain,
         license=license_,
+        run_code=run_code,
+        dedupe=dedupe,
+        near_threshold=near_threshold,
+        decontaminate=decontaminate or None,
+        ngram=ngram,
         base_url=base_url,
         concurrency=concurrency,
         store=store,

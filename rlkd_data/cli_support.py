@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -62,3 +62,16 @@ def start(spec: StageSpec, values: Mapping[str, Any], out: Path, where: str) -> 
 def given(**values: Any) -> dict[str, Any]:
     """The flags that were given: an absent one leaves the setting's own default."""
     return {name: value for name, value in values.items() if value is not None}
+
+
+def pairs(values: Sequence[str] | None, flag: str, form: str) -> dict[str, str] | None:
+    """The pairs of a flag that is given as NAME=VALUE, again and again. Raises InputError for another form."""
+    from rlkd_data.errors import InputError
+
+    found: dict[str, str] = {}
+    for value in values or ():
+        name, equals, given_ = value.rpartition("=")
+        if not equals or not name.strip() or not given_.strip():
+            raise InputError(f"{flag} {value!r}: write it as {form}")
+        found[name.strip()] = given_.strip()
+    return found or None

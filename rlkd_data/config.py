@@ -64,17 +64,30 @@ class CollectSettings(ChatSettings):
         None, description="how to read the source's columns; default: told by its name or columns"
     )
     config: str | None = Field(None, description="the Hub dataset's configuration")
-    split: str = Field("train", description="the Hub dataset's split")
+    map: dict[str, str] = Field({}, description="columns of a set that no adapter knows: column to field")
+    split: str | None = Field(None, description="the Hub dataset's split; default: the known set's own, or train")
     revision: str | None = Field(None, description="the Hub dataset's revision")
     domain: Domain | None = Field(None, description="domain of the rows, where the source does not say")
     license: str | None = Field(None, description="licence of the rows, where the source does not say")
     limit: PositiveInt | None = Field(None, description="take this many problems")
     offset: int = Field(0, ge=0, description="skip this many problems first")
     teacher: str | None = Field(None, description="backend:model that generates the traces")
-    samples: PositiveInt = Field(1, description="traces a problem, with a teacher")
+    samples: PositiveInt = Field(1, description="traces a problem: from the teacher, or of a source that has several")
+    keep: Literal["all", "correct", "best"] = Field(
+        "all", description="of a problem's traces: all, those found right, or the shortest of those found right"
+    )
+    min_pass_rate: float | None = Field(None, ge=0, le=1, description="leave out problems solved less often")
+    max_pass_rate: float | None = Field(None, ge=0, le=1, description="leave out problems solved more often")
     sampling: SamplingSettings = SamplingSettings(temperature=0.6, top_p=0.95, max_tokens=16384)
     verify_workers: PositiveInt | None = runtime(None, description="processes that verify answers")
-    verify_timeout: float = Field(10.0, gt=0, description="seconds one answer may take to verify")
+    verify_timeout: float = Field(10.0, gt=0, description="seconds one answer, or one test of code, may take to verify")
+    run_code: bool = Field(False, description="run code answers on their tests, in a sandbox (Linux)")
+    code_timeout: float = Field(120.0, gt=0, description="seconds all tests of one code answer may take")
+    code_memory: PositiveInt = Field(1 << 30, description="bytes of address space a code answer may take")
+    dedupe: Literal["exact", "near", "off"] = Field("exact", description="problems that are left out as duplicates")
+    near_threshold: float = Field(0.9, gt=0, le=1, description="similarity of word 5-grams of near-duplicates")
+    decontaminate: tuple[str, ...] = Field((), description="benchmarks (short name, Hub id or file) to keep clear of")
+    ngram: PositiveInt = Field(8, description="words in a row that a problem and a benchmark may not share")
 
 
 class DecomposeSettings(ChatSettings):

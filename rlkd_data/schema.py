@@ -77,6 +77,8 @@ class Trace:
     usage: Usage | None
     cost_usd: float | None
     created_at: datetime
+    pass_rate: float | None = None
+    """The share of the attempts at the problem that were right; the same in every trace of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +185,7 @@ TRACES = TableSchema(
             pa.field("usage", _USAGE),
             pa.field("cost_usd", pa.float64()),
             _CREATED_AT,
+            pa.field("pass_rate", pa.float64()),
         ]
     ),
     key=("trace_id",),

@@ -30,6 +30,8 @@ _SHARD = re.compile(r"part-(\d{5,})\.parquet")
 _TEMPORARY = re.compile(r"\.part-\d{5,}\.parquet\.tmp")
 _BATCH = 4096
 """Rows that a reader holds at a time."""
+_FOREIGN_BATCH = 64
+"""The same for anybody's file, whose rows may be long traces, several of them a row."""
 
 
 class TableWriter:
@@ -177,7 +179,7 @@ def read_rows(path: Path, schema: TableSchema) -> Iterator[Any]:
 def read_foreign(path: Path) -> Iterator[dict[str, Any]]:
     """The records of anybody's Parquet file, streamed. Raises TableError where it is none."""
     with _open(path) as file:
-        for batch in _batches(file, path, None):
+        for batch in _batches(file, path, None, _FOREIGN_BATCH):
             yield from batch.to_pylist()
 
 
@@ -233,9 +235,11 @@ def _open(path: Path) -> pq.ParquetFile:
         raise TableError(f"{path} is not a whole Parquet file: {_first_line(problem)}; {_remedy(path)}") from None
 
 
-def _batches(file: pq.ParquetFile, path: Path, columns: list[str] | None) -> Iterator[pa.RecordBatch]:
+def _batches(
+    file: pq.ParquetFile, path: Path, columns: list[str] | None, size: int = _BATCH
+) -> Iterator[pa.RecordBatch]:
     try:
-        yield from file.iter_batches(batch_size=_BATCH, columns=columns)
+        yield from file.iter_batches(batch_size=size, columns=columns)
     except (pa.ArrowException, OSError) as problem:
         raise TableError(f"{path} is damaged: {_first_line(problem)}; {_remedy(path)}") from None
 

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 
 _THOUGHT = re.compile(r"<(?P<close>/?)(?:think|thinking|thought)>|<\|(?P<edge>begin|end)_of_thought\|>", re.IGNORECASE)
 _SOLUTION = re.compile(r"<\|(?:begin|end)_of_solution\|>")
-_BOXED = re.compile(r"\\+(?:boxed|fbox)\s*\{")
+_BOXED = re.compile(r"(?:\\{1,4}(?:boxed|fbox)|\x08oxed)\s*\{")
+"""`\\b` in a text that was read as JSON without need is a backspace."""
 _BOX_PART = re.compile(rf"(?P<box>{_BOXED.pattern})|\\.|[{{}}]", re.DOTALL)
 _HASHES = re.compile(r"^####[ \t]*(?P<answer>\S[^\n]*)$", re.MULTILINE)
 _SENTENCE = re.compile(r"\banswer\b[*_]{0,3}[ \t]*(?:is\b|:|：)[ \t*_:]*(?:\n\s*)?(?P<answer>\S[^\n]*)", re.IGNORECASE)
 _HEADING = re.compile(
-    r"^[#*_ \t]*final[ \t]+answer[*_ \t]*:?[*_ \t]*\n\s*(?P<answer>\S[^\n]*)$", re.IGNORECASE | re.MULTILINE
+    r"^[#*_ \t]*final[ \t]+answer[*_ \t]*(?::[*_ \t]*)?\n\s*(?P<answer>\S[^\n]*)$", re.IGNORECASE | re.MULTILINE
 )
+_LABEL = re.compile(r"\A[*_ ]*(?:the[ ])?(?:final[ ])?answer[*_]*[ ]*(?:is\b|[:：])[ *_]*(?=\S)", re.IGNORECASE)
+_NUMBER = re.compile(r"[*_$\\(\[ ]*[-+]?\d[\d.,]*\s*%?[*_$\\)\] ]*")
 _SENTENCE_END = re.compile(r"(?<=[^\s.])\.(?=\s+[A-Z\W])")
 _ONLY_LETTER = re.compile(r"[*_]{0,3}\(?(?P<letter>[A-J])\)?\.?[*_]{0,3}")
 _LETTER = re.compile(
@@ -21,6 +24,9 @@ _LETTER = re.compile(
     r"(?P<letter>[A-Z])(?:[\s*_$]*$|[\s*_$]*[)\].:,]|[ ](?:is|because|since)\b)",
     re.IGNORECASE,
 )
+
+_SHORT = 100
+"""Characters of the longest number that is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,21 +64,26 @@ def split_reasoning(text: str, separate: str | None = None) -> Parts:
 def final_answer(text: str) -> str | None:
     r"""The answer that a text states last; None where it states none.
 
-    Looked for in this order: `\boxed{…}`, `#### …`, a heading "Final answer" and the line under it, "the answer is …"
-    or "answer: …", a last line that is nothing but a choice letter.
+    Looked for in this order: `\boxed{…}`, `#### …` (a number, or the last line: elsewhere it is a heading), a heading
+    "Final answer" and the line under it, "the answer is …" or "answer: …", a last line that is nothing but a choice
+    letter, a text that is nothing but a number.
     """
     boxed = last_boxed(text)
     if boxed is not None:
         return boxed
+    last_line = text.rstrip().rpartition("\n")[2].strip()
     for pattern in (_HASHES, _HEADING, _SENTENCE):
         found = None
         for match in pattern.finditer(text):
-            found = _bare(match["answer"]) or found
+            if pattern is _HASHES and match[0].strip() != last_line and not _is_number(match["answer"]):
+                continue
+            found = _bare(_LABEL.sub("", match["answer"])) or found
         if found:
             return found
-    last_line = text.rstrip().rpartition("\n")[2].strip()
     letter = _ONLY_LETTER.fullmatch(last_line)
-    return letter["letter"] if letter else None
+    if letter:
+        return letter["letter"]
+    return _bare(text) if _is_number(text) else None
 
 
 def last_boxed(text: str) -> str | None:
@@ -100,6 +111,11 @@ def choice_letter(answer: str) -> str | None:
     if found is None or (found["letter"].islower() and not re.fullmatch(r"\W*\w\W*", bare)):
         return None
     return found["letter"].upper()
+
+
+def _is_number(text: str) -> bool:
+    bare = text.strip()
+    return len(bare) <= _SHORT and _NUMBER.fullmatch(bare) is not None
 
 
 def _closes(found: re.Match[str]) -> bool:

@@ -4,52 +4,73 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-from rlkd_data.chat.types import Failed, Rejected, Reply, Request
-from rlkd_data.collect.adapters.base import Record, Unusable
-from rlkd_data.collect.normalise import final_answer, split_reasoning
+from rlkd_data.chat.types import Request
+from rlkd_data.collect.filter import Draft, Policy, pass_rate, select
+from rlkd_data.collect.rows import REPEATED, bare_trace, read_problem, read_reply, read_traces, repeated, sampling_of
+from rlkd_data.collect.sample import Answered, Asked, Background, Groups, Written, written
 from rlkd_data.collect.sources import Source, open_source
 from rlkd_data.collect.verify import Job, Verdict, Verifier
 from rlkd_data.config import CollectSettings
-from rlkd_data.errors import ModelError
+from rlkd_data.errors import InputError, ModelError
 from rlkd_data.progress import Tally, tally
-from rlkd_data.schema import TRACES, Domain, Problem, Sampling, Trace, content_hash, make_problem_id, make_trace_id
+from rlkd_data.schema import TRACES
 from rlkd_data.stage import StageResult
-from rlkd_data.tables import TableWriter, done_keys, is_table, outcome_counts, read_table
+from rlkd_data.tables import REJECTED, TableWriter, is_table, outcome_counts, read_table
 
-_TOGETHER = 64
-"""Traces verified in one go."""
+_CHUNK = 16
+"""Records read ahead in one go, in a thread, while the event loop talks to the teacher."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Draft:
-    """A trace that is still to be verified, or to be rejected."""
+class _Desk:
+    """What both ways of collecting write with."""
 
-    trace: Trace
-    reason: str | None = None
-    detail: str | None = None
+    settings: CollectSettings
+    source: Source
+    out: Path
+    writer: TableWriter
+    verifier: Verifier
+    progress: Tally
+
+    @property
+    def policy(self) -> Policy:
+        return Policy(self.settings.keep, self.settings.min_pass_rate, self.settings.max_pass_rate)
+
+    def write(self, drafts: Sequence[Draft]) -> None:
+        for draft in drafts:
+            if draft.reason is None:
+                self.writer.add(draft.trace)
+                self.progress.advance({True: "right", False: "wrong", None: "unverified"}[draft.trace.is_correct])
+            else:
+                self.writer.reject(draft.trace, draft.reason, draft.detail)
+                self.progress.advance(f"rejected:{draft.reason}")
 
 
 def collect(settings: CollectSettings, out: Path) -> StageResult:
-    """Fill `out` with traces. Goes on where an earlier run was stopped; a row that cannot be used is kept in
-    `rejected/`. Raises InputError for a source that cannot be read, ModelError where a teacher failed to answer."""
+    """Fill `out` with traces. Goes on where an earlier run was stopped; a row that cannot be used or is not wanted is
+    kept in `rejected/`. Raises InputError for a source that cannot be read, ModelError where a teacher failed to
+    answer."""
+    low, high = settings.min_pass_rate, settings.max_pass_rate
+    if low is not None and high is not None and low > high:
+        raise InputError(f"no pass rate is at least {low:g} and at most {high:g}: exchange min and max")
     source = open_source(settings)
     with (
         TableWriter(out, TRACES) as writer,
         tally(f"collect {source.name}", _total(settings)) as progress,
         Verifier(settings.verify_workers, settings.verify_timeout) as verifier,
     ):
-        write = _writer(writer, verifier, progress)
+        desk = _Desk(settings, source, out, writer, verifier, progress)
         if settings.teacher is None:
-            _from_source(settings, source, out, write)
+            _from_source(desk)
         else:
-            asyncio.run(_from_teacher(settings, source, out, write))
-    counts = outcome_counts(out, TRACES)
-    return StageResult(counts, _figures(out))
+            asyncio.run(_from_teacher(desk))
+    return StageResult(outcome_counts(out, TRACES), _figures(out))
 
 
 def _total(settings: CollectSettings) -> int | None:
@@ -58,232 +79,173 @@ def _total(settings: CollectSettings) -> int | None:
     return settings.limit * (settings.samples if settings.teacher else 1)
 
 
-def _writer(writer: TableWriter, verifier: Verifier, progress: Tally) -> Callable[[Iterable[_Draft]], None]:
-    def write(drafts: Iterable[_Draft]) -> None:
-        for together in _batched(drafts):
-            usable = [draft for draft in together if draft.reason is None]
-            jobs = [Job(d.trace.answer, d.trace.final_answer, d.trace.domain) for d in usable]
-            for draft, verdict in zip(usable, verifier.verify_all(jobs), strict=True):
-                writer.add(_verified(draft.trace, verdict))
-                progress.advance({True: "right", False: "wrong", None: "unverified"}[verdict.is_correct])
-            for draft in together:
-                if draft.reason is not None:
-                    writer.reject(draft.trace, draft.reason, draft.detail)
-                    progress.advance(f"rejected:{draft.reason}")
-
-    return write
+def _records(desk: _Desk) -> Iterator[tuple[str, Any]]:
+    return itertools.islice(desk.source.records, desk.settings.limit)
 
 
-def _batched(drafts: Iterable[_Draft]) -> Iterator[tuple[_Draft, ...]]:
-    iterator = iter(drafts)
-    while together := tuple(itertools.islice(iterator, _TOGETHER)):
-        yield together
+# --- from the source alone
 
 
-def _verified(trace: Trace, verdict: Verdict) -> Trace:
-    return replace(trace, is_correct=verdict.is_correct, verification=verdict.how)
+def _from_source(desk: _Desk) -> None:
+    """Traces are verified in groups that are decided together; a group of which some rows were written before a kill is
+    decided again, in the same way, and the rest of it is written."""
+    done = _done(desk.out)
+    groups: dict[int, list[bool]] = {}
+
+    def jobs() -> Iterator[tuple[tuple[int, Draft], Job]]:
+        for number, group in enumerate(_groups(desk)):
+            fresh = [not done.takes(draft) for draft in group]
+            if any(fresh):
+                groups[number] = fresh
+                for draft in group:
+                    yield (number, draft), _job(draft)
+
+    verified = ((key, _verified(draft, verdict)) for (key, draft), verdict in desk.verifier.verify_each(jobs()))
+    for number, found in itertools.groupby(verified, key=lambda pair: pair[0]):
+        decided = select([draft for _, draft in found], desk.policy)
+        desk.write(list(itertools.compress(decided, groups.pop(number))))
 
 
-def _from_source(
-    settings: CollectSettings, source: Source, out: Path, write: Callable[[Iterable[_Draft]], None]
-) -> None:
-    done = {key for (key,) in done_keys(out, TRACES)}
+def _groups(desk: _Desk) -> Iterator[list[Draft]]:
+    """Traces that are decided together: where they are compared, those that follow one another and are of one problem,
+    otherwise each alone. A row that the source holds again stands alone."""
+    seen: Counter[str] = Counter()
 
-    def drafts() -> Iterator[_Draft]:
-        for where, record in itertools.islice(source.records, settings.limit):
-            draft = _read(settings, source, where, record)
-            if draft.trace.trace_id not in done:
-                done.add(draft.trace.trace_id)
-                yield draft
+    def drafts() -> Iterator[Draft]:
+        for where, record in _records(desk):
+            for draft in read_traces(desk.settings, desk.source, where, record):
+                seen[draft.trace.trace_id] += 1
+                times = seen[draft.trace.trace_id]
+                yield draft if times == 1 else repeated(draft.trace, times, where)
 
-    write(drafts())
-
-
-def _read(settings: CollectSettings, source: Source, where: str, record: Record) -> _Draft:
-    """One record's trace, or what is known of it and why it cannot be used."""
-    try:
-        row = source.adapter.read(record)
-    except Unusable as problem:
-        return _Draft(_unreadable(settings, source, where, record), problem.reason, f"{where}: {problem}")
-    domain = settings.domain or row.domain or source.adapter.domain or "math"
-    problem_id = make_problem_id(row.problem)
-    teacher = row.teacher or "unknown"
-    trace = Trace(
-        trace_id=make_trace_id(problem_id, teacher, 0, row.reasoning or "", row.response or ""),
-        problem_id=problem_id,
-        problem=row.problem,
-        domain=domain,
-        answer=row.answer,
-        reasoning=row.reasoning or "",
-        response=row.response or "",
-        final_answer=row.final_answer,
-        is_correct=None,
-        verification="null: not verified yet",
-        teacher=teacher,
-        source=row.source or source.name,
-        license=row.license or source.license,
-        sampling=Sampling(),
-        finish_reason=None,
-        usage=None,
-        cost_usd=None,
-        created_at=datetime.now(UTC),
-    )
-    if not trace.reasoning:
-        return _Draft(trace, "no_reasoning", f"{where}: the row holds a problem, but no reasoning about it")
-    return _Draft(trace)
-
-
-def _unreadable(settings: CollectSettings, source: Source, where: str, record: Record) -> Trace:
-    text = str(dict(record))[:10_000]
-    identity = content_hash("unreadable", text)
-    return Trace(
-        trace_id=identity,
-        problem_id=identity,
-        problem="",
-        domain=settings.domain or source.adapter.domain or "math",
-        answer=None,
-        reasoning="",
-        response=text,
-        final_answer=None,
-        is_correct=None,
-        verification="null: not verified",
-        teacher="unknown",
-        source=source.name,
-        license=source.license,
-        sampling=Sampling(),
-        finish_reason=None,
-        usage=None,
-        cost_usd=None,
-        created_at=datetime.now(UTC),
-    )
+    if not desk.policy.compares:
+        yield from ([draft] for draft in drafts())
+    else:
+        for _, group in itertools.groupby(drafts(), key=lambda draft: draft.trace.problem_id):
+            yield list(group)
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    problem: Problem
-    sampling: Sampling
+class _Done:
+    """What earlier runs wrote: the traces, and how often each was found again (a repetition has the same id)."""
+
+    traces: set[str]
+    repetitions: Counter[str]
+
+    def takes(self, draft: Draft) -> bool:
+        """Whether this row, of a source gone through in the same order again, is written already."""
+        trace_id = draft.trace.trace_id
+        if draft.reason != REPEATED:
+            return trace_id in self.traces
+        self.repetitions[trace_id] -= 1
+        return self.repetitions[trace_id] >= 0
 
 
-async def _from_teacher(
-    settings: CollectSettings, source: Source, out: Path, write: Callable[[Iterable[_Draft]], None]
-) -> None:
-    from rlkd_data.chat.open import open_client
-
-    assert settings.teacher is not None
-    done = _answered(out)
-    unreadable: list[_Draft] = []
-    failures: list[Failed] = []
-
-    def requests() -> Iterator[tuple[_Asked, Request]]:
-        from rlkd_data.prompts import teacher_messages
-
-        seen: set[str] = set()
-        for where, record in itertools.islice(source.records, settings.limit):
-            found = _problem(settings, source, where, record)
-            if isinstance(found, _Draft):
-                if (found.trace.problem_id, 0) not in done:
-                    unreadable.append(found)
-                continue
-            if found.problem_id in seen:
-                continue
-            seen.add(found.problem_id)
-            for index in range(settings.samples):
-                if (found.problem_id, index) in done:
-                    continue
-                sampling = _sampling(settings, index)
-                yield _Asked(found, sampling), Request(teacher_messages(found.problem, found.domain), sampling)
-
-    async with open_client(settings.teacher, settings) as client:
-        async for asked, answer in client.ask_all(requests()):
-            if isinstance(answer, Rejected):
-                write([_Draft(_trace(asked, client.model, "", "", None), answer.reason, str(answer))])
-            elif isinstance(answer, Failed):
-                failures.append(answer)
-            else:
-                # the verifier waits for its workers, so it must not wait on the event loop
-                await asyncio.to_thread(write, [_answer(asked, client.model, answer)])
-    write(unreadable)
-    if failures:
-        raise ModelError(
-            f"{len(failures)} requests to {settings.teacher} failed, the last with: {failures[-1]}; what was answered "
-            "is kept, and the same command asks for the rest"
-        )
-
-
-def _answered(out: Path) -> set[tuple[str, int]]:
-    """(problem_id, sample_index) of every row that the table holds, rejected ones included."""
-    found: set[tuple[str, int]] = set()
-    for place, rejected in ((out, False), (out / "rejected", True)):
-        if is_table(place):
-            for batch in read_table(out, TRACES, ["problem_id", "sampling"], rejected=rejected):
-                for row in batch.to_pylist():
-                    found.add((row["problem_id"], row["sampling"]["sample_index"] or 0))
+def _done(out: Path) -> _Done:
+    found = _Done(set(), Counter())
+    for rejected in (False, True):
+        if is_table(out / REJECTED if rejected else out):
+            columns = ["trace_id", *(["reason"] if rejected else [])]
+            for batch in read_table(out, TRACES, columns, rejected=rejected):
+                names = batch.column("trace_id").to_pylist()
+                reasons = batch.column("reason").to_pylist() if rejected else [None] * len(names)
+                pairs = list(zip(names, reasons, strict=True))
+                found.traces.update(name for name, reason in pairs if reason != REPEATED)
+                found.repetitions.update(name for name, reason in pairs if reason == REPEATED)
     return found
 
 
-def _problem(settings: CollectSettings, source: Source, where: str, record: Record) -> Problem | _Draft:
-    try:
-        row = source.adapter.read(record)
-    except Unusable as problem:
-        return _Draft(_unreadable(settings, source, where, record), problem.reason, f"{where}: {problem}")
-    return Problem(
-        problem_id=make_problem_id(row.problem),
-        problem=row.problem,
-        domain=settings.domain or row.domain or source.adapter.domain or "math",
-        answer=row.answer,
-        source=row.source or source.name,
-        license=row.license or source.license,
-    )
+def _job(draft: Draft) -> Job:
+    """What to verify; a row that is rejected already gives the verifier nothing to do."""
+    trace = draft.trace
+    return Job(None if draft.reason else trace.answer, trace.final_answer, trace.domain)
 
 
-def _sampling(settings: CollectSettings, index: int) -> Sampling:
-    chosen = settings.sampling
-    seed = None if chosen.seed is None else chosen.seed + index
-    return Sampling(chosen.temperature, chosen.top_p, chosen.max_tokens, seed, index)
+def _verified(draft: Draft, verdict: Verdict) -> Draft:
+    if draft.reason is not None:
+        return draft
+    return replace(draft, trace=replace(draft.trace, is_correct=verdict.is_correct, verification=verdict.how))
 
 
-def _answer(asked: _Asked, teacher: str, reply: Reply) -> _Draft:
-    parts = split_reasoning(reply.text, reply.reasoning)
-    trace = _trace(asked, teacher, parts.reasoning, parts.response, reply)
-    if reply.finish_reason == "length" or parts.open_ended:
-        return _Draft(trace, "truncated", "the reply ends at the token limit")
-    if reply.finish_reason == "refusal":
-        return _Draft(trace, "refused", reply.text[:300])
-    if not parts.reasoning:
-        return _Draft(trace, "no_reasoning", "the reply is empty")
-    return _Draft(trace)
+# --- from a teacher
 
 
-def _trace(asked: _Asked, teacher: str, reasoning: str, response: str, reply: Reply | None) -> Trace:
-    problem = asked.problem
-    said: Domain = problem.domain
-    return Trace(
-        trace_id=make_trace_id(problem.problem_id, teacher, asked.sampling.sample_index, reasoning, response),
-        problem_id=problem.problem_id,
-        problem=problem.problem,
-        domain=said,
-        answer=problem.answer,
-        reasoning=reasoning,
-        response=response,
-        final_answer=final_answer(response) or final_answer(reasoning),
-        is_correct=None,
-        verification="null: not verified",
-        teacher=teacher,
-        source=problem.source,
-        license=problem.license,
-        sampling=asked.sampling,
-        finish_reason=reply.finish_reason if reply else None,
-        usage=reply.usage if reply else None,
-        cost_usd=None,
-        created_at=reply.created_at if reply else datetime.now(UTC),
-    )
+async def _from_teacher(desk: _Desk) -> None:
+    from rlkd_data.chat.open import open_client
+
+    settings = desk.settings
+    assert settings.teacher is not None
+    done = written(desk.out)
+    groups = Groups(settings.samples)
+    settling = Background(4 * desk.verifier.workers)
+    async with open_client(settings.teacher, settings) as client:
+        try:
+            async for asked, answer in client.ask_all(_requests(desk, done)):
+                group = groups.take(asked, answer)
+                if group is not None:
+                    await settling.start(_settle(desk, client.model, group, done))
+        finally:
+            await settling.finish()
+    if groups.failed:
+        raise ModelError(
+            f"{groups.failed} requests to {settings.teacher} failed, the last with: {groups.last_failure}; what was "
+            "answered is kept, and the same command asks for the rest"
+        )
 
 
-def _figures(out: Path) -> dict[str, int]:
-    """How many answers were right, wrong, and not judged."""
-    figures = {"right": 0, "wrong": 0, "unverified": 0}
-    if is_table(out):
-        for batch in read_table(out, TRACES, ["is_correct"]):
-            for correct in batch.column("is_correct").to_pylist():
+async def _requests(desk: _Desk, done: Written) -> AsyncIterator[tuple[Asked, Request]]:
+    """Every sample of every problem that is not written whole. Of one that was cut in two by a kill all are asked for:
+    those that were answered are in the store."""
+    from rlkd_data.prompts import teacher_messages
+
+    samples, seen = desk.settings.samples, Counter[str]()
+    records = _records(desk)
+    while chunk := await asyncio.to_thread(lambda: list(itertools.islice(records, _CHUNK))):
+        for where, record in chunk:
+            found = read_problem(desk.settings, desk.source, where, record)
+            if isinstance(found, Draft):
+                seen[found.trace.problem_id] += 1
+                if seen[found.trace.problem_id] == 1 and not done.has(found.trace.problem_id, 0):
+                    desk.write([found])
+                continue
+            seen[found.problem_id] += 1
+            times = seen[found.problem_id]
+            if times > 1:
+                if times - 1 > done.repetitions.get(found.problem_id, 0):
+                    desk.write([repeated(bare_trace(found), times, where)])
+                continue
+            if not done.has_all(found.problem_id, samples):
+                messages = teacher_messages(found.problem, found.domain)
+                for sampling in (sampling_of(desk.settings, index) for index in range(samples)):
+                    yield Asked(found, sampling), Request(messages, sampling)
+
+
+async def _settle(desk: _Desk, teacher: str, group: Sequence[Answered], done: Written) -> None:
+    """Verify a problem's replies, decide which are kept, and write those that are not written yet."""
+    drafts = [read_reply(asked.problem, asked.sampling, teacher, answer) for asked, answer in group]
+    verdicts = await asyncio.gather(*(desk.verifier.verify_async(_job(draft)) for draft in drafts))
+    verified = [_verified(draft, verdict) for draft, verdict in zip(drafts, verdicts, strict=True)]
+    rate = pass_rate(verified)
+    decided = select([replace(d, trace=replace(d.trace, pass_rate=rate)) for d in verified], desk.policy)
+    desk.write([d for d in decided if not done.has(d.trace.problem_id, d.trace.sampling.sample_index)])
+
+
+def _figures(out: Path) -> dict[str, Any]:
+    """Answers that were right, wrong and not judged; where a pass rate is known, of how many problems, its mean, and
+    the shares of those that were never and always solved."""
+    figures: dict[str, Any] = {"right": 0, "wrong": 0, "unverified": 0}
+    rates: dict[str, float] = {}
+    for rejected in (False, True):
+        if not is_table(out / REJECTED if rejected else out):
+            continue
+        for batch in read_table(out, TRACES, ["problem_id", "is_correct", "pass_rate"], rejected=rejected):
+            known = zip(batch.column("problem_id").to_pylist(), batch.column("pass_rate").to_pylist(), strict=True)
+            rates.update((problem, rate) for problem, rate in known if rate is not None)
+            for correct in () if rejected else batch.column("is_correct").to_pylist():
                 figures["unverified" if correct is None else "right" if correct else "wrong"] += 1
+    if rates:
+        figures["pass_rate"] = sum(rates.values()) / len(rates)
+        figures["pass_rate_problems"] = len(rates)
+        figures["never_solved"] = sum(rate == 0 for rate in rates.values()) / len(rates)
+        figures["always_solved"] = sum(rate == 1 for rate in rates.values()) / len(rates)
     return figures

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 import difflib
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any
 
-from rlkd_data.collect.adapters import by_columns, by_name
+from rlkd_data.collect.adapters import by_name, by_record
 from rlkd_data.collect.adapters.base import Adapter, Record
+from rlkd_data.collect.adapters.mapped import mapped
+from rlkd_data.collect.files import FILES, Located, read_files
 from rlkd_data.config import CollectSettings
 from rlkd_data.errors import InputError
 from rlkd_data.resources import resource
@@ -20,12 +19,13 @@ from rlkd_data.resources import resource
 
 @dataclass(frozen=True)
 class Known:
-    """A set with a short name. `license` is what its publisher's card says."""
+    """A set with a short name. `license` is what its publisher says; None where the Hub's card has to be asked."""
 
     hub: str
     adapter: str
-    license: str
+    license: str | None
     config: str | None = None
+    split: str = "train"
 
 
 KNOWN = {
@@ -33,9 +33,20 @@ KNOWN = {
     "gsm8k-socratic": Known("openai/gsm8k", "gsm8k-socratic", "mit", "socratic"),
     "openr1-math": Known("open-r1/OpenR1-Math-220k", "openr1-math", "apache-2.0", "default"),
     "openthoughts": Known("open-thoughts/OpenThoughts-114k", "openthoughts", "apache-2.0", "metadata"),
+    "s1k": Known("simplescaling/s1K", "s1k", None),
+    "s1k-1.1": Known("simplescaling/s1K-1.1", "s1k", None),
+    "limo": Known("GAIR/LIMO", "limo", None),
+    # The split of MATH that openai/prm800k publishes, under that repository's licence.
+    "math500": Known("HuggingFaceH4/MATH-500", "math500", "mit", split="test"),
+    "prm800k": Known("tasksource/PRM800K", "prm800k", "mit"),
+    # The problems are the MAA's; the cards say what they may be used for.
+    "aime24": Known("HuggingFaceH4/aime_2024", "aime24", None),
+    "aime25": Known("math-ai/aime25", "generic", None, split="test"),
+    "amc23": Known("math-ai/amc23", "generic", None, split="test"),
 }
 SHIPPED = {"gsm8k-quickstart": ("gsm8k", ("pipelines", "data", "gsm8k_quickstart.jsonl"))}
-FILES = (".jsonl", ".json", ".parquet", ".csv")
+_FIRST = 20
+"""Records looked at to tell what the columns are: a row need not have them all."""
 
 
 @dataclass(frozen=True)
@@ -52,112 +63,42 @@ class Source:
 def open_source(settings: CollectSettings) -> Source:
     """Open what `settings.source` names. Raises InputError in one line where it cannot be found, reached or read."""
     name = settings.source
-    adapter: str | None = settings.adapter
-    license_ = settings.license
+    if settings.map and settings.adapter not in (None, "generic"):
+        raise InputError(f"--map names the columns, and so does --adapter {settings.adapter}: leave one of them out")
+    adapter = by_name(settings.adapter) if settings.adapter else None
+    path = Path(name).expanduser()
+    license_: str | None = None
+    records: Located
     if name in SHIPPED:
         shipped, parts = SHIPPED[name]
-        records, origin = _files(resource(*parts)), name
-        adapter = adapter or shipped
+        records, origin = read_files(resource(*parts)), name
+        adapter = adapter or by_name(shipped)
     elif name in KNOWN:
-        known = KNOWN[name]
-        adapter, license_ = adapter or known.adapter, license_ or known.license
-        records, origin = _hub(known.hub, settings.config or known.config, settings.split, settings.revision)
-    elif (path := Path(name).expanduser()).exists():
-        records, origin = _files(path), path.name
+        records, origin, license_ = _hub(KNOWN[name].hub, settings, KNOWN[name])
+        adapter = adapter or by_name(KNOWN[name].adapter)
+    elif path.exists():
+        records, origin = read_files(path), path.name
     elif name.count("/") == 1 and not name.startswith((".", "/", "~")) and not name.endswith(FILES):
-        records, origin = _hub(name, settings.config, settings.split, settings.revision)
-        adapter = adapter or next((known.adapter for known in KNOWN.values() if known.hub == name), None)
+        records, origin, license_ = _hub(name, settings, None)
+        known = next((known for known in KNOWN.values() if known.hub == name), None)
+        adapter = adapter or (by_name(known.adapter) if known else None)
     else:
         close = difflib.get_close_matches(name, [*KNOWN, *SHIPPED], n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"known short names: {', '.join([*KNOWN, *SHIPPED])}"
         raise InputError(f"no source {name!r}: no such file or folder, Hub data set id or short name; {hint}")
-    first = list(islice(records, 1))
+    first = list(islice(records, _FIRST))
     if not first:
         raise InputError(f"source {name!r} holds no rows")
-    chosen = by_name(adapter) if adapter else by_columns(first[0][1], f"source {name!r}")
-
-    def all_records() -> Iterator[tuple[str, Record]]:
-        yield from first
-        yield from records
-
-    return Source(origin, islice(all_records(), settings.offset, None), chosen, license_)
+    if settings.map:
+        adapter = mapped(settings.map, [record for _, record in first], f"source {name!r}")
+    adapter = adapter or by_record(first[0][1], f"source {name!r}")
+    return Source(origin, islice(chain(first, records), settings.offset, None), adapter, settings.license or license_)
 
 
-def _files(path: Path) -> Iterator[tuple[str, Record]]:
-    readers: dict[str, Callable[[Path], Iterator[tuple[str, Record]]]] = {
-        ".jsonl": _jsonl,
-        ".json": _json,
-        ".csv": _csv,
-        ".parquet": _parquet,
-    }
-    files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.suffix in readers)
-    if not files:
-        raise InputError(f"{path} holds no {', '.join(FILES)} files")
-    for file in files:
-        if file.suffix not in readers:
-            raise InputError(f"{file}: cannot read {file.suffix or 'a file without ending'}: {', '.join(FILES)} can be")
-    return (record for file in files for record in readers[file.suffix](file))
+def _hub(repo: str, settings: CollectSettings, known: Known | None) -> tuple[Located, str, str | None]:
+    from rlkd_data.collect.hub import hub_rows
 
-
-def _jsonl(path: Path) -> Iterator[tuple[str, Record]]:
-    with path.open("rb") as stream:
-        for number, line in enumerate(stream, 1):
-            if not line.strip():
-                continue
-            try:
-                record = json.loads(line)
-            except ValueError as problem:
-                raise InputError(f"{path}:{number} is not JSON: {problem}") from None
-            yield f"{path}:{number}", _record(record, f"{path}:{number}")
-
-
-def _json(path: Path) -> Iterator[tuple[str, Record]]:
-    try:
-        rows = json.loads(path.read_bytes())
-    except ValueError as problem:
-        raise InputError(f"{path} is not JSON: {problem}") from None
-    if not isinstance(rows, list):
-        raise InputError(f"{path} must hold a list of rows; for one row a line, name it .jsonl")
-    for number, record in enumerate(rows, 1):
-        yield f"{path}:row {number}", _record(record, f"{path}:row {number}")
-
-
-def _record(record: Any, where: str) -> Record:
-    if not isinstance(record, dict):
-        raise InputError(f"{where} is not a row of named columns but a {type(record).__name__}")
-    return record
-
-
-def _csv(path: Path) -> Iterator[tuple[str, Record]]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            for number, record in enumerate(csv.DictReader(stream), 1):
-                yield f"{path}:row {number}", {name: value for name, value in record.items() if name is not None}
-    except (UnicodeDecodeError, csv.Error) as problem:
-        raise InputError(f"{path} is not a UTF-8 CSV file: {problem}") from None
-
-
-def _parquet(path: Path) -> Iterator[tuple[str, Record]]:
-    from rlkd_data.tables import read_foreign
-
-    for number, record in enumerate(read_foreign(path), 1):
-        yield f"{path}:row {number}", record
-
-
-def _hub(repo: str, config: str | None, split: str, revision: str | None) -> tuple[Iterator[tuple[str, Record]], str]:
-    """Stream a Hub data set; its name comes with the revision that was read."""
-    from datasets import load_dataset
-    from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError
-
-    try:
-        commit = revision or HfApi().dataset_info(repo).sha
-        rows = load_dataset(repo, config, split=split, revision=commit, streaming=True)
-    except ValueError as problem:  # an unknown configuration or split: the message lists those that there are
-        raise InputError(f"Hub data set {repo!r}: {' '.join(str(problem).split())}") from None
-    except (HfHubHTTPError, OSError) as problem:
-        first_line = (str(problem).strip().splitlines() or [type(problem).__name__])[0]
-        raise InputError(
-            f"Hub data set {repo!r} cannot be read: {first_line} (check the name and the network, or give a local file)"
-        ) from None
-    return ((f"{repo} {split} row {number}", record) for number, record in enumerate(rows)), f"{repo}@{commit}"
+    config = settings.config or (known.config if known else None)
+    split = settings.split or (known.split if known else "train")
+    found = hub_rows(repo, config, split, settings.revision)
+    return found.records, found.origin, (known.license if known else None) or found.license

@@ -6,20 +6,23 @@ import asyncio
 import multiprocessing
 import os
 import re
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as Timeout
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from types import TracebackType
 from typing import Any, TypeVar
 
+from rlkd_data.collect.choices import chosen, options_of
 from rlkd_data.collect.grading import grade, prepare, run
 from rlkd_data.collect.normalise import choice_letter
+from rlkd_data.collect.structures import as_structure
 from rlkd_data.errors import RlkdError
-from rlkd_data.schema import Domain
+from rlkd_data.schema import Domain, Trace
 
 Key = TypeVar("Key")
 
@@ -38,8 +41,8 @@ _ARTICLES = frozenset({"a", "an", "the"})
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`how`: what decided (`exact`, `number`, `letter`, `words`, `math-verify`, `no answer`), or `null: …` with the
-    reason."""
+    """`how`: what decided (`exact`, `number`, `letter`, `option`, `structure`, `words`, `math-verify`, `no answer`,
+    `tests: …`), or `null: …` with the reason."""
 
     is_correct: bool | None
     how: str
@@ -50,10 +53,27 @@ class Job:
     gold: str | None
     answer: str | None
     domain: Domain
+    problem: str | None = None
+    """Where given, the options in it tell which letter a text stands for, and which text a letter."""
+
+
+@dataclass(frozen=True, slots=True)
+class CodeRuns:
+    """What a graded program may take: `seconds` a test, `total_seconds` an answer, `memory` in bytes."""
+
+    seconds: float = 10.0
+    total_seconds: float = 120.0
+    memory: int = 1 << 30
+
+
+def job_of(trace: Trace) -> Job:
+    """What there is to verify of a trace: its final answer, or of code the whole response, which holds the program."""
+    answer = trace.response if trace.domain == "code" else trace.final_answer
+    return Job(trace.answer, answer, trace.domain, trace.problem)
 
 
 def quick(job: Job) -> Verdict | None:
-    """What can be told without math-verify; None where it is needed."""
+    """What can be told without math-verify and without running code; None where one of them is needed."""
     if job.gold is None or not job.gold.strip():
         return Verdict(None, "null: no gold answer")
     if job.domain == "code":
@@ -62,8 +82,29 @@ def quick(job: Job) -> Verdict | None:
         return Verdict(False, "no answer")
     if _plain(job.gold) == _plain(job.answer):
         return Verdict(True, "exact")
-    rules = (_by_number, _by_letter, _by_words)
+    if (found := _by_option(job)) is not None:
+        return found
+    rules = (_by_number, _by_letter, _by_structure, _by_words)
     return next((found for rule in rules if (found := rule(job.gold, job.answer, job.domain))), None)
+
+
+def _by_option(job: Job) -> Verdict | None:
+    """Where both name an option of the problem, whether it is the same one. None where one of them does not."""
+    options = options_of(job.problem) if job.problem else {}
+    if not options:
+        return None
+    wanted, said = chosen(job.gold or "", options), chosen(job.answer or "", options)
+    return Verdict(wanted == said, "option") if wanted and said else None
+
+
+def _opened(job: Job) -> Job:
+    """The job with the option's text for gold, where gold is a letter and the answer names no option: it may be the
+    same value written otherwise."""
+    options = options_of(job.problem) if job.problem and job.gold and job.answer else {}
+    if not options or chosen(job.answer or "", options) or choice_letter(job.answer or ""):
+        return job
+    letter = chosen(job.gold or "", options)
+    return replace(job, gold=options[letter]) if letter else job
 
 
 def _by_number(gold: str, answer: str, domain: Domain) -> Verdict | None:
@@ -78,6 +119,14 @@ def _by_letter(gold: str, answer: str, domain: Domain) -> Verdict | None:
     if found is None or (chosen is None and (domain == "math" or found["text"])):
         return None
     return Verdict(chosen == found["letter"], "letter")
+
+
+def _by_structure(gold: str, answer: str, domain: Domain) -> Verdict | None:
+    """Lists, grids and mappings of a puzzle, element by element. In mathematics brackets may be an interval."""
+    if domain != "puzzle":
+        return None
+    left, right = as_structure(gold), as_structure(answer)
+    return Verdict(left == right, "structure") if left is not None and right is not None else None
 
 
 def _by_words(gold: str, answer: str, domain: Domain) -> Verdict | None:
@@ -115,14 +164,15 @@ def _words(text: str) -> tuple[str, ...] | None:
 @dataclass(frozen=True, slots=True)
 class _Scheduled:
     pool: Any
-    future: Future[bool | None]
+    future: Future[Any]
 
 
 class Verifier:
     """Grades answers in worker processes.
 
     `timeout` is in seconds per answer; `workers` defaults to the cores, at most 8. Workers start with the first answer
-    that needs one. `grader` is a module-level function (gold, answer) -> bool | None.
+    that needs one. `grader` is a module-level function (gold, answer) -> bool | None. `code`: run programs, in a sandbox,
+    within these limits; None leaves them unjudged.
     """
 
     def __init__(
@@ -130,11 +180,15 @@ class Verifier:
         workers: int | None = None,
         timeout: float = 10.0,
         grader: Callable[[str, str], bool | None] = grade,
+        code: CodeRuns | None = None,
     ) -> None:
         self.workers = workers or min(os.cpu_count() or 1, 8)
         self.timeout = timeout
         self._grader = grader
+        self._code = code
         self._pool: Any = None
+        self._threads: ThreadPoolExecutor | None = None
+        self._closing = threading.Event()
         self._breaks = 0
 
     @property
@@ -154,8 +208,9 @@ class Verifier:
     def verify_each(self, jobs: Iterable[tuple[Key, Job]]) -> Iterator[tuple[Key, Verdict]]:
         """As `verify_all`, each verdict with its job's key. Takes at most `ahead` jobs ahead of the verdicts."""
         waiting: deque[tuple[Key, Job, Verdict | _Scheduled]] = deque()
-        for key, job in jobs:
-            waiting.append((key, job, quick(job) or self._schedule(job)))
+        for key, given in jobs:
+            job = _opened(given)
+            waiting.append((key, job, self._begin(job)))
             if len(waiting) >= self.ahead:
                 yield self._finish(*waiting.popleft())
         while waiting:
@@ -163,9 +218,10 @@ class Verifier:
 
     async def verify_async(self, job: Job) -> Verdict:
         """One verdict, without holding up the event loop."""
-        found = quick(job)
-        while found is None:
-            scheduled = self._schedule(job)
+        job = _opened(job)
+        found: Verdict | _Scheduled | None = self._begin(job)
+        while not isinstance(found, Verdict):
+            scheduled = found or self._schedule(job)
             await asyncio.gather(asyncio.wrap_future(scheduled.future), return_exceptions=True)
             found = self._judged(scheduled)
         return found
@@ -175,6 +231,22 @@ class Verifier:
         while verdict is None:
             verdict = self._judged(self._schedule(job))
         return key, verdict
+
+    def _begin(self, job: Job) -> Verdict | _Scheduled:
+        if job.domain == "code" and self._code is not None and job.gold and job.gold.strip() and job.answer:
+            return self._schedule_code(job.gold, job.answer, self._code)
+        return quick(job) or self._schedule(job)
+
+    def _schedule_code(self, gold: str, answer: str, code: CodeRuns) -> _Scheduled:
+        """A thread waits for each program; the sandbox holds it to its time, so none waits for ever."""
+        from rlkd_data.collect.code import grade_code
+
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(self.workers, thread_name_prefix="code")
+        future = self._threads.submit(
+            grade_code, gold, answer, code.seconds, code.total_seconds, code.memory, self._closing.is_set
+        )
+        return _Scheduled(None, future)
 
     def _schedule(self, job: Job) -> _Scheduled:
         if self._pool is None:
@@ -209,6 +281,8 @@ class Verifier:
         except Exception as problem:  # whatever a grader raises on a strange answer is its verdict on that answer
             how = f"null: the grader failed ({type(problem).__name__})"
         else:
+            if scheduled.pool is None:
+                return Verdict(equal.is_correct, equal.how)
             self._breaks = 0
             return Verdict(equal, "math-verify" if equal is not None else "null: unreadable answer")
         return Verdict(None, how)
@@ -218,7 +292,7 @@ class Verifier:
         or could not start."""
         if self._pool is not broken:
             return
-        self.close()
+        self._stop_pool()
         self._breaks += 1
         if self._breaks >= _BREAKS:
             raise RlkdError(
@@ -226,12 +300,20 @@ class Verifier:
                 "`python -c 'import math_verify'` works, and whether memory is left"
             )
 
-    def close(self) -> None:
-        """Stop the workers at once."""
+    def _stop_pool(self) -> None:
         if self._pool is not None:
             self._pool.stop()
             self._pool.join()
             self._pool = None
+
+    def close(self) -> None:
+        """Stop the workers at once; of a program that is being graded, after the test that it is in."""
+        self._stop_pool()
+        if self._threads is not None:
+            self._closing.set()
+            self._threads.shutdown(cancel_futures=True)
+            self._threads = None
+            self._closing.clear()
 
     def __enter__(self) -> Verifier:
         return self

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,17 +11,13 @@ from rlkd_data.schema import DOMAINS, Domain
 Record = Mapping[str, Any]
 
 
-class Unusable(Exception):
-    """A record that cannot become a row. `reason` is a code; it is kept among the rejected rows."""
-
-    def __init__(self, reason: str, detail: str = "") -> None:
-        super().__init__(detail or reason)
-        self.reason, self.detail = reason, detail or None
-
-
 @dataclass(frozen=True, slots=True)
 class SourceRow:
-    """A problem, and where the source has one, a trace of it. None: the source does not say."""
+    """A problem, and where the source has one, a trace of it. None: the source does not say.
+
+    `sample_index` tells the traces of one record apart; `pass_rate` is the share of attempts at the problem that the
+    source found right.
+    """
 
     problem: str
     answer: str | None = None
@@ -32,16 +28,44 @@ class SourceRow:
     teacher: str | None = None
     source: str | None = None
     license: str | None = None
+    sample_index: int = 0
+    pass_rate: float | None = None
+
+
+class Unusable(Exception):
+    """A record that holds no trace that can be used. `reason` is a code; it is kept among the rejected rows. `row` is
+    what is known all the same: its problem may still be put to a teacher."""
+
+    def __init__(self, reason: str, detail: str = "", row: SourceRow | None = None) -> None:
+        super().__init__(detail or reason)
+        self.reason, self.detail, self.row = reason, detail or None, row
 
 
 @dataclass(frozen=True, slots=True)
 class Adapter:
-    """How to read one set's columns. `needs` are the columns that tell it; `domain` is that of rows that name none."""
+    """How to read one set's columns.
+
+    `needs` are the columns that tell it, `fits` looks at a record where they do not say enough. `read` gives a record's
+    first trace that can be used, `read_all` every one, in the order of preference, for a set that has several.
+    `domain` is that of rows that name none.
+    """
 
     name: str
     needs: frozenset[str]
     read: Callable[[Record], SourceRow]
     domain: Domain | None = None
+    fits: Callable[[Record], bool] | None = None
+    read_all: Callable[[Record], Sequence[SourceRow]] | None = None
+
+    def tells(self, record: Record) -> bool:
+        """Whether this record has the columns that this adapter reads."""
+        return self.needs <= record.keys() and (self.fits is None or self.fits(record))
+
+    def rows(self, record: Record, most: int) -> Sequence[SourceRow]:
+        """At most `most` traces of a record. Raises Unusable where there is none."""
+        if most == 1 or self.read_all is None:
+            return (self.read(record),)
+        return self.read_all(record)[:most]
 
 
 def text(record: Record, *names: str) -> str | None:
@@ -59,8 +83,23 @@ def required(record: Record, *names: str) -> str:
     """Like `text`. Raises Unusable where none holds text."""
     value = text(record, *names)
     if value is None:
-        raise Unusable(f"no_{names[0]}", f"no text in column {' or '.join(names)}")
+        raise Unusable(f"no_{names[0].lower()}", f"no text in column {' or '.join(names)}")
     return value
+
+
+def listed(record: Record, name: str) -> list[Any]:
+    """A column's list; empty where it holds none."""
+    value = record.get(name)
+    return list(value) if isinstance(value, Sequence) and not isinstance(value, (str, bytes)) else []
+
+
+def share(value: object) -> float | None:
+    """A number from 0 to 1, or None where it is none."""
+    try:
+        number = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return None
+    return number if 0 <= number <= 1 else None
 
 
 def as_domain(value: str | None) -> Domain | None:
@@ -68,6 +107,6 @@ def as_domain(value: str | None) -> Domain | None:
     word = (value or "").strip().lower()
     if word in ("physics", "chemistry", "biology", "medicine"):
         return "science"
-    if word in ("logic", "puzzles", "planning"):
+    if word in ("logic", "puzzles", "planning", "crossword"):
         return "puzzle"
     return next((domain for domain in DOMAINS if domain == word), None)

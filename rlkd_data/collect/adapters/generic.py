@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rlkd_data.collect.adapters.base import Adapter, Record, SourceRow, as_domain, required, text
+from rlkd_data.collect.adapters.base import Adapter, Record, SourceRow, as_domain, required, share, text
 from rlkd_data.collect.normalise import final_answer, split_reasoning
 
 PROBLEM = ("problem", "question", "prompt", "instruction")
@@ -32,6 +32,7 @@ def read(record: Record) -> SourceRow:
         teacher=text(record, "teacher", "model", "generator"),
         source=text(record, "source"),
         license=text(record, "license", "licence"),
+        pass_rate=share(record.get("pass_rate")),
     )
 
 

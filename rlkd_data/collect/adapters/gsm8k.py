@@ -22,7 +22,7 @@ def read(record: Record) -> SourceRow:
     if solution is None:
         solution, hashes, answer = (answer or "").rpartition("####")
         if not hashes:
-            raise Unusable("no_final_answer", "the answer column has no line '#### …'")
+            raise _without_answer(problem)
     return row(record, problem, solution, answer)
 
 
@@ -36,17 +36,17 @@ def read_socratic(record: Record) -> SourceRow:
         return row(record, problem, "\n".join(lines), text(record, "answer"))
     body, hashes, answer = (text(record, "answer") or "").rpartition("####")
     if not hashes:
-        raise Unusable("no_final_answer", "the answer column has no line '#### …'")
+        raise _without_answer(problem)
     return row(record, problem, "\n".join(line.rpartition(" ** ")[2] for line in body.splitlines()), answer)
 
 
 def row(record: Record, problem: str, solution: str, answer: str | None) -> SourceRow:
     answer = (answer or "").strip()
     if not answer:
-        raise Unusable("no_final_answer", "the row has no final answer")
+        raise Unusable("no_final_answer", "the row has no final answer", SourceRow(problem, None, "math"))
     reasoning = _MARK.sub("", solution).strip()
     if not reasoning:
-        raise Unusable("no_reasoning", "the row has no solution")
+        raise Unusable("no_reasoning", "the row has no solution", SourceRow(problem, answer, "math"))
     return SourceRow(
         problem=problem,
         answer=answer,
@@ -59,5 +59,32 @@ def row(record: Record, problem: str, solution: str, answer: str | None) -> Sour
     )
 
 
-GSM8K = Adapter("gsm8k", frozenset({"question", "answer"}), read, domain="math")
-GSM8K_SOCRATIC = Adapter("gsm8k-socratic", frozenset({"problem", "steps"}), read_socratic, domain="math")
+def _without_answer(problem: str) -> Unusable:
+    return Unusable("no_final_answer", "the answer column has no line '#### …'", SourceRow(problem, None, "math"))
+
+
+def _has_hashes(record: Record) -> bool:
+    return "#### " in str(record["answer"])
+
+
+def _has_marks(record: Record) -> bool:
+    return _MARK.search(str(record["solution"])) is not None
+
+
+def _has_sub_questions(record: Record) -> bool:
+    return _has_hashes(record) and " ** " in str(record["answer"])
+
+
+def _steps_are_pairs(record: Record) -> bool:
+    steps = record["steps"]
+    return isinstance(steps, list) and bool(steps) and isinstance(steps[0], dict)
+
+
+_COLUMNS = frozenset({"question", "answer"})
+
+GSM8K = Adapter("gsm8k", _COLUMNS, read, domain="math", fits=_has_hashes)
+GSM8K_APART = Adapter("gsm8k", frozenset({"problem", "solution", "answer"}), read, domain="math", fits=_has_marks)
+GSM8K_SOCRATIC = Adapter("gsm8k-socratic", _COLUMNS, read_socratic, domain="math", fits=_has_sub_questions)
+GSM8K_STEPS = Adapter(
+    "gsm8k-socratic", frozenset({"problem", "steps"}), read_socratic, domain="math", fits=_steps_are_pairs
+)

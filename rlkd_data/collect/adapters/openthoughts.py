@@ -6,7 +6,7 @@ The `metadata` configuration holds the parts in columns of their own and names t
 
 from __future__ import annotations
 
-from rlkd_data.collect.adapters.base import Adapter, Record, SourceRow, Unusable, as_domain, required, text
+from rlkd_data.collect.adapters.base import Adapter, Record, SourceRow, Unusable, as_domain, listed, required, text
 from rlkd_data.collect.normalise import final_answer, split_reasoning
 
 TEACHER = "deepseek-ai/DeepSeek-R1"
@@ -18,12 +18,16 @@ def read(record: Record) -> SourceRow:
     if record.get("conversations"):
         return _conversation(record)
     problem = required(record, "problem")
-    reasoning = split_reasoning(required(record, "deepseek_reasoning")).reasoning
+    gold, domain = _gold(text(record, "ground_truth_solution")), as_domain(text(record, "domain"))
+    thought = text(record, "deepseek_reasoning")
+    if thought is None:
+        raise Unusable("no_reasoning", "no text in column deepseek_reasoning", SourceRow(problem, gold, domain))
+    reasoning = split_reasoning(thought).reasoning
     response = text(record, "deepseek_solution") or ""
     return SourceRow(
         problem=problem,
-        answer=_gold(text(record, "ground_truth_solution")),
-        domain=as_domain(text(record, "domain")),
+        answer=gold,
+        domain=domain,
         reasoning=reasoning,
         response=response,
         final_answer=final_answer(response),
@@ -32,12 +36,12 @@ def read(record: Record) -> SourceRow:
 
 
 def _conversation(record: Record) -> SourceRow:
-    turns = {turn.get("from"): turn.get("value") for turn in record["conversations"]}
+    turns = {turn.get("from"): turn.get("value") for turn in listed(record, "conversations")}
     if not turns.get("user") or not turns.get("assistant"):
         raise Unusable("no_conversation", "conversations has no user and assistant turn")
     parts = split_reasoning(turns["assistant"])
     if parts.open_ended:
-        raise Unusable("truncated", "the reasoning is never closed")
+        raise Unusable("truncated", "the reasoning is never closed", SourceRow(turns["user"].strip()))
     return SourceRow(
         problem=turns["user"].strip(),
         reasoning=parts.reasoning,

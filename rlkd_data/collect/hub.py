@@ -1,0 +1,64 @@
+"""The records of a Hub data set, streamed, with the commit and the licence that they come under."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rlkd_data.collect.adapters.base import Record
+from rlkd_data.errors import InputError, RlkdError
+
+
+@dataclass(frozen=True)
+class HubRows:
+    """`origin` is `repository@commit`; `license` is what the data set's card says, null where it says nothing."""
+
+    records: Iterator[tuple[str, Record]]
+    origin: str
+    license: str | None
+
+
+def hub_rows(repo: str, config: str | None, split: str, revision: str | None) -> HubRows:
+    """Open a Hub data set. Raises InputError where it cannot be read; a connection that is lost later raises RlkdError,
+    since the same command goes on."""
+    from datasets import load_dataset
+    from httpx import HTTPError
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError
+
+    try:
+        info = HfApi().dataset_info(repo, revision=revision)
+        rows = load_dataset(repo, config, split=split, revision=info.sha, streaming=True)
+    except ValueError as problem:  # an unknown configuration or split: the message lists those that there are
+        raise InputError(f"Hub data set {repo!r}: {' '.join(str(problem).split())}") from None
+    except (HfHubHTTPError, HTTPError, OSError) as problem:
+        raise InputError(
+            f"Hub data set {repo!r} cannot be read: {_first_line(problem)} (check the name, the revision and the "
+            "network, or give a local file)"
+        ) from None
+
+    def records() -> Iterator[tuple[str, Record]]:
+        number = 0
+        try:
+            for number, record in enumerate(rows, 1):
+                yield f"{repo} {split} row {number}", record
+        except (HfHubHTTPError, HTTPError, OSError) as problem:
+            raise RlkdError(
+                f"Hub data set {repo!r} broke off after row {number}: {_first_line(problem)}; what was read is kept, "
+                "and the same command goes on"
+            ) from None
+
+    return HubRows(records(), f"{repo}@{info.sha}", _license(info.card_data))
+
+
+def _license(card: object) -> str | None:
+    found = getattr(card, "license", None)
+    if isinstance(found, list):
+        found = ", ".join(str(each) for each in found)
+    if found == "other":  # its name then stands beside it
+        found = getattr(card, "license_name", None) or found
+    return str(found) if found else None
+
+
+def _first_line(problem: Exception) -> str:
+    return (str(problem).strip().splitlines() or [type(problem).__name__])[0].rstrip(".")
