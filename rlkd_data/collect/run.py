@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+from rlkd_data.chat.bill import Bill
 from rlkd_data.chat.types import Failed, Rejected, Reply, Request
 from rlkd_data.collect.adapters.base import Record, Unusable
 from rlkd_data.collect.normalise import final_answer, split_reasoning
@@ -44,12 +46,13 @@ def collect(settings: CollectSettings, out: Path) -> StageResult:
         Verifier(settings.verify_workers, settings.verify_timeout) as verifier,
     ):
         write = _writer(writer, verifier, progress)
+        bill = None
         if settings.teacher is None:
             _from_source(settings, source, out, write)
         else:
-            asyncio.run(_from_teacher(settings, source, out, write))
+            bill = asyncio.run(_from_teacher(settings, source, out, write, progress))
     counts = outcome_counts(out, TRACES)
-    return StageResult(counts, _figures(out))
+    return StageResult(counts, _figures(out) | (bill.figures() if bill else {}), bill.cost_usd if bill else None)
 
 
 def _total(settings: CollectSettings) -> int | None:
@@ -165,8 +168,12 @@ class _Asked:
 
 
 async def _from_teacher(
-    settings: CollectSettings, source: Source, out: Path, write: Callable[[Iterable[_Draft]], None]
-) -> None:
+    settings: CollectSettings,
+    source: Source,
+    out: Path,
+    write: Callable[[Iterable[_Draft]], None],
+    progress: Tally,
+) -> Bill:
     from rlkd_data.chat.open import open_client
 
     assert settings.teacher is not None
@@ -193,7 +200,8 @@ async def _from_teacher(
                 sampling = _sampling(settings, index)
                 yield _Asked(found, sampling), Request(teacher_messages(found.problem, found.domain), sampling)
 
-    async with open_client(settings.teacher, settings) as client:
+    async with open_client(settings.teacher, settings, out) as client:
+        progress.follow(client.pulse)
         async for asked, answer in client.ask_all(requests()):
             if isinstance(answer, Rejected):
                 write([_Draft(_trace(asked, client.model, "", "", None), answer.reason, str(answer))])
@@ -201,13 +209,16 @@ async def _from_teacher(
                 failures.append(answer)
             else:
                 # the verifier waits for its workers, so it must not wait on the event loop
-                await asyncio.to_thread(write, [_answer(asked, client.model, answer)])
+                draft = _answer(asked, client.model, answer)
+                draft = replace(draft, trace=replace(draft.trace, cost_usd=client.cost(answer)))
+                await asyncio.to_thread(write, [draft])
     write(unreadable)
     if failures:
         raise ModelError(
             f"{len(failures)} requests to {settings.teacher} failed, the last with: {failures[-1]}; what was answered "
             "is kept, and the same command asks for the rest"
         )
+    return client.bill
 
 
 def _answered(out: Path) -> set[tuple[str, int]]:
@@ -279,7 +290,7 @@ def _trace(asked: _Asked, teacher: str, reasoning: str, response: str, reply: Re
     )
 
 
-def _figures(out: Path) -> dict[str, int]:
+def _figures(out: Path) -> dict[str, Any]:
     """How many answers were right, wrong, and not judged."""
     figures = {"right": 0, "wrong": 0, "unverified": 0}
     if is_table(out):
