@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from rlkd_data.schema import Usage
 
+_SHORTEST_NAP, _ROUNDING = 0.001, 1e-6
 _LONGEST_NAP = 0.25
 """Seconds after which a waiting request looks again: replies may have given tokens back meanwhile."""
 _REQUESTS, _TOKENS, _INPUT, _OUTPUT = "requests", "tokens", "input_tokens", "output_tokens"
@@ -48,7 +49,8 @@ class Bucket:
     def wait(self, amount: float, now: float) -> float:
         """Seconds until `amount` may be taken."""
         self._flow(now)
-        return max(0.0, (min(amount, self._burst) - self._level) * 60.0 / self.per_minute)
+        short = min(amount, self._burst) - self._level
+        return short * 60.0 / self.per_minute if short > _ROUNDING else 0.0
 
     def take(self, amount: float) -> None:
         """Take, or give back a negative amount."""
@@ -127,7 +129,7 @@ class Limits:
             return
         async with self._turn:
             while (wait := self._wait(need)) > 0:
-                await self._sleep(min(wait, _LONGEST_NAP))
+                await self._sleep(min(max(wait, _SHORTEST_NAP), _LONGEST_NAP))
             for kind, bucket in self._buckets.items():
                 bucket.take(need.of(kind))
 
