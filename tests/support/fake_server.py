@@ -54,8 +54,12 @@ def canonical(body: dict[str, Any]) -> str:
 
 def prompt_text(body: dict[str, Any]) -> str:
     """All that the model is told, as one text."""
-    system = body.get("system") or ""
-    return "\n".join([system, *(message["content"] for message in body["messages"])])
+    return "\n".join(_text(content) for content in [body.get("system") or "", *(m["content"] for m in body["messages"])])
+
+
+def _text(content: Any) -> str:
+    """A message's text, given as it is or in blocks."""
+    return content if isinstance(content, str) else "".join(block["text"] for block in content)
 
 
 class Script:
