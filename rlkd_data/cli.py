@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from rlkd_data import cli_flags as chat_flags
 from rlkd_data.cli_support import given, pairs, run_app, start
 
 app = typer.Typer(
@@ -64,6 +65,16 @@ def collect(
     top_p: TopP = None,
     max_tokens: MaxTokens = None,
     seed: Seed = None,
+    rpm: chat_flags.Rpm = None,
+    tpm: chat_flags.Tpm = None,
+    timeout: chat_flags.Timeout = None,
+    budget: chat_flags.Budget = None,
+    input_price: chat_flags.InputPrice = None,
+    output_price: chat_flags.OutputPrice = None,
+    cached_price: chat_flags.CachedPrice = None,
+    retry_truncated: chat_flags.RetryTruncated = None,
+    estimate: chat_flags.EstimateFlag = False,
+    estimate_sample: chat_flags.EstimateSample = 5,
 ) -> None:
     """Teacher traces: from a data set, or generated for its problems by a model."""
     from rlkd_data.stages import COLLECT
@@ -92,10 +103,18 @@ def collect(
         base_url=base_url,
         concurrency=concurrency,
         store=store,
+        rpm=rpm,
+        tpm=tpm,
+        timeout=timeout,
+        budget=budget,
+        input_price=input_price,
+        output_price=output_price,
+        cached_price=cached_price,
+        retry_truncated=retry_truncated,
     )
     if sampling := given(temperature=temperature, top_p=top_p, max_tokens=max_tokens, seed=seed):
         values["sampling"] = sampling
-    start(COLLECT, values, out, "collect")
+    start(COLLECT, values, out, "collect", estimate=estimate_sample if estimate else None)
 
 
 @app.command()
@@ -113,6 +132,16 @@ def decompose(
     top_p: TopP = None,
     max_tokens: MaxTokens = None,
     seed: Seed = None,
+    rpm: chat_flags.Rpm = None,
+    tpm: chat_flags.Tpm = None,
+    timeout: chat_flags.Timeout = None,
+    budget: chat_flags.Budget = None,
+    input_price: chat_flags.InputPrice = None,
+    output_price: chat_flags.OutputPrice = None,
+    cached_price: chat_flags.CachedPrice = None,
+    retry_truncated: chat_flags.RetryTruncated = None,
+    estimate: chat_flags.EstimateFlag = False,
+    estimate_sample: chat_flags.EstimateSample = 5,
 ) -> None:
     """Traces to steps of meta-reasoning, sub-problem and answer."""
     from rlkd_data.stages import DECOMPOSE
@@ -126,10 +155,18 @@ def decompose(
         base_url=base_url,
         concurrency=concurrency,
         store=store,
+        rpm=rpm,
+        tpm=tpm,
+        timeout=timeout,
+        budget=budget,
+        input_price=input_price,
+        output_price=output_price,
+        cached_price=cached_price,
+        retry_truncated=retry_truncated,
     )
     if sampling := given(temperature=temperature, top_p=top_p, max_tokens=max_tokens, seed=seed):
         values["sampling"] = sampling
-    start(DECOMPOSE, values, out, "decompose")
+    start(DECOMPOSE, values, out, "decompose", estimate=estimate_sample if estimate else None)
 
 
 @app.command()

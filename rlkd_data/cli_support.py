@@ -42,13 +42,20 @@ def _say(line: str) -> None:
     print(line, file=sys.stderr)
 
 
-def start(spec: StageSpec, values: Mapping[str, Any], out: Path, where: str) -> StageResult:
-    """Check the settings, run the stage, and print what came of it."""
+def start(
+    spec: StageSpec, values: Mapping[str, Any], out: Path, where: str, *, estimate: int | None = None
+) -> StageResult | None:
+    """Check the settings, run the stage, and print what came of it. With `estimate` the stage is only estimated, from
+    so many requests at most, and `out` is left alone."""
     from rlkd_data.pipeline import check_settings, counts_line
     from rlkd_data.progress import console
     from rlkd_data.stage import run_stage
 
-    result, ran = run_stage(spec, check_settings(spec.settings, values, where), out)
+    settings = check_settings(spec.settings, values, where)
+    if estimate is not None:
+        _print_estimate(spec, settings, estimate)
+        return None
+    result, ran = run_stage(spec, settings, out)
     done = "done" if ran else "nothing to do: it was done before"
     console.print(f"{spec.name}: {done}  {counts_line(result.counts)}".rstrip(), markup=False)
     for name, value in result.figures.items():
@@ -57,6 +64,22 @@ def start(spec: StageSpec, values: Mapping[str, Any], out: Path, where: str) -> 
             console.print(f"  {name}: {shown}", markup=False)
     print(out)
     return result
+
+
+def _print_estimate(spec: StageSpec, settings: Any, sample: int) -> None:
+    import importlib
+    import tempfile
+
+    from rlkd_data.chat.estimate import estimate_stage
+
+    module, _, function = spec.run.partition(":")
+    with tempfile.TemporaryDirectory(prefix="rlkd-estimate-") as scratch:
+        found = estimate_stage(getattr(importlib.import_module(module), function), settings, Path(scratch), sample)
+    if found is None:
+        print("nothing to ask: no model is needed")
+        return
+    for line in found.lines():
+        print(line)
 
 
 def given(**values: Any) -> dict[str, Any]:

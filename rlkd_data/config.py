@@ -47,6 +47,15 @@ class ChatSettings(Settings):
     max_retries: int = runtime(8, ge=0, description="tries after the first, for failures that may pass")
     timeout: float = runtime(600.0, gt=0, description="seconds one request may take")
     store: Path | None = runtime(None, description="the response store; default: RLKD_STORE, or the user's data folder")
+    rpm: float | None = runtime(None, gt=0, description="requests a minute; default: what the server's headers say")
+    tpm: float | None = runtime(None, gt=0, description="tokens a minute, prompts and replies together")
+    budget: float | None = runtime(None, ge=0, description="dollars that the output may cost, over all its runs")
+    input_price: float | None = runtime(None, ge=0, description="dollars a million prompt tokens")
+    output_price: float | None = runtime(None, ge=0, description="dollars a million completion tokens")
+    cached_price: float | None = runtime(None, ge=0, description="dollars a million cached prompt tokens")
+    retry_truncated: PositiveInt | None = Field(
+        None, description="ask again, with this many tokens at most, where a reply was cut off at fewer"
+    )
 
 
 class SamplingSettings(Settings):

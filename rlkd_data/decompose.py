@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
+from rlkd_data.chat.bill import Bill
 from rlkd_data.chat.types import Failed, Message, Rejected, Reply, Request
 from rlkd_data.config import DecomposeSettings
 from rlkd_data.errors import InputError, ModelError
@@ -37,11 +39,11 @@ def decompose(settings: DecomposeSettings, out: Path) -> StageResult:
     there are no traces, ModelError where the annotator failed to answer."""
     if not settings.traces:
         raise InputError("nothing to decompose: name at least one folder of traces")
-    asyncio.run(_decompose(settings, out))
-    return StageResult(outcome_counts(out, DECOMPOSITIONS), _figures(out))
+    bill = asyncio.run(_decompose(settings, out))
+    return StageResult(outcome_counts(out, DECOMPOSITIONS), _figures(out) | bill.figures(), bill.cost_usd)
 
 
-async def _decompose(settings: DecomposeSettings, out: Path) -> None:
+async def _decompose(settings: DecomposeSettings, out: Path) -> Bill:
     from rlkd_data.chat.open import open_client
 
     zero_shot = settings.prompt == "zero-shot" or (settings.prompt is None and is_gsrm(settings.annotator))
@@ -56,10 +58,12 @@ async def _decompose(settings: DecomposeSettings, out: Path) -> None:
             key = (trace.trace_id, settings.annotator, _prompt_id(zero_shot, domain))
             if key not in seen:
                 seen.add(key)
-                yield trace, Request(_messages(zero_shot, domain, trace), sampling)
+                messages = _messages(zero_shot, domain, trace)
+                yield trace, Request(messages, sampling, static=len(messages) - 1)
 
     with TableWriter(out, DECOMPOSITIONS) as writer, tally("decompose", None) as progress:
-        async with open_client(settings.annotator, settings) as client:
+        async with open_client(settings.annotator, settings, out) as client:
+            progress.follow(client.pulse)
             async for trace, answer in client.ask_all(requests()):
                 if isinstance(answer, Failed) and not isinstance(answer, Rejected):
                     failures.append(answer)
@@ -67,6 +71,8 @@ async def _decompose(settings: DecomposeSettings, out: Path) -> None:
                     continue
                 domain = trace.domain if settings.domain == "auto" else settings.domain
                 verdict = judge(trace, answer, settings.annotator, _prompt_id(zero_shot, domain))
+                if isinstance(answer, Reply):
+                    verdict = replace(verdict, row=replace(verdict.row, cost_usd=client.cost(answer)))
                 if verdict.reason is None:
                     writer.add(verdict.row)
                 else:
@@ -77,6 +83,7 @@ async def _decompose(settings: DecomposeSettings, out: Path) -> None:
             f"{len(failures)} requests to {settings.annotator} failed, the last with: {failures[-1]}; what was "
             "answered is kept, and the same command asks for the rest"
         )
+    return client.bill
 
 
 def _traces(settings: DecomposeSettings) -> Iterator[Trace]:
@@ -158,7 +165,7 @@ def _row(
     )
 
 
-def _figures(out: Path) -> dict[str, float]:
+def _figures(out: Path) -> dict[str, Any]:
     """Mean steps of a decomposition, and the share of steps whose place in the trace was found."""
     rows = steps = grounded = 0
     if (out / "part-00000.parquet").exists():

@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+
+from rlkd_data.chat.types import Pulse
 
 console = Console(stderr=True, highlight=False, soft_wrap=True)
 """Everything a person reads while work goes on; standard output is for results."""
 
 
 class Tally:
-    """Counts finished work. `advance` may be told what became of it, and the counts are shown."""
+    """Counts finished work. `advance` may be told what became of it, and the counts are shown.
+
+    `follow` lets it show what a client is at as well: requests in flight, tokens a second, dollars.
+    """
 
     def __init__(self, title: str, total: int | None) -> None:
         self.title, self.total, self.done = title, total, 0
         self.outcomes: dict[str, int] = {}
+        self._pulse: Callable[[], Pulse] | None = None
+        self._began = time.monotonic()
 
     def advance(self, outcome: str | None = None, count: int = 1) -> None:
         self.done += count
@@ -27,8 +34,28 @@ class Tally:
             self.outcomes[outcome] = self.outcomes.get(outcome, 0) + count
         self.refresh()
 
+    def follow(self, pulse: Callable[[], Pulse]) -> None:
+        """Show a client's work beside the counts, from now on."""
+        self._pulse = pulse
+        self._began = time.monotonic()
+
     def summary(self) -> str:
         return "  ".join(f"{name} {count:,}" for name, count in sorted(self.outcomes.items()))
+
+    def traffic(self) -> str:
+        """Requests in flight, tokens a second since the start, and dollars: of the client that is followed."""
+        if self._pulse is None:
+            return ""
+        now = self._pulse()
+        rate = now.tokens / max(1e-9, time.monotonic() - self._began)
+        cost = "price unknown" if now.dollars is None else f"${now.dollars:,.4f}"
+        return f"in flight {now.in_flight:,}  {rate:,.0f} tokens/s  {cost}"
+
+    def seconds_left(self) -> float | None:
+        """At the pace so far; None where that cannot be told."""
+        if not self.total or not self.done:
+            return None
+        return (time.monotonic() - self._began) * max(0, self.total - self.done) / self.done
 
     def refresh(self) -> None:
         """Show the new counts."""
@@ -38,10 +65,10 @@ class _Live(Tally):
     def __init__(self, title: str, total: int | None, progress: Progress) -> None:
         super().__init__(title, total)
         self._progress = progress
-        self._task = progress.add_task(title, total=total, outcomes="")
+        self._task = progress.add_task(title, total=total, outcomes="", traffic="")
 
     def refresh(self) -> None:
-        self._progress.update(self._task, completed=self.done, outcomes=self.summary())
+        self._progress.update(self._task, completed=self.done, outcomes=self.summary(), traffic=self.traffic())
 
 
 class _Lines(Tally):
@@ -60,7 +87,11 @@ class _Lines(Tally):
 
     def line(self) -> None:
         of = f" of {self.total:,}" if self.total is not None else ""
-        console.print(f"{self.title}: {self.done:,}{of}  {self.summary()}".rstrip(), markup=False)
+        parts = [f"{self.title}: {self.done:,}{of}", self.summary(), self.traffic()]
+        left = self.seconds_left()
+        if left:
+            parts.append(f"{int(left // 3600)}:{int(left % 3600 // 60):02d}:{int(left % 60):02d} left")
+        console.print("  ".join(part for part in parts if part), markup=False)
 
 
 @contextmanager
@@ -74,6 +105,7 @@ def tally(title: str, total: int | None = None) -> Iterator[Tally]:
             MofNCompleteColumn(),
             TimeRemainingColumn(),
             TextColumn("[dim]{task.fields[outcomes]}"),
+            TextColumn("{task.fields[traffic]}", markup=False),
         )
         with Progress(*columns, console=console) as progress:
             yield _Live(title, total, progress)

@@ -118,6 +118,7 @@ def versions() -> dict[str, str]:
         "peft",
         "openai",
         "anthropic",
+        "genai-prices",
     ):
         try:
             found[package] = metadata.version(package)

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from rlkd_data import cli_flags as chat_flags
 from rlkd_data.cli_support import given, run_app, start
 
 app = typer.Typer(
@@ -58,6 +59,16 @@ def evaluate(
     base_url: Annotated[str | None, typer.Option()] = None,
     concurrency: Annotated[int | None, typer.Option(min=1)] = None,
     store: Annotated[Path | None, typer.Option()] = None,
+    rpm: chat_flags.Rpm = None,
+    tpm: chat_flags.Tpm = None,
+    timeout: chat_flags.Timeout = None,
+    budget: chat_flags.Budget = None,
+    input_price: chat_flags.InputPrice = None,
+    output_price: chat_flags.OutputPrice = None,
+    cached_price: chat_flags.CachedPrice = None,
+    retry_truncated: chat_flags.RetryTruncated = None,
+    estimate: chat_flags.EstimateFlag = False,
+    estimate_sample: chat_flags.EstimateSample = 5,
     set_: Set = None,
 ) -> None:
     """Sample a model on problems and measure accuracy, length and structure alignment."""
@@ -73,12 +84,20 @@ def evaluate(
         base_url=base_url,
         concurrency=concurrency,
         store=store,
+        rpm=rpm,
+        tpm=tpm,
+        timeout=timeout,
+        budget=budget,
+        input_price=input_price,
+        output_price=output_price,
+        cached_price=cached_price,
+        retry_truncated=retry_truncated,
     )
     if decompositions:
         values["structure"] = {}
     for override in set_ or ():
         apply_override(values, override)
-    start(EVAL, values, out, "eval")
+    start(EVAL, values, out, "eval", estimate=estimate_sample if estimate else None)
 
 
 def _train(spec: Any, config: Path, overrides: list[str] | None, out: Path | None) -> None:

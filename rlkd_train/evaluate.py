@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from rlkd_data.chat.bill import Bill
 from rlkd_data.chat.types import Failed, Reply, Request
 from rlkd_data.collect.verify import Job, Verifier
 from rlkd_data.config import ChatSettings
@@ -32,17 +33,17 @@ def evaluate(settings: EvalSettings, out: Path) -> StageResult:
     tasks = load_tasks(settings.data, settings.limit)
     if not tasks:
         raise InputError(f"no problems in {', '.join(map(str, settings.data))}")
-    samples = asyncio.run(_samples(settings, tasks))
+    samples, bill = asyncio.run(_samples(settings, tasks, out))
     if settings.structure is not None:
         samples = asyncio.run(_with_structure(settings, samples))
     _clear(out)
     with TableWriter(out, SAMPLES) as writer:
         for sample in samples:
             writer.add(sample)
-    return StageResult({"ok": len(samples)}, figures(samples, settings.k))
+    return StageResult({"ok": len(samples)}, figures(samples, settings.k) | bill.figures(), bill.cost_usd)
 
 
-async def _samples(settings: EvalSettings, tasks: Sequence[Task]) -> list[Sample]:
+async def _samples(settings: EvalSettings, tasks: Sequence[Task], out: Path) -> tuple[list[Sample], Bill]:
     from rlkd_data.chat.open import open_client
     from rlkd_data.prompts import student_messages
 
@@ -59,7 +60,8 @@ async def _samples(settings: EvalSettings, tasks: Sequence[Task]) -> list[Sample
     failures: list[Failed] = []
     chat = ChatSettings(**{name: getattr(settings, name) for name in ChatSettings.model_fields})
     with tally(f"sample {settings.model}", len(tasks) * settings.k) as progress:
-        async with open_client(settings.model, chat) as client:
+        async with open_client(settings.model, chat, out) as client:
+            progress.follow(client.pulse)
             async for (number, sampling), answer in client.ask_all(requests()):
                 if isinstance(answer, Reply):
                     drawn[number, sampling.sample_index] = _sample(tasks[number], settings.model, sampling, answer)
@@ -76,10 +78,11 @@ async def _samples(settings: EvalSettings, tasks: Sequence[Task]) -> list[Sample
     with Verifier() as verifier:
         jobs = [Job(sample.answer, sample.final_answer, domains[sample.problem_id]) for sample in samples]
         verdicts = await asyncio.to_thread(lambda: list(verifier.verify_all(jobs)))
-    return [
+    verified = [
         replace(sample, is_correct=verdict.is_correct, verification=verdict.how)
         for sample, verdict in zip(samples, verdicts, strict=True)
     ]
+    return verified, client.bill
 
 
 def _sample(task: Task, model: str, sampling: Sampling, reply: Reply) -> Sample:

@@ -6,10 +6,12 @@ The protocol knows no seed, so none is sent: another sample is another `sample_i
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from rlkd_data.chat.http import Endpoint, count, endpoint, malformed
+from rlkd_data.chat.prices import listed
 from rlkd_data.chat.sdk import Connection
 from rlkd_data.chat.types import FinishReason, Reply, Request
 from rlkd_data.config import ChatSettings
@@ -34,13 +36,20 @@ class AnthropicBackend:
     """One model behind a messages endpoint. Raises InputError where Anthropic's own server is meant without a key."""
 
     default_concurrency = 16
+    default_max_tokens = _MAX_TOKENS
 
-    def __init__(self, name: str, settings: ChatSettings) -> None:
+    def __init__(self, name: str, settings: ChatSettings, *, keyless: bool = False) -> None:
         self.model = f"anthropic:{name}"
         self._name = name
         self._at = endpoint(
-            self.model, settings.base_url, default=DEFAULT_URL, variable=VARIABLE, url_variable="ANTHROPIC_BASE_URL"
+            self.model,
+            settings.base_url,
+            default=DEFAULT_URL,
+            variable=VARIABLE,
+            url_variable="ANTHROPIC_BASE_URL",
+            keyless=keyless,
         )
+        self.prices = listed(name, "anthropic" if self._at.base_url == DEFAULT_URL else None, self._at.base_url)
         self._connection = Connection(self._at, "anthropic", "AsyncAnthropic", settings.timeout)
 
     def wire(self, request: Request) -> dict[str, Any]:
@@ -48,11 +57,12 @@ class AnthropicBackend:
         if request.top_logprobs is not None:
             raise InputError(f"{self.model}: this backend gives no log-probabilities")
         sampling = request.sampling
+        system, messages = _cacheable(request)
         body: dict[str, Any] = {
             "model": self._name,
             "max_tokens": sampling.max_tokens or _MAX_TOKENS,
-            "system": "\n\n".join(m.content for m in request.messages if m.role == "system") or None,
-            "messages": [{"role": m.role, "content": m.content} for m in request.messages if m.role != "system"],
+            "system": system,
+            "messages": messages,
             "temperature": sampling.temperature,
             # Newer models refuse a request that sets both; the temperature says more.
             "top_p": sampling.top_p if sampling.temperature is None else None,
@@ -70,8 +80,32 @@ class AnthropicBackend:
         """Ask once. Raises Retryable, Rejected or Hopeless."""
         return read_reply(self._at, await self._connection.post("/v1/messages", wire["body"]))
 
+    def watch_headers(self, see: Callable[[Mapping[str, str], float], None]) -> None:
+        """Tell `see` of every reply's headers, and the seconds since its request was sent."""
+        self._connection.watch = see
+
     async def close(self) -> None:
         await self._connection.close()
+
+
+def _cacheable(request: Request) -> tuple[Any, list[dict[str, Any]]]:
+    """The system prompt and the messages; where the static prefix ends, the provider is told to cache up to there.
+
+    (Its docs, "Prompt caching": a mark covers everything before it, in the order system, messages.)
+    """
+    system: Any = "\n\n".join(m.content for m in request.messages if m.role == "system") or None
+    turns = [m for m in request.messages if m.role != "system"]
+    messages: list[dict[str, Any]] = [{"role": m.role, "content": m.content} for m in turns]
+    static = sum(m.role != "system" for m in request.messages[: request.static])
+    if static and messages[static - 1]["content"]:
+        messages[static - 1]["content"] = [_marked(messages[static - 1]["content"])]
+    elif request.static and system and all(m.role != "system" for m in request.messages[request.static :]):
+        system = [_marked(system)]
+    return system, messages
+
+
+def _marked(text: str) -> dict[str, Any]:
+    return {"type": "text", "text": text, "cache_control": {"type": "ephemeral"}}
 
 
 def read_reply(at: Endpoint, body: dict[str, Any]) -> Reply:
@@ -89,9 +123,11 @@ def read_reply(at: Endpoint, body: dict[str, Any]) -> Reply:
                     thoughts.append(_REDACTED)
         text, reasoning = "".join(texts), "\n\n".join(thoughts) or None
         finish = _FINISH.get(body.get("stop_reason") or "", "other")
-        usage = _usage(body.get("usage") or {})
+        counted = body.get("usage") or {}
+        usage, written = _usage(counted), count(counted.get("cache_creation_input_tokens"))
     except (KeyError, TypeError, AttributeError):
-        raise malformed(at, json.dumps(body.get("error") or "its fields are not those of a message")) from None
+        said = json.dumps(body.get("error") or "its fields are not those of a message")
+        raise malformed(at, said, _charged(body)) from None
     return Reply(
         text=text,
         reasoning=reasoning,
@@ -99,7 +135,17 @@ def read_reply(at: Endpoint, body: dict[str, Any]) -> Reply:
         usage=usage,
         model=str(body.get("model") or at.model),
         created_at=datetime.now(UTC),
+        cache_written=written,
     )
+
+
+def _charged(body: dict[str, Any]) -> Usage | None:
+    """What a body that is no reply says it cost."""
+    try:
+        usage = _usage(body["usage"])
+    except (KeyError, TypeError, AttributeError):
+        return None
+    return usage if usage != Usage() else None
 
 
 def _usage(usage: dict[str, Any]) -> Usage:

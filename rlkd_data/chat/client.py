@@ -10,16 +10,23 @@ import asyncio
 import random
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any, TypeVar
 
+from rlkd_data.chat.aimd import Aimd
+from rlkd_data.chat.bill import Bill
+from rlkd_data.chat.ledger import Entry
+from rlkd_data.chat.limits import Expectation, Limits
 from rlkd_data.chat.retry import pause
-from rlkd_data.chat.store import ResponseStore, request_key
-from rlkd_data.chat.types import Backend, Failed, Hopeless, Reply, Request, Retryable
+from rlkd_data.chat.slots import Slots
+from rlkd_data.chat.store import ResponseStore, key_and_size, request_key
+from rlkd_data.chat.types import Backend, Failed, Hopeless, Pulse, Reply, Request, Retryable
+from rlkd_data.errors import BudgetReached
 from rlkd_data.schema import Usage
 
 Key = TypeVar("Key")
+_CONGESTED = ("rate_limited", "overloaded", "timeout")
 
 
 @dataclass
@@ -57,7 +64,9 @@ class _Flight:
 class Client:
     """Asks one model. An async context manager; use it within one event loop.
 
-    `sleep` and `clock` (seconds) are there for tests.
+    `concurrency` is the most that may be in flight; the server's answers decide how much of it is used, beginning with
+    `start` (default: all). `retry_truncated`: ask again, with this many tokens at most, where a reply was cut off at
+    fewer. `sleep` and `clock` (seconds) are there for tests.
     """
 
     def __init__(
@@ -66,7 +75,11 @@ class Client:
         store: ResponseStore,
         *,
         concurrency: int | None = None,
+        start: int | None = None,
         max_retries: int = 8,
+        limits: Limits | None = None,
+        bill: Bill | None = None,
+        retry_truncated: int | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -75,7 +88,15 @@ class Client:
         self.max_retries = max_retries
         self.stats = Stats()
         self._sleep, self._clock = sleep, clock
-        self._slots = asyncio.Semaphore(self.concurrency)
+        self.bill = bill or Bill(backend.model)
+        self.bill.carry_over(store)
+        self.limits = limits or Limits(sleep=sleep, clock=clock)
+        if (watch := getattr(backend, "watch_headers", None)) is not None:
+            watch(self.limits.learn)
+        self._expected = Expectation()
+        self._retry_truncated = retry_truncated
+        self._window = Aimd(self.concurrency, start)
+        self._slots = Slots(self._window.window)
         self._in_flight: dict[bytes, _Flight] = {}
         self._not_before = 0.0
         self._rng = random.Random()  # jitter must differ between processes, so it has no seed
@@ -87,16 +108,39 @@ class Client:
 
     async def ask(self, request: Request) -> Reply:
         """The reply to one request. Raises Failed: Hopeless where no request will be answered, Rejected where this one
-        will not, Retryable where the tries are used up."""
+        will not, Retryable where the tries are used up; and BudgetReached."""
+        reply = await self._ask(request)
+        longer, limit = self._retry_truncated, request.sampling.max_tokens
+        if longer is not None and reply.finish_reason == "length" and (limit is None or limit < longer):
+            # Another limit is another request with a key of its own: the short reply stays, and is not bought again.
+            return await self._ask(replace(request, sampling=replace(request.sampling, max_tokens=longer)))
+        return reply
+
+    def cost(self, reply: Reply) -> float | None:
+        """What a reply costs in dollars; None where the price is unknown."""
+        return self.bill.cost(reply)
+
+    def stored(self, request: Request) -> Reply | None:
+        """The reply that the store has for a request."""
+        return self.store.get(request_key(self.backend.wire(request), request.sampling.sample_index))
+
+    def pulse(self) -> Pulse:
+        """What the client is at."""
+        usage = self.stats.usage
+        dollars = self.bill.cost_usd if self.bill.prices.known else None
+        return Pulse(self._slots.used, usage.prompt_tokens + usage.completion_tokens, dollars)
+
+    async def _ask(self, request: Request) -> Reply:
         wire = self.backend.wire(request)
-        key = request_key(wire, request.sampling.sample_index)
+        key, size = key_and_size(wire, request.sampling.sample_index)
         flight = self._in_flight.get(key)
         if flight is None:
             stored = self.store.get(key)
             if stored is not None:
                 self.stats.from_store += 1
                 return stored
-            flight = _Flight(asyncio.create_task(self._ask_and_keep(key, wire)))
+            longest = request.sampling.max_tokens or getattr(self.backend, "default_max_tokens", None)
+            flight = _Flight(asyncio.create_task(self._ask_and_keep(key, wire, size, longest)))
             self._in_flight[key] = flight
             flight.task.add_done_callback(lambda done: done.cancelled() or done.exception())  # seen, even by nobody
         else:
@@ -117,14 +161,16 @@ class Client:
 
         Takes from `requests` at most four times as many as may be in flight ahead of what the caller has taken, so
         their number may be without bound. Raises Hopeless at once, having stopped everything else; what was answered
-        is in the store. Leaving the loop early stops what is in flight (close the generator to wait for that).
+        is in the store. Raises BudgetReached after the replies of all that was in flight.
+        Leaving the loop early stops what is in flight (close the generator to wait for that).
         """
-        source = _as_async(requests)
+        source = as_async(requests)
         taking = asyncio.Lock()
         results: asyncio.Queue[tuple[Key, Reply | Failed] | None] = asyncio.Queue(2 * self.concurrency)
+        spent: list[BudgetReached] = []
 
         async def work() -> None:
-            while True:
+            while not spent:
                 async with taking:
                     pair = await anext(source, None)
                 if pair is None:
@@ -134,6 +180,9 @@ class Client:
                     outcome: Reply | Failed = await self.ask(request)
                 except Hopeless:
                     raise
+                except BudgetReached as reached:
+                    spent.append(reached)
+                    return
                 except Failed as failure:
                     outcome = failure
                 await results.put((key, outcome))
@@ -150,34 +199,36 @@ class Client:
                 if result is not None:
                     yield result
             finished.result()
+            if spent:
+                raise spent[0]
         finally:
             for task in (finished, *workers):
                 task.cancel()
             await asyncio.gather(finished, *workers, return_exceptions=True)
 
-    async def _ask_and_keep(self, key: bytes, wire: dict[str, Any]) -> Reply:
+    async def _ask_and_keep(self, key: bytes, wire: dict[str, Any], size: int, longest: int | None) -> Reply:
         async with self._slots:
-            self.stats.asked += 1
             try:
-                reply = await self._try(wire)
+                reply, entry = await self._try(wire, size, longest)
             except Failed:
                 self.stats.failed += 1
                 raise
             self.stats.add(reply.usage)
             # Within the slot: what a kill can lose is then never more than what may be in flight.
-            await self.store.put(key, self.model, reply)
+            await self.store.put(key, self.model, reply, entry)
         return reply
 
-    async def _try(self, wire: dict[str, Any]) -> Reply:
+    async def _try(self, wire: dict[str, Any], size: int, longest: int | None) -> tuple[Reply, Entry | None]:
         """Ask, and ask again. Keeps its slot while it pauses: an overloaded server gets fewer requests, not others."""
         tries = 0
         while True:
             while (wait := self._not_before - self._clock()) > 0:
                 await self._sleep(wait)
-            tries += 1
             try:
-                return await self.backend.ask(wire)
+                answer = await self._once(wire, size, longest, first=not tries)
             except Retryable as failure:
+                tries += 1
+                self._finished(failure.reason in _CONGESTED)
                 if tries > self.max_retries:
                     raise
                 self.stats.retries += 1
@@ -185,6 +236,40 @@ class Client:
                     # The limit is the account's, not this request's: no other may spend its tries against it.
                     self._not_before = max(self._not_before, self._clock() + failure.retry_after)
                 await self._sleep(pause(tries, failure.retry_after, self._rng))
+            else:
+                self._finished(False)
+                return answer
+
+    async def _once(
+        self, wire: dict[str, Any], size: int, longest: int | None, *, first: bool
+    ) -> tuple[Reply, Entry | None]:
+        """One try: paid for from the budget, counted against the limits, and written down."""
+        reserved = await self.bill.reserve(size, longest)
+        self.stats.asked += first
+        need = self._expected.of(size, longest)
+        try:
+            await self.limits.acquire(need)
+            reply = await self.backend.ask(wire)
+        except Failed as failure:
+            usage = getattr(failure, "usage", None)
+            self.limits.settle(need, usage or Usage())
+            cost = None if usage is None else self.bill.prices.cost(usage)
+            entry = self.bill.settle(reserved, usage, cost, answered=False)
+            if entry is not None:
+                self.store.note(entry)
+            raise
+        except BaseException:
+            self.bill.release(reserved)
+            raise
+        self._expected.learn(size, reply.usage)
+        self.limits.settle(need, reply.usage)
+        return reply, self.bill.settle(reserved, reply.usage, self.cost(reply), answered=True)
+
+    def _finished(self, congested: bool) -> None:
+        before = self._window.window
+        self._window.finished(congested)
+        if self._window.window != before:
+            self._slots.resize(self._window.window)
 
     def _forget(self, key: bytes, flight: _Flight) -> None:
         if self._in_flight.get(key) is flight:
@@ -200,6 +285,7 @@ class Client:
             await self.backend.close()
         finally:
             await asyncio.to_thread(self.store.close)
+            self.bill.close()
 
     async def __aenter__(self) -> Client:
         return self
@@ -210,7 +296,8 @@ class Client:
         await self.close()
 
 
-async def _as_async(requests: Iterable[Any] | AsyncIterable[Any]) -> AsyncIterator[Any]:
+async def as_async(requests: Iterable[Any] | AsyncIterable[Any]) -> AsyncIterator[Any]:
+    """Pairs from either kind of source, as an asynchronous one."""
     if isinstance(requests, AsyncIterable):
         async for pair in requests:
             yield pair

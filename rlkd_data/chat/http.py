@@ -16,8 +16,9 @@ from urllib.parse import urlsplit
 from rlkd_data.chat.retry import retry_after
 from rlkd_data.chat.types import Failed, Hopeless, Rejected, Retryable
 from rlkd_data.errors import InputError
+from rlkd_data.schema import Usage
 
-_TOO_MANY, _OVERLOADED = 429, 529
+_TOO_MANY, _OVERLOADED = 429, (503, 529)
 _LONGEST_QUOTE = 300
 _TOO_LONG = re.compile(r"context.{0,10}(length|window)|maximum context|prompt is too long|too many tokens", re.I)
 _FILTERED = re.compile(r"content[_ ](filter|policy)|content management policy", re.I)
@@ -46,10 +47,13 @@ class Endpoint:
         return line if len(line) <= _LONGEST_QUOTE else line[:_LONGEST_QUOTE] + " …"
 
 
-def endpoint(model: str, base_url: str | None, *, default: str, variable: str, url_variable: str) -> Endpoint:
+def endpoint(
+    model: str, base_url: str | None, *, default: str, variable: str, url_variable: str, keyless: bool = False
+) -> Endpoint:
     """Where to ask and with which key, from the settings and the environment.
 
     Raises InputError where the provider's own server is meant and its key is not set. Another server may need none.
+    `keyless`: nothing will be asked, so none is wanted.
     """
     url = (base_url or os.environ.get(url_variable) or default).rstrip("/")
     parts = urlsplit(url)
@@ -58,7 +62,7 @@ def endpoint(model: str, base_url: str | None, *, default: str, variable: str, u
     if parts.username or parts.password or parts.query:
         raise InputError(f"the base URL for {model} holds a name, password or query: put the key into {variable}")
     key = os.environ.get(variable, "").strip()
-    if not key and url == default:
+    if not key and url == default and not keyless:
         raise InputError(f"{model} needs a key: set {variable}, or --base-url for a server of your own")
     if not key.isascii() or not key.isprintable():
         raise InputError(f"{variable} holds characters that no key has: set it again")
@@ -77,7 +81,7 @@ def failure(at: Endpoint, status: int, headers: Mapping[str, str], body: str) ->
         return Hopeless(f"{told} – the account behind {at.variable} has no credit left")
     if status == 404 or (status == 400 and _NO_MODEL.search(body)):
         return Hopeless(f"{told} – check the model's name and the base URL")
-    if status in (_TOO_MANY, _OVERLOADED):
+    if status in (_TOO_MANY, *_OVERLOADED):
         reason = "rate_limited" if status == _TOO_MANY else "overloaded"
         return Retryable(told, reason=reason, retry_after=retry_after(headers))
     if status in (408, 409, 425) or status >= 500:
@@ -89,9 +93,11 @@ def failure(at: Endpoint, status: int, headers: Mapping[str, str], body: str) ->
     return Rejected(told, reason="bad_request")
 
 
-def malformed(at: Endpoint, detail: str) -> Retryable:
+def malformed(at: Endpoint, detail: str, usage: Usage | None = None) -> Retryable:
     """A 200 whose body is not a reply: a proxy's page, a cut connection, an error in a reply's clothes."""
-    return Retryable(f"{at.model} at {at.base_url} sent a malformed reply: {at.hide(detail)}", reason="malformed")
+    return Retryable(
+        f"{at.model} at {at.base_url} sent a malformed reply: {at.hide(detail)}", reason="malformed", usage=usage
+    )
 
 
 def unreachable(at: Endpoint, error: BaseException) -> Retryable:

@@ -7,10 +7,12 @@ out, and because a retry is the scheduler's business.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from rlkd_data.chat.http import Endpoint, count, endpoint, malformed
+from rlkd_data.chat.prices import listed
 from rlkd_data.chat.sdk import Connection
 from rlkd_data.chat.types import FinishReason, Reply, Request
 from rlkd_data.config import ChatSettings
@@ -26,12 +28,18 @@ class OpenAIBackend:
 
     default_concurrency = 32
 
-    def __init__(self, name: str, settings: ChatSettings) -> None:
+    def __init__(self, name: str, settings: ChatSettings, *, keyless: bool = False) -> None:
         self.model = f"openai:{name}"
         self._name = name
         self._at = endpoint(
-            self.model, settings.base_url, default=DEFAULT_URL, variable=VARIABLE, url_variable="OPENAI_BASE_URL"
+            self.model,
+            settings.base_url,
+            default=DEFAULT_URL,
+            variable=VARIABLE,
+            url_variable="OPENAI_BASE_URL",
+            keyless=keyless,
         )
+        self.prices = listed(name, "openai" if self._at.base_url == DEFAULT_URL else None, self._at.base_url)
         self._connection = Connection(self._at, "openai", "AsyncOpenAI", settings.timeout)
 
     def wire(self, request: Request) -> dict[str, Any]:
@@ -62,6 +70,10 @@ class OpenAIBackend:
         """Ask once. Raises Retryable, Rejected or Hopeless."""
         return read_reply(self._at, await self._connection.post("/chat/completions", wire["body"]))
 
+    def watch_headers(self, see: Callable[[Mapping[str, str], float], None]) -> None:
+        """Tell `see` of every reply's headers, and the seconds since its request was sent."""
+        self._connection.watch = see
+
     async def close(self) -> None:
         await self._connection.close()
 
@@ -78,9 +90,10 @@ def read_reply(at: Endpoint, body: dict[str, Any]) -> Reply:
         logprobs = tuple((choice.get("logprobs") or {}).get("content") or ())
         usage = _usage(body.get("usage") or {})
     except (KeyError, IndexError, TypeError, AttributeError):
-        raise malformed(at, json.dumps(body.get("error") or "its fields are not those of a completion")) from None
+        said = json.dumps(body.get("error") or "its fields are not those of a completion")
+        raise malformed(at, said, _charged(body)) from None
     if not isinstance(text, str) or not (reasoning is None or isinstance(reasoning, str)):
-        raise malformed(at, "its text is not a string")
+        raise malformed(at, "its text is not a string", usage)
     return Reply(
         text=text,
         reasoning=reasoning,
@@ -97,6 +110,15 @@ def _text(content: Any) -> Any:
     if isinstance(content, list):
         return "".join(part.get("text") or "" for part in content if part.get("type") == "text")
     return content
+
+
+def _charged(body: dict[str, Any]) -> Usage | None:
+    """What a body that is no reply says it cost."""
+    try:
+        usage = _usage(body["usage"])
+    except (KeyError, TypeError, AttributeError):
+        return None
+    return usage if usage != Usage() else None
 
 
 def _usage(usage: dict[str, Any]) -> Usage:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 import importlib
 import importlib.util
+import time
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from rlkd_data.chat.http import Endpoint, failure, load_object, timed_out, unreachable
@@ -28,6 +30,8 @@ class Connection:
         except ImportError as error:
             raise MissingDependency(package, f"the model {at.model}") from error
         self._at, self._timeout, self._errors, self._http = at, timeout, sdk, httpx2
+        self.watch: Callable[[Mapping[str, str], float], None] = lambda headers, age: None
+        """Told every reply's headers, and the seconds since its request was sent."""
         transport = sdk.DefaultAsyncHttpxClient
         self._lost: tuple[type[Exception], ...] = (httpx2.TransportError,)
         if importlib.util.find_spec("aiohttp"):  # takes less CPU time a request
@@ -44,10 +48,12 @@ class Connection:
 
     async def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """The JSON object that the server answers with. Raises Retryable, Rejected or Hopeless."""
+        sent = time.monotonic()
         try:
             async with asyncio.timeout(self._timeout):  # the SDK's own limit is between two bytes, not for the whole
                 response = await self._client.post(path, body=body, cast_to=self._http.Response)
         except self._errors.APIStatusError as error:
+            self.watch(error.response.headers, time.monotonic() - sent)
             raise failure(self._at, error.status_code, error.response.headers, error.response.text) from None
         except self._errors.APITimeoutError as error:
             # aiohttp's transport calls every lost or refused connection a ConnectTimeout.
@@ -60,6 +66,7 @@ class Connection:
             raise timed_out(self._at, self._timeout) from None
         except self._lost as error:
             raise unreachable(self._at, error) from None
+        self.watch(response.headers, time.monotonic() - sent)
         return load_object(self._at, response.text)
 
     async def close(self) -> None:

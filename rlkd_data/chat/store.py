@@ -24,6 +24,7 @@ from typing import Any
 
 from platformdirs import user_data_path
 
+from rlkd_data.chat import ledger
 from rlkd_data.chat.types import Reply
 from rlkd_data.errors import InputError
 from rlkd_data.schema import Usage
@@ -47,8 +48,14 @@ def default_path() -> Path:
 
 def request_key(wire: dict[str, Any], sample_index: int) -> bytes:
     """The name of a request: SHA-256 of the canonical JSON of all that goes over the wire, and which sample it is."""
+    return key_and_size(wire, sample_index)[0]
+
+
+def key_and_size(wire: dict[str, Any], sample_index: int) -> tuple[bytes, int]:
+    """A request's key, and how many bytes its canonical JSON takes."""
     text = json.dumps([wire, sample_index], ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+    raw = text.encode("utf-8", "surrogatepass")
+    return hashlib.sha256(raw).digest(), len(raw)
 
 
 def encode(reply: Reply) -> bytes:
@@ -70,9 +77,12 @@ def decode(data: bytes) -> Reply:
 
 @dataclass(slots=True)
 class _Write:
-    row: tuple[bytes, str, str, bytes]
-    done: asyncio.Future[None]
-    loop: asyncio.AbstractEventLoop
+    """A reply, an entry for the ledger, or both."""
+
+    row: tuple[bytes, str, str, bytes] | None
+    entry: ledger.Entry | None
+    done: asyncio.Future[None] | None = None
+    loop: asyncio.AbstractEventLoop | None = None
 
 
 class ResponseStore:
@@ -96,13 +106,22 @@ class ResponseStore:
             row = self._reader.execute("SELECT reply FROM replies WHERE key = ?", (key,)).fetchone()
             return None if row is None else decode(row[0])
 
-    async def put(self, key: bytes, model: str, reply: Reply) -> None:
-        """Store a reply of `model` (its full name); returns when it is on the disk, and goes on where the caller is
-        cancelled."""
+    async def put(self, key: bytes, model: str, reply: Reply, entry: ledger.Entry | None = None) -> None:
+        """Store a reply of `model` (its full name), and what it cost; returns when they are on the disk, and goes on
+        where the caller is cancelled."""
         loop = asyncio.get_running_loop()
         done: asyncio.Future[None] = loop.create_future()
-        self._queue.put(_Write((key, model, reply.created_at.isoformat(), encode(reply)), done, loop))
+        self._queue.put(_Write((key, model, reply.created_at.isoformat(), encode(reply)), entry, done, loop))
         await done
+
+    def note(self, entry: ledger.Entry) -> None:
+        """Write down a try that brought no reply, with the next commit."""
+        self._queue.put(_Write(None, entry))
+
+    def spent(self, job: str) -> ledger.Spent:
+        """What a job has spent, as far as it is committed."""
+        with _explained(self.path):
+            return ledger.read(self._reader, job)
 
     def close(self) -> None:
         """Write what is still waiting, and close the file."""
@@ -122,6 +141,7 @@ class ResponseStore:
                     connection = connection or _connect(self.path)
                     with connection:
                         connection.executemany("INSERT OR IGNORE INTO replies VALUES (?, ?, ?, ?)", _rows(batch))
+                        ledger.add(connection, (write.entry for write in batch if write.entry is not None))
             except InputError as error:
                 failure = error
             _tell(batch, failure)
@@ -147,13 +167,13 @@ class ResponseStore:
 
 
 def _rows(batch: Iterable[_Write]) -> Iterator[tuple[bytes, str, str, bytes]]:
-    return (write.row for write in batch)
+    return (write.row for write in batch if write.row is not None)
 
 
 def _tell(batch: list[_Write], failure: InputError | None) -> None:
     """Wake those who wait for these commits: one call into each event loop, however many they are."""
-    for loop in {write.loop for write in batch}:
-        waiting = [write.done for write in batch if write.loop is loop]
+    for loop in {write.loop for write in batch if write.loop is not None}:
+        waiting = [write.done for write in batch if write.loop is loop and write.done is not None]
         try:
             loop.call_soon_threadsafe(_resolve, waiting, failure)
         except RuntimeError:  # the loop is closed: nobody waits any more, and the rows are stored
@@ -188,6 +208,7 @@ def _open(path: Path) -> sqlite3.Connection:
                 connection.execute(_SQL_TABLE)
                 connection.execute(f"PRAGMA application_id = {_APPLICATION}")
                 connection.execute(f"PRAGMA user_version = {_VERSION}")
+            connection.execute(ledger.SQL_TABLE)  # added later; a version that does not know it leaves it alone
     except BaseException:
         connection.close()
         raise

@@ -21,13 +21,18 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One question to a model. `schema_json` asks for a reply that fits that JSON schema (its JSON text)."""
+    """One question to a model. `schema_json` asks for a reply that fits that JSON schema (its JSON text).
+
+    `static`: how many of the first messages all requests of a stage share; a provider that must be told keeps them in
+    its prompt cache.
+    """
 
     messages: tuple[Message, ...]
     sampling: Sampling = Sampling()
     stop: tuple[str, ...] = ()
     schema_json: str | None = None
     top_logprobs: int | None = None
+    static: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,7 @@ class Reply:
 
     `reasoning` is what the server gave apart from the text (`reasoning_content`, `reasoning`, thinking blocks), null
     where it gave none; tags inside `text` are left as they are. `model` is the name that the server answered with.
+    `cache_written`: prompt tokens that the provider put into its cache, which some charge more for.
     """
 
     text: str
@@ -45,6 +51,17 @@ class Reply:
     model: str
     created_at: datetime
     logprobs: tuple[dict[str, Any], ...] = field(default=())
+    cache_written: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """What a client is at, for whoever looks: requests in flight, tokens of the replies of this run (prompts and
+    completions), and what the job has cost, in dollars (None: unknown)."""
+
+    in_flight: int
+    tokens: int
+    dollars: float | None
 
 
 class Failed(ModelError):
@@ -54,12 +71,16 @@ class Failed(ModelError):
 
 
 class Retryable(Failed):
-    """Asking again may help. `retry_after` is in seconds, where the server named it."""
+    """Asking again may help. `retry_after` is in seconds, where the server named it; `usage` is what the failed try
+    was charged for, where the server reported that."""
 
-    def __init__(self, message: str, *, reason: str, retry_after: float | None = None) -> None:
+    def __init__(
+        self, message: str, *, reason: str, retry_after: float | None = None, usage: Usage | None = None
+    ) -> None:
         super().__init__(message)
         self.reason = reason
         self.retry_after = retry_after
+        self.usage = usage
 
 
 class Rejected(Failed):

@@ -10,7 +10,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from rlkd_data.chat.types import Request
+from rlkd_data.chat.bill import Bill
+from rlkd_data.chat.client import Client
+from rlkd_data.chat.types import Rejected, Reply, Request
 from rlkd_data.collect.filter import Draft, Policy, pass_rate, select
 from rlkd_data.collect.rows import REPEATED, bare_trace, read_problem, read_reply, read_traces, repeated, sampling_of
 from rlkd_data.collect.sample import Answered, Asked, Background, Groups, Written, written
@@ -68,9 +70,11 @@ def collect(settings: CollectSettings, out: Path) -> StageResult:
         desk = _Desk(settings, source, out, writer, verifier, progress)
         if settings.teacher is None:
             _from_source(desk)
+            bill = None
         else:
-            asyncio.run(_from_teacher(desk))
-    return StageResult(outcome_counts(out, TRACES), _figures(out))
+            bill = asyncio.run(_from_teacher(desk))
+    figures = _figures(out) | (bill.figures() if bill else {})
+    return StageResult(outcome_counts(out, TRACES), figures, bill.cost_usd if bill else None)
 
 
 def _total(settings: CollectSettings) -> int | None:
@@ -170,7 +174,7 @@ def _verified(draft: Draft, verdict: Verdict) -> Draft:
 # --- from a teacher
 
 
-async def _from_teacher(desk: _Desk) -> None:
+async def _from_teacher(desk: _Desk) -> Bill:
     from rlkd_data.chat.open import open_client
 
     settings = desk.settings
@@ -178,12 +182,13 @@ async def _from_teacher(desk: _Desk) -> None:
     done = written(desk.out)
     groups = Groups(settings.samples)
     settling = Background(4 * desk.verifier.workers)
-    async with open_client(settings.teacher, settings) as client:
+    async with open_client(settings.teacher, settings, desk.out) as client:
+        desk.progress.follow(client.pulse)
         try:
             async for asked, answer in client.ask_all(_requests(desk, done)):
                 group = groups.take(asked, answer)
                 if group is not None:
-                    await settling.start(_settle(desk, client.model, group, done))
+                    await settling.start(_settle(desk, client, group, done))
         finally:
             await settling.finish()
     if groups.failed:
@@ -191,6 +196,7 @@ async def _from_teacher(desk: _Desk) -> None:
             f"{groups.failed} requests to {settings.teacher} failed, the last with: {groups.last_failure}; what was "
             "answered is kept, and the same command asks for the rest"
         )
+    return client.bill
 
 
 async def _requests(desk: _Desk, done: Written) -> AsyncIterator[tuple[Asked, Request]]:
@@ -220,14 +226,19 @@ async def _requests(desk: _Desk, done: Written) -> AsyncIterator[tuple[Asked, Re
                     yield Asked(found, sampling), Request(messages, sampling)
 
 
-async def _settle(desk: _Desk, teacher: str, group: Sequence[Answered], done: Written) -> None:
+async def _settle(desk: _Desk, client: Client, group: Sequence[Answered], done: Written) -> None:
     """Verify a problem's replies, decide which are kept, and write those that are not written yet."""
-    drafts = [read_reply(asked.problem, asked.sampling, teacher, answer) for asked, answer in group]
+    drafts = [_priced(read_reply(a.problem, a.sampling, client.model, answer), client, answer) for a, answer in group]
     verdicts = await asyncio.gather(*(desk.verifier.verify_async(_job(draft)) for draft in drafts))
     verified = [_verified(draft, verdict) for draft, verdict in zip(drafts, verdicts, strict=True)]
     rate = pass_rate(verified)
     decided = select([replace(d, trace=replace(d.trace, pass_rate=rate)) for d in verified], desk.policy)
     desk.write([d for d in decided if not done.has(d.trace.problem_id, d.trace.sampling.sample_index)])
+
+
+def _priced(draft: Draft, client: Client, answer: Reply | Rejected) -> Draft:
+    cost = client.cost(answer) if isinstance(answer, Reply) else None
+    return replace(draft, trace=replace(draft.trace, cost_usd=cost))
 
 
 def _figures(out: Path) -> dict[str, Any]:

@@ -9,6 +9,8 @@ import collections
 import hashlib
 import importlib
 import json
+import random
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -52,8 +54,12 @@ def canonical(body: dict[str, Any]) -> str:
 
 def prompt_text(body: dict[str, Any]) -> str:
     """All that the model is told, as one text."""
-    system = body.get("system") or ""
-    return "\n".join([system, *(message["content"] for message in body["messages"])])
+    return "\n".join(_text(content) for content in [body.get("system") or "", *(m["content"] for m in body["messages"])])
+
+
+def _text(content: Any) -> str:
+    """A message's text, given as it is or in blocks."""
+    return content if isinstance(content, str) else "".join(block["text"] for block in content)
 
 
 class Script:
@@ -89,6 +95,9 @@ class FakeServer:
         self.counts: collections.Counter[str] = collections.Counter()
         self.faults: collections.Counter[str] = collections.Counter()
         self.last: dict[str, Any] = {}
+        self.random = random.Random(1)
+        self.level, self.level_at = max(1.0, (self.options.rpm or 0) / 60), time.monotonic()
+        self.began: list[float] = []
 
     async def stats(self, _: web.Request) -> web.Response:
         return web.json_response(
@@ -102,6 +111,7 @@ class FakeServer:
                 "faults": dict(self.faults),
                 "counts": dict(self.counts),
                 "last": self.last,
+                "began": self.began,
             }
         )
 
@@ -114,6 +124,7 @@ class FakeServer:
         name = hashlib.sha256(canonical(body).encode()).hexdigest()
         self.total += 1
         self.counts[name] += 1
+        self.began.append(time.monotonic())
         self.last = {"body": body, "authorised": any(h in request.headers for h in ("Authorization", "X-Api-Key"))}
         kind = self.fault(name)
         self.now += 1
@@ -123,19 +134,41 @@ class FakeServer:
             if kind is not None:
                 return await self.fail(kind, request, body)
             self.answered += 1
-            return web.json_response(self.protocol.reply(body, self.script.answer(body)))
+            answer = self.protocol.reply(body, self.script.answer(body))
+            return web.json_response(answer, headers=dict(header.split(": ", 1) for header in self.options.header))
         finally:
             self.now -= 1
 
     def fault(self, name: str) -> str | None:
-        """Which fault this request gets: `KIND` always, `KIND:N` every Nth request, `KIND:first` a body's first try."""
+        """Which fault this request gets: `KIND` always, `KIND:N` every Nth request, `KIND:first` a body's first try,
+        `KIND:P%` as often by chance; `429` to what is over a limit."""
+        if self.over_limit():
+            self.faults["429"] += 1
+            return "429"
         for given in self.options.fault:
             kind, _, when = given.partition(":")
-            due = self.counts[name] == 1 if when == "first" else self.total % int(when) == 0 if when else True
+            if when.endswith("%"):
+                due = self.random.random() < float(when[:-1]) / 100
+            else:
+                due = self.counts[name] == 1 if when == "first" else self.total % int(when) == 0 if when else True
             if due:
                 self.faults[kind] += 1
                 return kind
         return None
+
+    def over_limit(self) -> bool:
+        """Whether this request is one too many at once, or a minute (a bucket of one second's worth)."""
+        if self.options.most_at_once is not None and self.now >= self.options.most_at_once:
+            return True
+        if self.options.rpm is None:
+            return False
+        now, rate = time.monotonic(), self.options.rpm / 60
+        self.level = min(max(1.0, rate), self.level + (now - self.level_at) * rate)
+        self.level_at = now
+        if self.level < 1.0:
+            return True
+        self.level -= 1.0
+        return False
 
     async def fail(self, kind: str, request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
         if kind == "drop":
@@ -169,6 +202,9 @@ def parser(description: str) -> argparse.ArgumentParser:
     made.add_argument("--reply-file", help='JSON: [{"contains": …, "text": …, "reasoning": …, "finish_reason": …}]')
     made.add_argument("--reply-function", help="module:function from a request's body to a reply")
     made.add_argument("--fault", action="append", default=[], help=f"KIND, KIND:N or KIND:first; of {FAULTS}")
+    made.add_argument("--header", action="append", default=[], help="'NAME: VALUE', with every reply")
+    made.add_argument("--most-at-once", type=int, help="answer 429 to what is over this many in flight")
+    made.add_argument("--rpm", type=float, help="answer 429 to what is over this many a minute")
     made.add_argument("--retry-after", help="the header of a 429: seconds, or a date")
     return made
 

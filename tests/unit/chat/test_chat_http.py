@@ -21,7 +21,7 @@ def body(message: str, code: str = "x") -> str:
         (409, body("conflict"), Retryable, "server_error"),
         (429, body("too many"), Retryable, "rate_limited"),
         (500, "<html>oops</html>", Retryable, "server_error"),
-        (503, "", Retryable, "server_error"),
+        (503, "", Retryable, "overloaded"),
         (529, body("overloaded", "overloaded_error"), Retryable, "overloaded"),
         (401, body("bad key"), Hopeless, "hopeless"),
         (403, body("not yours"), Hopeless, "hopeless"),

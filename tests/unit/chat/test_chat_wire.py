@@ -62,7 +62,8 @@ def changed_requests() -> dict[str, Request]:
 
 
 def test_every_field_of_a_request_is_covered_here() -> None:
-    assert {field.name for field in dataclasses.fields(Request)} == {*CHANGES, "sampling"}
+    # `static` says where a prompt cache ends; it changes the wire only where a provider must be told
+    assert {field.name for field in dataclasses.fields(Request)} == {*CHANGES, "sampling", "static"}
     assert {field.name for field in dataclasses.fields(Sampling)} == {*SAMPLING_CHANGES}
 
 

@@ -1,0 +1,127 @@
+"""What a job has spent, over all its runs: tries, tokens and dollars, kept in the response store.
+
+A reply and its entry are one transaction, so that no kill can part them. A job is an output folder, and is named by a
+file in it: a folder that is moved keeps its ledger, one that is removed begins anew.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from rlkd_data.schema import Usage
+
+FILE = "ledger.json"
+SQL_TABLE = (
+    "CREATE TABLE IF NOT EXISTS ledger (job TEXT, model TEXT, tries INTEGER, replies INTEGER, prompt_tokens INTEGER, "
+    "cached_tokens INTEGER, completion_tokens INTEGER, reasoning_tokens INTEGER, unpriced INTEGER, cost_usd REAL, "
+    "PRIMARY KEY (job, model)) WITHOUT ROWID"
+)
+_COLUMNS = (
+    "tries",
+    "replies",
+    "prompt_tokens",
+    "cached_tokens",
+    "completion_tokens",
+    "reasoning_tokens",
+    "unpriced",
+    "cost_usd",
+)
+_SQL_ADD = f"INSERT INTO ledger VALUES (?, ?{', ?' * len(_COLUMNS)}) ON CONFLICT DO UPDATE SET " + ", ".join(
+    f"{name} = {name} + excluded.{name}" for name in _COLUMNS
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """Sums. `unpriced`: replies whose price was unknown when they were bought; `cost_usd` does not hold theirs."""
+
+    tries: int = 0
+    replies: int = 0
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    completion_tokens: int = 0
+    reasoning_tokens: int = 0
+    unpriced: int = 0
+    cost_usd: float = 0.0
+
+    def __add__(self, other: Spent) -> Spent:
+        return Spent(*(getattr(self, name) + getattr(other, name) for name in _COLUMNS))
+
+
+assert tuple(field.name for field in fields(Spent)) == _COLUMNS
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One try: whose it was, and what it took."""
+
+    job: str
+    model: str
+    spent: Spent
+
+
+def one_try(usage: Usage | None, cost: float | None, *, answered: bool) -> Spent:
+    """The sums of a single try. `usage` is None where the server reported none, `cost` where the price is unknown."""
+    if usage is None:
+        return Spent(tries=1, replies=int(answered))
+    return Spent(
+        tries=1,
+        replies=int(answered),
+        prompt_tokens=usage.prompt_tokens,
+        cached_tokens=usage.cached_tokens,
+        completion_tokens=usage.completion_tokens,
+        reasoning_tokens=usage.reasoning_tokens,
+        unpriced=int(cost is None),
+        cost_usd=cost or 0.0,
+    )
+
+
+def add(connection: sqlite3.Connection, entries: Iterable[Entry]) -> None:
+    """Add entries, within the caller's transaction."""
+    sums: dict[tuple[str, str], Spent] = {}
+    for entry in entries:
+        sums[entry.job, entry.model] = sums.get((entry.job, entry.model), Spent()) + entry.spent
+    rows = [(*name, *(getattr(spent, column) for column in _COLUMNS)) for name, spent in sums.items()]
+    if rows:
+        connection.executemany(_SQL_ADD, rows)
+
+
+def read(connection: sqlite3.Connection, job: str) -> Spent:
+    """All that a job has spent, on whatever model."""
+    sums = ", ".join(f"coalesce(sum({name}), 0)" for name in _COLUMNS)
+    return Spent(*connection.execute(f"SELECT {sums} FROM ledger WHERE job = ?", (job,)).fetchone())
+
+
+def job_of(folder: Path | None) -> str:
+    """The name of a folder's job, given to it where it has none. Without a folder: a job of its own."""
+    fresh = uuid.uuid4().hex
+    if folder is None:
+        return fresh
+    known = _load(folder).get("job")
+    if isinstance(known, str):
+        return known
+    save(folder, fresh, {})
+    return fresh
+
+
+def save(folder: Path, job: str, figures: dict[str, Any]) -> None:
+    """Write the job's name, and the figures for whoever looks into the folder (the store's are those that count)."""
+    folder.mkdir(parents=True, exist_ok=True)
+    temporary = folder / f".{FILE}.{os.getpid()}"
+    temporary.write_text(json.dumps({"job": job, **figures}, indent=2) + "\n", encoding="utf-8")
+    temporary.replace(folder / FILE)
+
+
+def _load(folder: Path) -> dict[str, Any]:
+    try:
+        found = json.loads((folder / FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
