@@ -36,14 +36,16 @@ def read(record: Record) -> SourceRow:
 
 
 def _conversation(record: Record) -> SourceRow:
-    turns = {turn.get("from"): turn.get("value") for turn in listed(record, "conversations")}
+    turns = {
+        turn.get("from"): text(turn, "value") for turn in listed(record, "conversations") if isinstance(turn, dict)
+    }
     if not turns.get("user") or not turns.get("assistant"):
         raise Unusable("no_conversation", "conversations has no user and assistant turn")
     parts = split_reasoning(turns["assistant"])
     if parts.open_ended:
-        raise Unusable("truncated", "the reasoning is never closed", SourceRow(turns["user"].strip()))
+        raise Unusable("truncated", "the reasoning is never closed", SourceRow(turns["user"]))
     return SourceRow(
-        problem=turns["user"].strip(),
+        problem=turns["user"],
         reasoning=parts.reasoning,
         response=parts.response,
         final_answer=final_answer(parts.response),
