@@ -1,0 +1,130 @@
+"""How the tables were made, from their `stage.json`: in words, and as a pipeline that makes them again. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from rlkd_data.config import Settings
+from rlkd_data.resources import resource
+
+_LOGIN = re.compile(r"(?<=//)[^/@\s]+@")
+_LAST = re.compile(r"[/\\]")
+_SAMPLING = {"temperature": "temperature", "top_p": "top-p", "max_tokens": "at most {} tokens", "seed": "seed"}
+
+
+def told_settings(made_by: Mapping[str, Any], kinds: Mapping[str, type[Settings]]) -> dict[str, Any]:
+    """The settings of a stage that are not the defaults and can change what comes out. Paths are cut to their last name
+    and logins left out: a card names no machine."""
+    kind = kinds.get(str(made_by.get("stage")))
+    found: dict[str, Any] = {}
+    for name, value in (made_by.get("settings") or {}).items():
+        info = kind.model_fields.get(name) if kind else None
+        if info is not None:
+            extra = info.json_schema_extra
+            if isinstance(extra, dict) and extra.get("runtime"):
+                continue
+            default = info.get_default(call_default_factory=True) if not info.is_required() else None
+            plain = default.model_dump(mode="json") if isinstance(default, Settings) else default
+            if value == (list(plain) if isinstance(plain, tuple) else plain):
+                continue
+        if value not in (None, [], "", {}):
+            found[name] = _told(value)
+    return found
+
+
+def _told(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _told(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [_told(item) for item in value]
+    if not isinstance(value, str):
+        return value
+    backend, sep, rest = value.partition(":") if value.startswith("local:") else ("", "", value)
+    if rest.startswith(("/", "~", "./", "../")) or re.match(r"[A-Za-z]:\\", rest):
+        return backend + sep + (_shipped(rest) or _LAST.split(rest)[-1])
+    return _LOGIN.sub("", value)
+
+
+def _shipped(path: str) -> str | None:
+    parts = Path(path).parts[-3:]
+    if len(parts) == 3 and parts[0] == "pipelines":
+        try:
+            resource(*parts)
+        except FileNotFoundError:
+            return None
+        return "{shipped}/" + "/".join(parts)
+    return None
+
+
+def in_words(made_by: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
+    """What a stage did, in a sentence or two."""
+    every = made_by.get("settings") or {}
+    verb = made_by.get("stage")
+    source = _code(str(settings.get("source", "its source")).removeprefix("{shipped}/"))
+    if verb == "collect" and every.get("teacher"):
+        samples = every.get("samples", 1)
+        text = (
+            f"`collect` asked {_code(settings['teacher'])} for {samples} {'trace' if samples == 1 else 'traces'} of each "
+            f"problem of {source} ({sampling(every.get('sampling') or {})}) and verified the answers."
+        )
+    elif verb == "collect":
+        text = f"`collect` read problems and traces from {source} as they stand there, and verified the answers."
+    elif verb == "decompose":
+        prompt = every.get("prompt") or "default"
+        text = (
+            f"`decompose` asked {_code(settings.get('annotator', 'an annotator'))} once a trace with its {prompt} prompt "
+            f"({sampling(every.get('sampling') or {})}), read the steps from the reply, checked them, and looked up where "
+            "in the reasoning each stands."
+        )
+    else:
+        given = ", ".join(f"{name} {_code(value)}" for name, value in settings.items())
+        text = f"`{verb}` ran with {given or 'its default settings'}."
+    if revision := every.get("revision"):
+        text += f" Revision of the source: {_code(revision)}."
+    if server := settings.get("base_url"):
+        text += f" The server was {_code(server)}."
+    return text + _when(made_by)
+
+
+def sampling(settings: Mapping[str, Any]) -> str:
+    """Sampling settings in words."""
+    told = [
+        words.format(settings[name]) if "{}" in words else f"{words} {settings[name]:g}"
+        for name, words in _SAMPLING.items()
+        if settings.get(name) is not None
+    ]
+    return ", ".join(told) or "sampling left to the server"
+
+
+def _code(value: Any) -> str:
+    text = " ".join(str(value).replace("`", "'").split())
+    return f"`{text}`"
+
+
+def _when(made_by: Mapping[str, Any]) -> str:
+    date = str(made_by.get("finished_at") or "")[:10]
+    version = (made_by.get("versions") or {}).get("rlkd")
+    told = [part for part in (f"rlkd {version}" if version else "", date) if part]
+    return f" ({', '.join(told)})" if told else ""
+
+
+def as_pipeline(stages: Sequence[tuple[Path, Mapping[str, Any], Mapping[str, Any]]], name: str) -> str:
+    """A pipeline's YAML that makes the tables again, from (folder, stage.json, told settings) in the order they were
+    made. An input that is the output of another of the stages is named by it."""
+    references = {str(folder): f"@{folder.name}" for folder, _, _ in stages}
+    references |= {folder.name: f"@{folder.name}" for folder, _, _ in stages}
+    document: dict[str, Any] = {"name": name, "workdir": f"runs/{name}", "stages": {}}
+    for folder, made_by, settings in stages:
+        own = {
+            key: [references.get(str(item), references.get(Path(str(item)).name, item)) for item in value]
+            if isinstance(value, list)
+            else value
+            for key, value in settings.items()
+        }
+        document["stages"][folder.name] = {"verb": made_by.get("stage"), **own}
+    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120).rstrip()
