@@ -6,14 +6,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rlkd_data.config import Settings
+from rlkd_data.prompts import GSRM, decompose_prompt_id, prompt_id
 from rlkd_data.publish import content
 from rlkd_data.publish.columns import described
 from rlkd_data.publish.content import Survey
 from rlkd_data.publish.plan import Config, metadata_configs
 from rlkd_data.publish.recipe import as_pipeline, in_words, told_settings
-from rlkd_data.publish.render import fence, fragment, render
+from rlkd_data.publish.render import cell, fence, fragment, render
 from rlkd_data.publish.svg import bars
 from rlkd_data.report.histogram import histogram
+from rlkd_data.schema import DOMAINS
 
 
 def charts(survey: Survey) -> dict[str, tuple[str, str]]:
@@ -58,7 +60,7 @@ def card(
             for name, made_by in content.made(survey)
         ],
         versions=_versions(survey),
-        prompt_ids=[(name, n) for name, n in every.values.get("prompt_id", {}).items() if name],
+        prompt_ids=[(name, _prompt(name), n) for name, n in every.values.get("prompt_id", {}).items() if name],
         origins=listed,
         more_origins=more,
         licence_note=_licence_note(survey),
@@ -142,11 +144,19 @@ def _versions(survey: Survey) -> str:
     return ", ".join(f"{package} {' and '.join(versions)}" for package, versions in found.items())
 
 
+def _prompt(prompt: str) -> str:
+    """Which of this version's prompts has the id."""
+    known = {prompt_id(*GSRM): "zero-shot, "} | {decompose_prompt_id(d): f"few-shot for {d}, " for d in DOMAINS}
+    return known.get(prompt, "")
+
+
 def _licence_note(survey: Survey) -> str:
     licences = sorted({licence for _, licence in survey.everything().origins if licence})
+    models = [name for name in content.names(survey.of("traces").values.get("teacher")) if not name.startswith("human:")]
+    besides = " What a model wrote may stand under its provider's terms besides." if models else ""
     if len(licences) > 1:
-        return "More than one licence is in force: the column `license` of a trace says which, for it and its decompositions."
-    return f"All rows are under {licences[0]}, the problems and the reasoning alike. Decompositions follow their trace's licence."
+        return f"The sources give more than one licence: the column `license` of a trace says which, for it and its steps.{besides}"
+    return f"The source gives all rows under {cell(licences[0])}; decompositions follow their trace.{besides}"
 
 
 def _recipes(

@@ -17,24 +17,39 @@ _LAST = re.compile(r"[/\\]")
 _SAMPLING = {"temperature": "temperature", "top_p": "top-p", "max_tokens": "at most {} tokens", "seed": "seed"}
 
 
-def told_settings(made_by: Mapping[str, Any], kinds: Mapping[str, type[Settings]]) -> dict[str, Any]:
-    """The settings of a stage that are not the defaults and can change what comes out. Paths are cut to their last name
-    and logins left out: a card names no machine."""
-    kind = kinds.get(str(made_by.get("stage")))
+def told_settings(
+    made_by: Mapping[str, Any], kinds: Mapping[str, type[Settings]], *, whole: bool = False
+) -> dict[str, Any]:
+    """The settings of a stage that can change what comes out: those that are not the defaults, or with `whole` all that
+    are given. Paths are cut to their last name and logins left out: a card names no machine."""
+    return _telling(made_by.get("settings") or {}, kinds.get(str(made_by.get("stage"))), None, whole)
+
+
+def _telling(
+    values: Mapping[str, Any], kind: type[Settings] | None, owner: Settings | None, whole: bool
+) -> dict[str, Any]:
+    """`owner` holds the defaults of a group, where whoever has the group sets its own."""
     found: dict[str, Any] = {}
-    for name, value in (made_by.get("settings") or {}).items():
+    for name, value in values.items():
         info = kind.model_fields.get(name) if kind else None
-        if info is not None:
-            extra = info.json_schema_extra
-            if isinstance(extra, dict) and extra.get("runtime"):
-                continue
-            default = info.get_default(call_default_factory=True) if not info.is_required() else None
-            plain = default.model_dump(mode="json") if isinstance(default, Settings) else default
-            if value == (list(plain) if isinstance(plain, tuple) else plain):
-                continue
-        if value not in (None, [], "", {}):
+        if info is not None and isinstance(info.json_schema_extra, dict) and info.json_schema_extra.get("runtime"):
+            continue
+        default = getattr(owner, name, None) if owner is not None else None if info is None else info.default
+        group = _group(info.annotation) if info is not None else None
+        if group is not None and isinstance(value, dict):
+            if nested := _telling(value, group, default if isinstance(default, Settings) else None, whole):
+                found[name] = nested
+            continue
+        plain = [str(item) for item in default] if isinstance(default, tuple) else default
+        differs = info is not None and value != plain
+        if (differs and not whole) or (value not in (None, [], "", {}) and (whole or info is None)):
             found[name] = _told(value)
     return found
+
+
+def _group(annotation: Any) -> type[Settings] | None:
+    kinds = (annotation, *getattr(annotation, "__args__", ()))
+    return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Settings)), None)
 
 
 def _told(value: Any) -> Any:
@@ -75,9 +90,9 @@ def in_words(made_by: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
     elif verb == "collect":
         text = f"`collect` read problems and traces from {source} as they stand there, and verified the answers."
     elif verb == "decompose":
-        prompt = every.get("prompt") or "default"
+        prompt = f" with the {every['prompt']} prompt" if every.get("prompt") else ""
         text = (
-            f"`decompose` asked {_code(settings.get('annotator', 'an annotator'))} once a trace with its {prompt} prompt "
+            f"`decompose` asked {_code(settings.get('annotator', 'an annotator'))} once a trace{prompt} "
             f"({sampling(every.get('sampling') or {})}), read the steps from the reply, checked them, and looked up where "
             "in the reasoning each stands."
         )

@@ -39,9 +39,9 @@ class Publication:
 def publish(paths: Sequence[Path], how: Publication) -> str:
     """Publish the tables of the folders. Returns the address of the commit, or the folder of a dry run. Raises
     InputError for what must not be published, before anything is uploaded."""
+    hub = Hub(how.repo_id, "dataset", how.revision)
     tables = find(paths)
     configs = plan(tables, parse_splits(how.splits))
-    hub = Hub(how.repo_id, "dataset", how.revision)
     facts = _survey(configs, how)
     there = There()
     if how.out is None:

@@ -59,7 +59,8 @@ class HubServer:
             add("GET", rf"/api/{{kind:{kind}}}/{one}", self.info)
         for prefix, kind in (("/datasets", "datasets"), ("", "models")):
             add("POST", rf"{prefix}/{{repo:[^/]+/[^/]+}}.git/info/lfs/objects/batch", self.batch)
-            add("GET", rf"{prefix}/{one}/resolve/{{rev}}/{{path:.+}}", self.of_kind(kind, self.resolve))
+            for method in ("GET", "HEAD"):
+                add(method, rf"{prefix}/{one}/resolve/{{rev}}/{{path:.+}}", self.of_kind(kind, self.resolve))
         add("PUT", "/lfs/{oid}", self.put)
         add("PUT", "/lfs/{oid}/{part}", self.put)
         add("POST", "/lfs/{oid}/complete", self.complete)
