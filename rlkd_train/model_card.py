@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from rlkd_data.config import Settings
 from rlkd_data.publish.recipe import sampling as sampling_in_words
 from rlkd_data.publish.recipe import told_settings
 from rlkd_data.publish.render import cell, fence, render
@@ -20,7 +21,7 @@ _CURVES = {
     "rewards/structure/mean": "Structure alignment",
     "rewards/accuracy/mean": "Accuracy",
     "completions/mean_length": "Completion length (tokens)",
-   }
+}
 """What is drawn of a run's log, by the name that it is logged under."""
 _SUMMARY = {
     "sft": "was fine-tuned on a teacher's reasoning traces (SFT)",
@@ -64,10 +65,10 @@ def card(repo_id: str, run: Run, base: str | None, licence: str) -> str:
     from rlkd_data.publish.licences import hub_name
     from rlkd_train.config import GrpoSettings, GsrmSettings, SftSettings
 
-    kinds = {"sft": SftSettings, "gsrm": GsrmSettings, "grpo": GrpoSettings}
+    kinds: dict[str, type[Settings]] = {"sft": SftSettings, "gsrm": GsrmSettings, "grpo": GrpoSettings}
     told, every = told_settings(run.made_by, kinds), told_settings(run.made_by, kinds, whole=True)
     name = hub_name(licence)
-    more = {"license_name": licence} if name == "other" else {}
+    more: dict[str, Any] = {"license_name": licence} if name == "other" else {}
     header = ModelCardData(
         base_model=base,
         library_name="peft" if run.adapter else "transformers",
@@ -119,14 +120,17 @@ def _data(run: Run, told: Mapping[str, Any]) -> list[str]:
             + (f", {count:,} rows)" if len(origins) > 1 else ")")
             for (source, licence), count in list(origins.items())[:10]
         )
-        lines.append(f"- `{name}`: {rows:,} rows" + (f"; from {where}" if len(origins) > 1 else f" from {where}" if where else ""))
+        lines.append(
+            f"- `{name}`: {rows:,} rows"
+            + (f"; from {where}" if len(origins) > 1 else f" from {where}" if where else "")
+        )
     if socratic := told.get("socratic"):
         lines.append(f"- GSM8K-socratic (`{socratic}`), whose sub-problems and answers are gold.")
     named = [*(told.get("traces") or ()), *(told.get("decompositions") or ())]
     if not lines:
         lines.append(
-            f"The run read {', '.join(f'`{Path(str(path)).name}`' for path in named)}; the tables were no longer there when "
-            "this was published."
+            f"The run read {', '.join(f'`{Path(str(path)).name}`' for path in named)}; the tables were no longer there "
+            "when this was published."
             if named
             else "The run's settings name no table."
         )

@@ -49,15 +49,15 @@ def publish(run: Path, how: Publication) -> str:
         raise InputError(f"{run}: training has not finished: run the same command again, then publish")
     if not how.licence:
         raise InputError(
-            "a model is not published without a licence: say --license NAME (what its base model's terms and the licences "
-            "of its data allow)"
+            "a model is not published without a licence: say --license NAME (what its base model's terms and the "
+            "licences of its data allow)"
         )
     adapter = model / _ADAPTER
     base = how.base or _hub_base(str(made_by["settings"]["model"]))
     if base is None and adapter.exists():
         raise InputError(
-            f"{run} holds an adapter on {made_by['settings']['model']}, which the Hub does not know: nobody could load it; "
-            "name the base with --base-model ORG/NAME"
+            f"{run} holds an adapter on {made_by['settings']['model']}, which the Hub does not know: nobody could load "
+            "it; name the base with --base-model ORG/NAME"
         )
     found = Run(
         run.resolve().name,
@@ -88,7 +88,9 @@ def _files(model: Path, run: Run, base: str | None, how: Publication) -> dict[st
     files |= {path: svg.encode() for path, (_, svg) in charts(run.log).items()}
     for name, content in files.items():
         if name.endswith((".md", *_TEXTS)) and (secret := in_text(_text(content))):
-            raise InputError(f"{name} holds what looks like a {secret[0]} ({secret[1]}): take it out, then publish again")
+            raise InputError(
+                f"{name} holds what looks like a {secret[0]} ({secret[1]}): take it out, then publish again"
+            )
     return files
 
 
@@ -125,5 +127,7 @@ def _evaluations(folders: Sequence[Path]) -> Iterator[tuple[str, dict[str, Any]]
     for path in folders:
         made_by = read_stage(path) or {}
         if made_by.get("stage") != "eval" or made_by.get("status") != "done":
-            raise InputError(f"--eval {path}: no finished evaluation is there: give a folder that rlkd-train eval wrote")
+            raise InputError(
+                f"--eval {path}: no finished evaluation is there: give a folder that rlkd-train eval wrote"
+            )
         yield path.resolve().name, made_by

@@ -12,7 +12,7 @@ from rlkd_data.publish.columns import described
 from rlkd_data.publish.content import Survey
 from rlkd_data.publish.plan import Config, metadata_configs
 from rlkd_data.publish.recipe import as_pipeline, in_words, told_settings
-from rlkd_data.publish.render import cell, fence, fragment, render
+from rlkd_data.publish.render import cell, code, fence, fragment, render
 from rlkd_data.publish.svg import bars
 from rlkd_data.report.histogram import histogram
 from rlkd_data.schema import DOMAINS
@@ -56,8 +56,8 @@ def card(
         configs=[_config(config, survey, any(c.name == "traces" for c in configs)) for config in configs],
         others=[str(e["config_name"]) for e in entries if e["config_name"] not in {c.name for c in configs}],
         stages=[
-            {"title": name, "text": in_words(made_by, told_settings(made_by, kinds))}
-            for name, made_by in content.made(survey)
+            {"title": folder.name, "text": in_words(made_by, told_settings(made_by, kinds))}
+            for folder, made_by in content.stages(survey)
         ],
         versions=_versions(survey),
         prompt_ids=[(name, _prompt(name), n) for name, n in every.values.get("prompt_id", {}).items() if name],
@@ -83,7 +83,7 @@ def metadata(title: str, survey: Survey, entries: list[dict[str, Any]], language
     every, usable = survey.everything(), survey.usable()
     licences = content.hub_licences(every)
     given = sorted({licence for _, licence in every.origins if licence})
-    more = {"license_name": ", ".join(given)} if licences == ["other"] else {}
+    more: dict[str, Any] = {"license_name": ", ".join(given)} if licences == ["other"] else {}
     data = DatasetCardData(
         language=list(languages),
         license=licences[0] if len(licences) == 1 else licences,
@@ -103,18 +103,21 @@ def _summary(survey: Survey) -> str:
     parts = []
     if steps.rows:
         by = _list(content.names(steps.values.get("annotator")))
-        parts.append(f"{steps.rows:,} decompositions of reasoning into steps of meta-reasoning, sub-problem and answer, by {by}")
+        parts.append(
+            f"{steps.rows:,} decompositions of reasoning into steps of meta-reasoning, sub-problem and answer, by {by}"
+        )
     if traces.rows:
         parts.append(f"{traces.rows:,} traces of reasoning by {_list(content.names(traces.values.get('teacher')))}")
     others = dict.fromkeys(p.table.name for p, _ in survey.parts if p.table.name not in ("traces", "decompositions"))
     parts += [f"{survey.of(name).rows:,} {name}" for name in others if survey.of(name).rows]
     domains = ", ".join(content.names(usable.values.get("domain")))
     what = "; ".join(parts) if parts else "Rejected rows alone"
-    return f"{what}{f'. Domain: {domains}' if domains else ''}. Made with rlkd, software for distilling the structure of reasoning."
+    made = "Made with rlkd, software for distilling the structure of reasoning."
+    return f"{what}{f'. Domain: {domains}' if domains else ''}. {made}"
 
 
 def _list(values: Sequence[str]) -> str:
-    shown = [f"`{' '.join(value.replace('`', '').split())}`" for value in values[:5]]
+    shown = [code(value) for value in values[:5]]
     if len(values) > 5:
         shown.append(f"{len(values) - 5} more")
     return " and ".join([", ".join(shown[:-1]), shown[-1]]) if len(shown) > 1 else (shown or ["nobody named"])[0]
@@ -138,7 +141,7 @@ def _config(config: Config, survey: Survey, has_traces: bool) -> dict[str, Any]:
 
 def _versions(survey: Survey) -> str:
     found: dict[str, dict[str, None]] = {}
-    for _, made_by in content.made(survey):
+    for _, made_by in content.stages(survey):
         for package, version in (made_by.get("versions") or {}).items():
             found.setdefault(str(package), {})[str(version)] = None
     return ", ".join(f"{package} {' and '.join(versions)}" for package, versions in found.items())
@@ -152,10 +155,10 @@ def _prompt(prompt: str) -> str:
 
 def _licence_note(survey: Survey) -> str:
     licences = sorted({licence for _, licence in survey.everything().origins if licence})
-    models = [name for name in content.names(survey.of("traces").values.get("teacher")) if not name.startswith("human:")]
-    besides = " What a model wrote may stand under its provider's terms besides." if models else ""
+    besides = " What a model wrote may stand under its provider's terms besides." if content.models(survey) else ""
     if len(licences) > 1:
-        return f"The sources give more than one licence: the column `license` of a trace says which, for it and its steps.{besides}"
+        which = "the column `license` of a trace says which, for it and its steps"
+        return f"The sources give more than one licence: {which}.{besides}"
     return f"The source gives all rows under {cell(licences[0])}; decompositions follow their trace.{besides}"
 
 
@@ -163,23 +166,24 @@ def _recipes(
     title: str, survey: Survey, kinds: Mapping[str, type[Settings]], pipelines: Mapping[str, str]
 ) -> list[dict[str, str]]:
     found = [
-        _recipe(f"The pipeline that made it (`pipelines/{name}.yaml` here). Run it with `rlkd-data run {name}.yaml`:", text)
+        _recipe(
+            f"The pipeline that made it (`pipelines/{name}.yaml` here). Run it with `rlkd-data run {name}.yaml`:", text
+        )
         for name, text in pipelines.items()
     ]
-    tables = {part.table.folder.resolve(): part.table for part, _ in survey.parts if part.table.made_by}
     lone = [
-        (folder, table.made_by, told_settings(table.made_by, kinds))
-        for folder, table in sorted(tables.items(), key=lambda item: (str(item[1].made_by.get("started_at")), item[0].name))
+        (folder, made_by, told_settings(made_by, kinds))
+        for folder, made_by in content.stages(survey)
         if folder.parent.name not in pipelines
     ]
     if lone:
         text = (
-            "The settings of the commands that made it, as a pipeline. Save it as a file and run `rlkd-data run FILE`; a "
-            "local file that it names must lie beside you:"
+            "The settings of the commands that made it, as a pipeline. Save it as a file and run `rlkd-data run FILE`; "
+            "a local file that it names must lie beside you:"
         )
         found.append(_recipe(text, as_pipeline(lone, title)))
     return found
 
 
-def _recipe(text: str, code: str) -> dict[str, str]:
-    return {"text": text, "code": code.rstrip(), "fence": fence(code), "language": "yaml"}
+def _recipe(text: str, yaml: str) -> dict[str, str]:
+    return {"text": text, "code": yaml.rstrip(), "fence": fence(yaml), "language": "yaml"}

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from rlkd_data.publish.facts import Facts
+from rlkd_data.publish.found import made_when
 from rlkd_data.publish.licences import hub_name
 from rlkd_data.publish.plan import Config, Part
+from rlkd_data.publish.render import code
 
 _SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"), (10**7, "1M<n<10M"))
 _SOURCES = 20
@@ -53,6 +56,11 @@ class Survey:
 def names(counter: Mapping[str | None, int] | None) -> list[str]:
     """The values of a counter that are given, the most frequent first."""
     return [value for value, _ in Counter(counter or {}).most_common() if value]
+
+
+def models(survey: Survey) -> list[str]:
+    """The teachers that are not people."""
+    return [name for name in names(survey.of("traces").values.get("teacher")) if not name.startswith("human:")]
 
 
 def size_category(rows: int) -> str:
@@ -113,7 +121,9 @@ def figures(survey: Survey) -> list[dict[str, str]]:
     if traces.rows:
         right, wrong = judged["true"], judged["false"]
         if right + wrong:
-            found.append(("traces whose final answer is right, of those that could be judged", share(right, right + wrong)))
+            found.append(
+                ("traces whose final answer is right, of those that could be judged", share(right, right + wrong))
+            )
         if traces.rows - right - wrong:
             found.append(("traces whose answer could not be judged", share(traces.rows - right - wrong, traces.rows)))
         found.append(("mean length of the reasoning", f"{sum(traces.lengths) / traces.rows:,.0f} characters"))
@@ -122,18 +132,17 @@ def figures(survey: Survey) -> list[dict[str, str]]:
         found.append(("annotator's replies that parse and pass the checks", share(steps.rows, steps.rows + refused)))
         found.append(("mean number of steps", f"{sum(steps.steps) / steps.rows:.2f}"))
         found.append(("steps found again in the reasoning (spans)", share(steps.grounded, sum(steps.steps))))
-    for name, made_by in made(survey):
+    for folder, made_by in stages(survey):
         for figure, value in _flat((made_by.get("result") or {}).get("figures") or {}):
             if figure not in _COUNTED_HERE:
-                found.append((f"{name}: {figure.replace('_', ' ')}", value))
+                found.append((f"{folder.name}: {figure.replace('_', ' ')}", value))
     return [{"name": name, "value": value} for name, value in found]
 
 
-def made(survey: Survey) -> list[tuple[str, dict[str, Any]]]:
-    """(folder's name, `stage.json`) of every stage, once, in the order they were made."""
+def stages(survey: Survey) -> list[tuple[Path, dict[str, Any]]]:
+    """(folder, `stage.json`) of every stage, once, in the order they were made."""
     found = {part.table.folder.resolve(): part.table.made_by for part, _ in survey.parts if part.table.made_by}
-    ordered = sorted(found.items(), key=lambda item: (str(item[1].get("started_at")), item[0].name))
-    return [(folder.name, made_by) for folder, made_by in ordered]
+    return sorted(found.items(), key=lambda item: made_when(item[1], item[0]))
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, str]]:
@@ -154,28 +163,33 @@ def cost(survey: Survey) -> str:
         tokens = f" The models read {every.prompt_tokens:,} and wrote {every.completion_tokens:,} tokens."
     if every.priced:
         unpriced = every.rows - every.priced
-        rest = f" {unpriced:,} rows have no price: their model is free or unknown to the price list." if unpriced else ""
+        rest = (
+            f" {unpriced:,} rows have no price: their model is free or unknown to the price list." if unpriced else ""
+        )
         return f"${every.cost_usd:,.4f} for {every.priced:,} rows.{rest}{tokens}"
     if tokens:
-        return "No price is known for the models that were asked: they ran on own machines, or are not in the price list." + tokens
+        return (
+            "No price is known for the models that were asked: they ran on own machines, or are not in the price list."
+            + tokens
+        )
     return "Nothing that was recorded: no model was paid for these rows."
 
 
 def decontamination(survey: Survey) -> str:
     """What was done so that the problems are not those of an evaluation set."""
     lines = []
-    for name, made_by in made(survey):
+    for folder, made_by in stages(survey):
         result, settings = made_by.get("result") or {}, made_by.get("settings") or {}
         counts = {k.removeprefix("rejected:"): n for k, n in (result.get("counts") or {}).items() if "contamin" in k}
         told = {k: v for k, v in settings.items() if "contamin" in k or "benchmark" in k}
         told |= {k: v for k, v in (result.get("figures") or {}).items() if "contamin" in k or "benchmark" in k}
         if counts or any(told.values()):
-            rows = ", ".join(f"{n:,} rows as `{reason}`" for reason, n in counts.items()) or "no row"
+            rows = ", ".join(f"{n:,} rows as {code(reason)}" for reason, n in counts.items()) or "no row"
             how = "; ".join(f"{k.replace('_', ' ')}: {v}" for k, v in told.items() if v not in (None, [], {}))
-            lines.append(f"The stage `{name}` took out {rows}" + (f" ({how})." if how else "."))
+            lines.append(f"The stage {code(folder.name)} took out {rows}" + (f" ({how})." if how else "."))
     return "\n\n".join(lines) or (
-        "None was recorded: no stage compared these problems with an evaluation set. Look for a benchmark's problems among "
-        "them (column `problem`) before you train on them and report that benchmark."
+        "None was recorded: no stage compared these problems with an evaluation set. Look for a benchmark's problems "
+        "among them (column `problem`) before you train on them and report that benchmark."
     )
 
 
@@ -183,16 +197,19 @@ def limits(survey: Survey, languages: Sequence[str]) -> list[str]:
     """What a reader must know before using the rows, from the rows themselves."""
     traces, steps, usable = survey.of("traces"), survey.of("decompositions"), survey.usable()
     found = []
-    teachers = [name for name in names(traces.values.get("teacher")) if not name.startswith("human:")]
-    if teachers:
+    if models(survey):
         found.append("The reasoning is a model's. A right final answer does not make every line before it right.")
     judged = traces.values.get("is_correct", Counter())
     if judged["false"]:
-        found.append(f"{judged['false']:,} usable traces end in a wrong answer. Filter by `is_correct` where that matters.")
+        found.append(
+            f"{judged['false']:,} usable traces end in a wrong answer. Filter by `is_correct` where that matters."
+        )
     if unknown := traces.rows - judged["true"] - judged["false"]:
         found.append(f"Of {unknown:,} traces it is not known whether they are right; `verification` says why.")
     if steps.rows:
-        found.append("The steps are an annotator model's reading of the trace. They were checked for form, not read by people.")
+        found.append(
+            "The steps are an annotator model's reading of the trace. They were checked for form, not read by people."
+        )
     if lost := sum(steps.steps) - steps.grounded:
         found.append(f"{lost:,} steps were not found again in the reasoning; their spans are null.")
     if steps.rows and not traces.rows:

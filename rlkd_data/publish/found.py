@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,8 +63,13 @@ def _tables(path: Path) -> Iterator[Found]:
             yield table
         return
     stages = [child for child in path.iterdir() if child.is_dir() and _is_one(child)]
-    for child in sorted(stages, key=lambda child: (str((read_stage(child) or {}).get("started_at")), child.name)):
+    for child in sorted(stages, key=lambda child: made_when(read_stage(child) or {}, child)):
         yield from (table for table in _of(child) if table.name not in _NO_DATA_SET)
+
+
+def made_when(made_by: Mapping[str, Any], folder: Path) -> tuple[str, str, str]:
+    """What stages are put in order by."""
+    return str(made_by.get("started_at")), str(made_by.get("finished_at")), folder.name
 
 
 def _is_one(path: Path) -> bool:

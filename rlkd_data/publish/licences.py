@@ -5,7 +5,7 @@
 | nothing | missing: refused, as nobody may guess it |
 | `…-nc…`, `non-commercial`, `research only` | for some uses alone: refused |
 | `…-nd…`, `no derivatives` | no changed copies, which traces and steps are: refused |
-| `proprietary`, `all rights reserved`, `no licence`, `unlicensed`, `(c) …`, `unknown`, `not stated` | not given: refused |
+| `proprietary`, `all rights reserved`, `no licence`, `unlicensed`, `(c) …`, `unknown` | not given: refused |
 | anything else | as it says |
 
 `--allow-licence NAME` lets one of the refused names pass: the publisher then answers for it.
@@ -16,12 +16,15 @@ from __future__ import annotations
 import re
 
 _FORBIDS = (
-    (re.compile(r"\bnc\b|non[- ]?commercial|research[- ](use[- ])?only"), "restricts the use to non-commercial purposes"),
-    (re.compile(r"\bnd\b|no[- ]?deriv"), "forbids changed copies, which traces and steps are"),
+    (
+        re.compile(r"\bnc\b|non[- ]?commercial|research[- ](use[- ])?only"),
+        "restricts the use to non-commercial purposes",
+    ),
+    (re.compile(r"\bnd\b|no ?deriv"), "forbids changed copies, which traces and steps are"),
     (
         re.compile(
-            r"proprietary|all rights reserved|\bno[- ]licen[sc]e|unlicen[sc]ed|without (a )?licen[sc]e|\(c\)|©|copyright"
-            r"|^(none|unknown|n/a|null|closed|restricted)$|\bnot (stated|given|known|specified)"
+            r"proprietary|all rights reserved|\bno licen[sc]e|unlicen[sc]ed|without (a )?licen[sc]e|\(c\)|©"
+            r"|copyright|^(none|unknown|n/a|null|closed|restricted)$|\bnot (stated|given|known|specified)"
         ),
         "does not let anybody pass the rows on",
     ),

@@ -93,8 +93,8 @@ def _one_schema(parts: Sequence[Part]) -> pa.Schema:
     for part in parts[1:]:
         if difference := columns_differ(first.schema, part.table.schema):
             raise InputError(
-                f"{part.table.folder} and {first.folder} both go to the configuration {first.config!r}, but {difference}: "
-                "make both with one version of rlkd, or publish them as two data sets"
+                f"{part.table.folder} and {first.folder} both go to the configuration {first.config!r}, but "
+                f"{difference}: make both with one version of rlkd, or publish them as two data sets"
             )
     return first.schema
 

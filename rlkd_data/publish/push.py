@@ -1,7 +1,7 @@
 """Pushes files to a repository of the Hub in one commit, through huggingface_hub.
 
-A large file is uploaded before the commit and known to the Hub by its hash, so that a push that was killed goes on where
-it was. Nothing is visible before the commit. What fails in passing (429, 5xx, a lost connection) is tried again.
+A large file is uploaded before the commit and known to the Hub by its hash, so that a push that was killed goes on
+where it was. Nothing is visible before the commit. What fails in passing (429, 5xx, a lost connection) is tried again.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Hub:
     def __init__(self, repo_id: str, kind: Literal["dataset", "model"], revision: str | None) -> None:
         from huggingface_hub import HfApi
         from huggingface_hub.errors import HFValidationError
-        from huggingface_hub.utils import validate_repo_id
+        from huggingface_hub.utils._validators import validate_repo_id
 
         if repo_id.count("/") != 1:
             raise InputError(f"--repo-id {repo_id!r}: write it as ORG/NAME")
@@ -61,9 +61,9 @@ class Hub:
                 info = self._try(lambda: self._api.repo_info(self.repo_id, repo_type=self.kind))
             except RepositoryNotFoundError:
                 return There()
-            files = tuple(sibling.rfilename for sibling in info.siblings or ())
+            files = _files(info)
             try:
-                configs = self._configs(info.sha) if self.kind == "dataset" else ()
+                configs = self._configs(str(info.sha)) if self.kind == "dataset" else ()
             except EntryNotFoundError:
                 configs = ()
             return There(info.sha, files, configs)
@@ -77,7 +77,9 @@ class Hub:
         try:
             found = DatasetCard.load(path).data.to_dict().get("configs") or []
         except ValueError as problem:
-            raise InputError(f"{self.repo_id}: the card there cannot be read ({_line(problem)}): mend it first") from None
+            raise InputError(
+                f"{self.repo_id}: the card there cannot be read ({_line(problem)}): mend it first"
+            ) from None
         return tuple(entry for entry in found if isinstance(entry, dict) and entry.get("config_name"))
 
     def columns(self, path: str, head: str) -> pa.Schema:
@@ -113,7 +115,7 @@ class Hub:
         from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
         info = self._api.repo_info(self.repo_id, repo_type=self.kind, revision=self.revision)
-        gone = stale([sibling.rfilename for sibling in info.siblings or ()])
+        gone = stale(_files(info))
         operations: list[Any] = [CommitOperationDelete(path) for path in gone]
         for path, content in files.items():
             operations.append(CommitOperationAdd(path, content if isinstance(content, bytes) else str(content)))
@@ -128,7 +130,9 @@ class Hub:
         return str(made.commit_url)
 
     def _try(self, call: Callable[[], T]) -> T:
-        for attempt in stamina.retry_context(on=_passes, attempts=_ATTEMPTS, timeout=None, wait_initial=0.5, wait_max=20.0):
+        for attempt in stamina.retry_context(
+            on=_passes, attempts=_ATTEMPTS, timeout=None, wait_initial=0.5, wait_max=20.0
+        ):
             with attempt:
                 return call()
         raise AssertionError
@@ -154,7 +158,13 @@ class Hub:
             cause = problem.__cause__ or problem
             if isinstance(cause, HfHubHTTPError):
                 raise _told_http(where, cause) from None
-            raise HubError(f"{where}: {_line(problem)} {_line(cause) if cause is not problem else ''}".rstrip()) from None
+            raise HubError(
+                f"{where}: {_line(problem)} {_line(cause) if cause is not problem else ''}".rstrip()
+            ) from None
+
+
+def _files(info: Any) -> tuple[str, ...]:
+    return tuple(sibling.rfilename for sibling in info.siblings or ())
 
 
 def _told_http(where: str, problem: Any) -> InputError | HubError:

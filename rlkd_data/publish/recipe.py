@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from rlkd_data.config import Settings
+from rlkd_data.publish.render import code
 from rlkd_data.resources import resource
 
 _LOGIN = re.compile(r"(?<=//)[^/@\s]+@")
@@ -80,11 +81,11 @@ def in_words(made_by: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
     """What a stage did, in a sentence or two."""
     every = made_by.get("settings") or {}
     verb = made_by.get("stage")
-    source = _code(str(settings.get("source", "its source")).removeprefix("{shipped}/"))
+    source = code(str(settings.get("source", "its source")).removeprefix("{shipped}/"))
     if verb == "collect" and every.get("teacher"):
         samples = every.get("samples", 1)
         text = (
-            f"`collect` asked {_code(settings['teacher'])} for {samples} {'trace' if samples == 1 else 'traces'} of each "
+            f"`collect` asked {code(settings['teacher'])} for {samples} trace{'s' if samples != 1 else ''} of each "
             f"problem of {source} ({sampling(every.get('sampling') or {})}) and verified the answers."
         )
     elif verb == "collect":
@@ -92,17 +93,20 @@ def in_words(made_by: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
     elif verb == "decompose":
         prompt = f" with the {every['prompt']} prompt" if every.get("prompt") else ""
         text = (
-            f"`decompose` asked {_code(settings.get('annotator', 'an annotator'))} once a trace{prompt} "
-            f"({sampling(every.get('sampling') or {})}), read the steps from the reply, checked them, and looked up where "
-            "in the reasoning each stands."
+            f"`decompose` asked {code(settings.get('annotator', 'an annotator'))} once a trace{prompt} "
+            f"({sampling(every.get('sampling') or {})}), read the steps from the reply, checked them, and looked up "
+            "where in the reasoning each stands."
         )
     else:
-        given = ", ".join(f"{name} {_code(value)}" for name, value in settings.items())
+        given = ", ".join(f"{name} {code(value)}" for name, value in settings.items())
         text = f"`{verb}` ran with {given or 'its default settings'}."
+    if verb == "collect" and every.get("limit"):
+        first = int(every.get("offset") or 0) + 1
+        text += f" Problems {first:,} to {first - 1 + every['limit']:,} alone were taken."
     if revision := every.get("revision"):
-        text += f" Revision of the source: {_code(revision)}."
+        text += f" Revision of the source: {code(revision)}."
     if server := settings.get("base_url"):
-        text += f" The server was {_code(server)}."
+        text += f" The server was {code(server)}."
     return text + _when(made_by)
 
 
@@ -114,11 +118,6 @@ def sampling(settings: Mapping[str, Any]) -> str:
         if settings.get(name) is not None
     ]
     return ", ".join(told) or "sampling left to the server"
-
-
-def _code(value: Any) -> str:
-    text = " ".join(str(value).replace("`", "'").split())
-    return f"`{text}`"
 
 
 def _when(made_by: Mapping[str, Any]) -> str:

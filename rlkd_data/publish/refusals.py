@@ -1,4 +1,4 @@
-"""What is not published, each in one line that says what to do. Pure, but for looking a row's licence up in its trace."""
+"""What is not published, each in one line that says what to do. Pure, but for looking up the traces of other rows."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def refuse_secrets(leaks: Sequence[Leak], more: int) -> None:
     others = f" ({len(leaks) + more - 1:,} more such texts)" if len(leaks) + more > 1 else ""
     raise InputError(
         f"{first.where.shards[0].parent / first.file}, column {first.found.column!r}, row {first.row}: looks like "
-        f"a {first.found.kind} ({first.found.masked}){others}: take the rows out, or make the table without them; a key "
-        "that was real must be revoked"
+        f"a {first.found.kind} ({first.found.masked}){others}: take the rows out, or make the table without them; a "
+        "key that was real must be revoked"
     )
 
 
@@ -44,8 +44,8 @@ def refuse_licences(facts: Sequence[tuple[Found, Facts]], allowed: Sequence[str]
                 )
     if where:
         raise InputError(
-            f"{where[0]}: {missing:,} of {rows:,} rows have no licence (the first from {where[1] or 'an unnamed source'}): "
-            "collect them again with --license NAME once you know it; nothing is published without one"
+            f"{where[0]}: {missing:,} of {rows:,} rows have no licence (the first from "
+            f"{where[1] or 'an unnamed source'}): collect them again with --license NAME once you know it; nothing is published without one"
         )
 
 
@@ -61,8 +61,8 @@ def refuse_unlicensed_tables(facts: Sequence[tuple[Found, Facts]]) -> None:
             known = _named_traces(table)
             hint = f"give {known} too" if known else "give the folder of their traces too"
             raise InputError(
-                f"{table.folder}: {lost:,} rows of {table.config} have no trace among the tables given, so their licence "
-                f"is unknown: {hint}"
+                f"{table.folder}: {lost:,} rows of {table.config} have no trace among the tables given, so their "
+                f"licence is unknown: {hint}"
             )
 
 

@@ -21,7 +21,7 @@ def _environment() -> SandboxedEnvironment:
     made = SandboxedEnvironment(
         loader=FileSystemLoader(resource("data_cards")), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    made.filters["cell"] = cell
+    made.filters |= {"cell": cell, "code": code}
     return made
 
 
@@ -41,7 +41,12 @@ def fragment(name: str, **values: Any) -> str | None:
 def cell(value: Any) -> str:
     """Any text as one line of Markdown that is shown as it is: no HTML, no new cell."""
     text = " ".join(str(value).split())
-    return re.sub(r"[\\|*\[\]]", r"\\\g<0>", text.replace("&", "&amp;").replace("<", "&lt;"))
+    return re.sub(r"[\\|*`\[\]]", r"\\\g<0>", text.replace("&", "&amp;").replace("<", "&lt;"))
+
+
+def code(value: Any) -> str:
+    """Any text as one code span, which it cannot end; a table's cell may hold it."""
+    return "`" + " ".join(str(value).split()).replace("`", "'").replace("|", "\\|") + "`"
 
 
 def fence(text: str) -> str:

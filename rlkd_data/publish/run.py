@@ -87,8 +87,8 @@ def _refuse_other_columns(hub: Hub, there: There, configs: Sequence[Config]) -> 
             continue
         if difference := columns_differ(hub.columns(path, there.head), config.schema):
             raise InputError(
-                f"{hub.repo_id} has a configuration {config.name!r} with other columns: {difference} (Hub, here); publish "
-                "to another --repo-id or --revision, or remove it there"
+                f"{hub.repo_id} has a configuration {config.name!r} with other columns: {difference} (Hub, here); "
+                "publish to another --repo-id or --revision, or remove it there"
             )
 
 
@@ -97,14 +97,14 @@ def _files(
 ) -> dict[str, Path | bytes]:
     files: dict[str, Path | bytes] = {}
     kinds = {name: spec.settings for name, spec in registry().items()}
-    text = card(
-        how.repo_id, configs, facts, languages=how.languages, kinds=kinds, pipelines=texts, kept=there.configs
-    )
+    text = card(how.repo_id, configs, facts, languages=how.languages, kinds=kinds, pipelines=texts, kept=there.configs)
     small = {"README.md": text} | {path: svg for path, (_, svg) in charts(facts).items()}
     small |= {f"pipelines/{name}.yaml": yaml for name, yaml in texts.items()}
     for name, content in small.items():
         if secret := in_text(content):
-            raise InputError(f"{name} would show what looks like a {secret[0]} ({secret[1]}): take it out of the settings")
+            raise InputError(
+                f"{name} would show what looks like a {secret[0]} ({secret[1]}): take it out of the settings"
+            )
         files[name] = content.encode()
     for config in configs:
         for part in config.parts:

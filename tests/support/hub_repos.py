@@ -110,7 +110,9 @@ def commit(repo: Repo, storage: Storage, branch: str, lines: list[dict[str, Any]
             if files.pop(value["path"], None) is None:
                 raise Refused(404, "A file with this name doesn't exist", "EntryNotFound")
         elif key == "deletedFolder":
-            files = {path: entry for path, entry in files.items() if not path.startswith(value["path"].rstrip("/") + "/")}
+            files = {
+                path: entry for path, entry in files.items() if not path.startswith(value["path"].rstrip("/") + "/")
+            }
         else:
             raise Refused(400, f"unknown operation {key}")
     made = repo.add(title, files)

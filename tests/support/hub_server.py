@@ -1,7 +1,7 @@
 """A server that speaks the Hub's protocol, as far as huggingface_hub and datasets use it to push and to read: real HTTP
 in a process of its own, large files through LFS (whole or in parts), faults on demand, and counts.
 
-    python -m tests.support.hub_server --root FOLDER [--token T] [--chunk BYTES] [--fault 503:preupload] [--hold-after N]
+    python -m tests.support.hub_server --root FOLDER [--token T] [--chunk BYTES] [--fault 503:commit] [--hold-after N]
 
 Point a client at it with `HF_ENDPOINT`, and set `HF_HUB_DISABLE_XET=1`: xet's own storage protocol is not spoken here.
 """
@@ -223,7 +223,7 @@ class HubServer:
             self.storage.keep(oid, Path(name))
         else:
             self.parts[oid] += 1
-            Path(name).replace(self.options.root / f"{oid}.{part}")
+            os.replace(name, self.options.root / f"{oid}.{part}")  # noqa: PTH105
         return web.Response(headers={"ETag": f'"{part or oid}"'})
 
     async def complete(self, request: web.Request) -> web.Response:

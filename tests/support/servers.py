@@ -45,7 +45,7 @@ def running_anthropic_server(**options: Any) -> AbstractContextManager[RunningSe
 
 
 def running_hub_server(root: Path, **options: Any) -> AbstractContextManager[RunningServer]:
-    """The Hub's protocol, large files kept in `root`: `token="hf_…", fault=["503:commit"], chunk=1000, hold_after=2`."""
+    """The Hub's protocol, large files kept in `root`: `token="hf_…", fault=["503:commit"], chunk=1000`."""
     return _running("tests.support.hub_server", "", {"root": root} | options)
 
 
