@@ -193,6 +193,37 @@ def report(
 
 
 @app.command()
+def publish(
+    folders: Annotated[list[Path], typer.Argument(help="Folders of tables, or the folder of a pipeline's run.")],
+    repo_id: Annotated[str, typer.Option(help="ORG/NAME of the Hub data set.")],
+    private: Annotated[bool, typer.Option("--private", help="Make the data set private where it is new.")] = False,
+    revision: Annotated[str | None, typer.Option(help="Branch to push to; made where there is none.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write the folder that would be pushed to --out.")] = False,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder of a dry run.")] = None,
+    split: Annotated[list[str] | None, typer.Option(help="NAME=FOLDER: that folder's rows are split NAME.")] = None,
+    allow_licence: Annotated[list[str] | None, typer.Option(help="Publish rows under it all the same.")] = None,
+    language: Annotated[list[str] | None, typer.Option(help="Language of the rows (default: en).")] = None,
+) -> None:
+    """Tables to a data set on the Hub, with its card. --dry-run shows what would be pushed."""
+    from rlkd_data.errors import InputError
+    from rlkd_data.publish.run import Publication
+    from rlkd_data.publish.run import publish as push
+
+    if dry_run != (out is not None):
+        raise InputError("--dry-run and --out FOLDER go together: a dry run writes the folder that would be pushed")
+    how = Publication(
+        repo_id,
+        private,
+        revision,
+        tuple(allow_licence or ()),
+        tuple(split or ()),
+        tuple(language or ("en",)),
+        out,
+    )
+    print(push(folders, how))
+
+
+@app.command()
 def run(
     pipeline: Annotated[str, typer.Argument(help="A pipeline's YAML file, or the name of a shipped one.")],
     set_: Annotated[list[str] | None, typer.Option("--set", help="stage.key=value, or workdir=FOLDER.")] = None,

@@ -37,3 +37,7 @@ class BudgetReached(RlkdError):
 
 class ModelError(RlkdError):
     """A model, in-process or served, could not answer, and asking again does not help."""
+
+
+class HubError(RlkdError):
+    """The Hub could not be reached, or gave up. What was uploaded is kept there, and the same command continues."""

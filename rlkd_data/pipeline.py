@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import shlex
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ from rlkd_data.progress import console
 from rlkd_data.resources import resource
 from rlkd_data.stage import StageResult, StageSpec, registry, run_stage
 
+PIPELINE_FILE = "pipeline.yaml"
 _TOP_KEYS = ("name", "workdir", "description", "defaults", "stages")
 
 
@@ -48,6 +50,8 @@ class Pipeline:
     name: str
     workdir: Path
     stages: tuple[PlannedStage, ...]
+    text: str = ""
+    """The YAML that it was read from, with the overrides as comments before it."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +104,9 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Pipeline:
         planned[name] = PlannedStage(name, spec, check_settings(spec.settings, resolved, where), workdir / name)
     if unused:
         raise InputError(f"{path}: defaults: no stage has a setting {sorted(unused)[0]!r}")
-    return Pipeline(str(document.get("name") or path.stem), workdir, tuple(planned.values()))
+    told = "".join(f"# run with --set {shlex.quote(override)}\n" for override in overrides if "\n" not in override)
+    text = told + path.read_text(encoding="utf-8")
+    return Pipeline(str(document.get("name") or path.stem), workdir, tuple(planned.values()), text)
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -117,6 +123,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
 def run(pipeline: Pipeline) -> list[StageOutcome]:
     """Run what is not done. A stage's outcome is in its folder before the next one starts."""
     outcomes: list[StageOutcome] = []
+    pipeline.workdir.mkdir(parents=True, exist_ok=True)
+    (pipeline.workdir / PIPELINE_FILE).write_text(pipeline.text, encoding="utf-8")  # for the card of what is published
     for number, stage in enumerate(pipeline.stages, 1):
         started = time.monotonic()
         console.print(f"[bold]{number}/{len(pipeline.stages)} {stage.name}[/] ({stage.spec.name}) → {stage.out}")

@@ -13,7 +13,7 @@ import re
 import types
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -181,6 +181,20 @@ def read_foreign(path: Path) -> Iterator[dict[str, Any]]:
     with _open(path) as file:
         for batch in _batches(file, path, None, _FOREIGN_BATCH):
             yield from batch.to_pylist()
+
+
+def stored_batches(path: Path, rows: int = _BATCH) -> Iterator[pa.RecordBatch]:
+    """The rows of a Parquet file as they are, at most `rows` at a time. Raises TableError where it is none."""
+    with _open(path) as file:
+        try:
+            yield from file.iter_batches(batch_size=rows)
+        except (pa.ArrowException, OSError) as problem:
+            raise TableError(f"{path} is damaged: {_first_line(problem)}; {_remedy(path)}") from None
+
+
+def schema_of(stream: BinaryIO) -> pa.Schema:
+    """The columns of a Parquet file that is read through a stream, from its footer alone."""
+    return pq.read_schema(stream)
 
 
 def stored_schema(path: Path) -> pa.Schema:

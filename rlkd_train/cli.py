@@ -100,6 +100,28 @@ def evaluate(
     start(EVAL, values, out, "eval", estimate=estimate_sample if estimate else None)
 
 
+@app.command()
+def publish(
+    run: Annotated[Path, typer.Argument(help="Folder of a finished training run.")],
+    repo_id: Annotated[str, typer.Option(help="ORG/NAME of the Hub model.")],
+    license_: Annotated[str | None, typer.Option("--license", help="The model's licence.")] = None,
+    base_model: Annotated[str | None, typer.Option(help="The base model's name on the Hub.")] = None,
+    eval_: Annotated[list[Path] | None, typer.Option("--eval", help="Folder of an evaluation, for the card.")] = None,
+    private: Annotated[bool, typer.Option("--private", help="Make the model private where it is new.")] = False,
+    revision: Annotated[str | None, typer.Option(help="Branch to push to; made where there is none.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write the folder that would be pushed to --out.")] = False,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder of a dry run.")] = None,
+) -> None:
+    """A run's model to the Hub, with its card. --dry-run shows what would be pushed."""
+    from rlkd_data.errors import InputError
+    from rlkd_train.publish import Publication
+    from rlkd_train.publish import publish as push
+
+    if dry_run != (out is not None):
+        raise InputError("--dry-run and --out FOLDER go together: a dry run writes the folder that would be pushed")
+    print(push(run, Publication(repo_id, license_, private, revision, base_model, tuple(eval_ or ()), out)))
+
+
 def _train(spec: Any, config: Path, overrides: list[str] | None, out: Path | None) -> None:
     from rlkd_data.errors import InputError
     from rlkd_data.pipeline import apply_override, read_yaml

@@ -44,6 +44,11 @@ def running_anthropic_server(**options: Any) -> AbstractContextManager[RunningSe
     return _running("tests.support.anthropic_server", "", options)
 
 
+def running_hub_server(root: Path, **options: Any) -> AbstractContextManager[RunningServer]:
+    """The Hub's protocol, large files kept in `root`: `token="hf_…", fault=["503:commit"], chunk=1000`."""
+    return _running("tests.support.hub_server", "", {"root": root} | options)
+
+
 @contextmanager
 def _running(module: str, path: str, options: dict[str, Any]) -> Iterator[RunningServer]:
     command = [sys.executable, "-m", module]
