@@ -37,7 +37,7 @@ _TO_JUDGE = re.compile(
         \b(?:instructions?|prompts?|rules)\b
     | (?:^|[.!?:\n"'>\]]\s*|\bplease\s+|\byou\s+(?:must|should|have\s+to)\s+|\b(?:just|simply|always|only)\s+)
         (?:answer|reply|respond|say|output|return|write|print)\s+(?:only\s+|just\s+)?(?:with\s+)?
-        (?:the\s+(?:one\s+)?(?:single\s+)?word\s+)?["'`*“‘]{0,2}(?:yes|match(?:es)?|correct|true)\b(?!\s*(?:or|/|if|when|to)\b)
+        (?:the\s+(?:one\s+)?(?:single\s+)?word\s+)?["'`*“‘]{0,2}(?:yes|match(?:es)?|correct|true)\b(?!\s*(?:or|/|if|when)\b)
     | answer\s+with\s+one\s+word,?\s+yes\s+or\s+no
     | \b(?:dear|attention|note\s+to(?:\s+the)?|hey)\s+(?:judge|grader|evaluator|verifier|reward\s+model)\b
     | \byou\s+are\s+(?:a|an|the)\s+(?:helpful\s+)?(?:judge|grader|evaluator|verifier|reward\s+model)\b

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from rlkd_data.chat.types import Hopeless
@@ -93,3 +95,34 @@ def test_a_reply_that_ends_inside_a_step_gives_the_steps_before_it() -> None:
     whole = steps_text("mqa", "mqb")
     assert len(whole_steps(reply(whole.rpartition("[Answer")[0], "length"))) == 1
     assert whole_steps(reply("[Meta-reasoning 1]: m")) == "gsrm:incomplete_last_step"
+
+
+async def test_windows_and_whole_comparisons_end_in_the_papers_sum() -> None:
+    """Random steps, judged at random but the same each time, through every way of asking: against the design's section
+    1.4 restated on plain lists."""
+    rng = random.Random(2505)
+    for _ in range(150):
+        teacher = ["".join(rng.choice("xyz") for _ in range(3)) for _ in range(rng.randint(1, 7))]
+        student = ["".join(rng.choice("xyz") if rng.random() < 0.4 else t for t in step) for step in teacher]
+        student = student[: rng.randint(1, 7)] + ["xyz"] * rng.randint(0, 2)
+        expected = 0.0
+        for theirs, own in zip(teacher, student, strict=False):
+            if theirs[0] != own[0]:
+                break
+            expected += 1.0 * (1.0 if theirs[1] == own[1] else 0.5) * (1.0 if theirs[2] == own[2] else 0.5)
+        for lookahead in (1, 2, 3, 8, None):
+            judge = WordJudge()
+            judge.whole = lookahead is None
+            for normalise, value in (("sum", expected), ("teacher_steps", expected / len(teacher))):
+                client = FakeClient(lambda _, student=student: steps_text(*student))
+                teachers = {"p1": [decomposition("t1", "p1", teacher)]}
+                one = StructureScorer(
+                    client,  # type: ignore[arg-type]
+                    judge,
+                    teachers,
+                    max_tokens=64,
+                    normalise=normalise,  # type: ignore[arg-type]
+                    lookahead=lookahead or 1,
+                )
+                (found,) = await one.score([completion("text")])
+                assert found.score == value
