@@ -44,6 +44,11 @@ def running_anthropic_server(**options: Any) -> AbstractContextManager[RunningSe
     return _running("tests.support.anthropic_server", "", options)
 
 
+def running_priced_server(**options: Any) -> AbstractContextManager[RunningServer]:
+    """The reward's two models: `decompose=1.5, judge=0.05` seconds; stats are calls and tokens by kind."""
+    return _running("tests.support.priced_server", "/v1", options)
+
+
 @contextmanager
 def _running(module: str, path: str, options: dict[str, Any]) -> Iterator[RunningServer]:
     command = [sys.executable, "-m", module]
