@@ -18,7 +18,7 @@ from tests.support.reward_cases import CODE, cases
 class PricedServer(FakeServer):
     def __init__(self, protocol: Any, options: Any) -> None:
         self.table = {}
-        for case in cases(options.wordings, options.words):
+        for case in cases(options.wordings, options.words, options.teacher_words):
             self.table[case.reasoning] = render(case.steps)
             self.table[case.teacher_reasoning] = render(case.teacher_steps)
         super().__init__(protocol, options)
@@ -53,10 +53,10 @@ class PricedServer(FakeServer):
         codes = CODE.findall(last)
         assert codes and len(codes) % 2 == 0, f"neither a known trace nor pairs of parts: {last[:300]}"
         matches = [first == second for first, second in zip(codes[::2], codes[1::2], strict=True)]
-        schema = body.get("response_format") or body.get("structured_outputs")
-        if schema is None:
-            return "judge", {"text": "yes" if matches[0] else "no"}
-        return "judge", {"text": json.dumps({"verdicts": matches})}
+        words = ["yes" if match else "no" for match in matches]
+        if "response_format" not in body:
+            return "judge", {"text": words[0]}
+        return "judge", {"text": json.dumps({str(number): word for number, word in enumerate(words, 1)})}
 
 
 if __name__ == "__main__":
@@ -66,5 +66,6 @@ if __name__ == "__main__":
     arguments.add_argument("--judge", type=float, default=0.05, help="seconds of a verdict")
     arguments.add_argument("--wordings", type=int, default=4)
     arguments.add_argument("--words", type=int, default=300)
+    arguments.add_argument("--teacher-words", type=int, default=300)
     options = arguments.parse_args()
     serve(OpenAI(options), options, PricedServer)

@@ -67,9 +67,9 @@ class Case:
     teacher_steps: tuple[Step, ...]
 
 
-def cases(wordings: int = 4, words: int = 300) -> Iterator[Case]:
+def cases(wordings: int, words: int, teacher_words: int) -> Iterator[Case]:
     """Every completion of every problem. `wordings` is in how many ways students word the same thought (they share
-    none with their teacher), `words` the length of a reasoning, the teacher's and the students' alike."""
+    none with their teacher), `words` the length of a student's reasoning, `teacher_words` of a teacher's."""
     rng = random.Random(0)
     for p in range(PROBLEMS):
         problem = (
@@ -77,7 +77,7 @@ def cases(wordings: int = 4, words: int = 300) -> Iterator[Case]:
             f"before it. The first day brought {p + 3} coins. How many coins are there at the end?"
         )
         teacher = _steps(p, [dict.fromkeys("mqa", 0)] * STEPS, [0] * STEPS)
-        teacher_reasoning = _reasoning(rng, f"teacher of shop {p}", words)
+        teacher_reasoning = _reasoning(rng, f"teacher of shop {p}", teacher_words)
         for c in range(COMPLETIONS):
             variants = [
                 {part: 0 if rng.random() < share else rng.randint(1, 3) for part, share in _MATCHES.items()}
