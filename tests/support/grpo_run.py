@@ -28,7 +28,9 @@ def decompose(body: dict[str, Any]) -> dict[str, str]:
     if TEACHER_WORDS in asked:
         return {"text": "nobody may ask for a teacher's steps again"}  # which no parser takes for a decomposition
     number = sum(asked.encode()) % 3 + 1
-    return {"text": render([Step(i + 1, f"Step {i} looks at {asked[-6:]!r}.", f"Part {i}?", "so") for i in range(number)])}
+    return {
+        "text": render([Step(i + 1, f"Step {i} looks at {asked[-6:]!r}.", f"Part {i}?", "so") for i in range(number)])
+    }
 
 
 def say_yes_or_no(body: dict[str, Any]) -> dict[str, str]:

@@ -49,9 +49,9 @@ _QUESTIONS = (
     "What do we get for {code}?",
 )
 _FILLER = (
-    "let me check that again slowly because the wording is easy to misread and a slip here would spoil all that follows "
+    "let me check that again slowly because the wording is easy to misread and a slip here would spoil what follows "
     "the numbers are small so it can be done by hand first one part then the other and then both are put together "
-).split()
+)
 
 
 @dataclass(frozen=True)
@@ -134,4 +134,4 @@ def _steps(p: int, variants: list[dict[str, int]], wordings: list[int]) -> tuple
 
 
 def _reasoning(rng: random.Random, title: str, words: int) -> str:
-    return f"This is the {title}. " + " ".join(rng.choice(_FILLER) for _ in range(words)) + "."
+    return f"This is the {title}. " + " ".join(rng.choice(_FILLER.split()) for _ in range(words)) + "."
