@@ -13,6 +13,7 @@ from rlkd_data.schema import Domain, Step, content_hash
 from rlkd_data.structure.render import render
 
 if TYPE_CHECKING:
+    from jinja2 import Template
     from jinja2.sandbox import SandboxedEnvironment
 
 TEACHER = "teacher.j2"
@@ -35,6 +36,12 @@ def _environment() -> SandboxedEnvironment:
 
 
 @cache
+def _template(name: str) -> Template:
+    """Compiled once: a reward renders thousands of prompts a step, and compiling takes longer than asking the store."""
+    return _environment().from_string(source(name))
+
+
+@cache
 def source(name: str) -> str:
     """The text of a template, without its last line break."""
     return resource("prompts", name).read_text(encoding="utf-8").rstrip("\n")
@@ -42,7 +49,7 @@ def source(name: str) -> str:
 
 def render_template(name: str, **values: Any) -> str:
     """A template filled in. Values are data: their text is never read as a template."""
-    return _environment().from_string(source(name)).render(**values)
+    return _template(name).render(**values)
 
 
 def prompt_id(*names: str) -> str:

@@ -122,6 +122,28 @@ def publish(
     print(push(run, Publication(repo_id, license_, private, revision, base_model, tuple(eval_ or ()), out)))
 
 
+@app.command(name="judge-eval")
+def judge_eval(
+    pairs: Annotated[list[Path], typer.Argument(help="JSONL files of labelled pairs.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for the judged pairs and figures.")],
+    kind: Annotated[str | None, typer.Option(help="equal, embedding, llm or llm-batched.")] = None,
+    model: Annotated[str | None, typer.Option(help="Sentence embedder, or backend:model.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="A sample of so many pairs of each part.")] = None,
+    base_url: Annotated[str | None, typer.Option()] = None,
+    store: Annotated[Path | None, typer.Option()] = None,
+    set_: Set = None,
+) -> None:
+    """Measure how far a judge agrees with labelled pairs."""
+    from rlkd_data.pipeline import apply_override
+    from rlkd_train.stages import JUDGE_EVAL
+
+    judge = given(kind=kind, model=model, base_url=base_url, store=store)
+    values: dict[str, Any] = given(pairs=pairs, limit=limit, judge=judge)
+    for override in set_ or ():
+        apply_override(values, override)
+    start(JUDGE_EVAL, values, out, "judge-eval")
+
+
 def _train(spec: Any, config: Path, overrides: list[str] | None, out: Path | None) -> None:
     from rlkd_data.errors import InputError
     from rlkd_data.pipeline import apply_override, read_yaml

@@ -217,3 +217,13 @@ class EvalSettings(ChatSettings):
     limit: PositiveInt | None = None
     sampling: SamplingSettings = SamplingSettings(temperature=0.7, max_tokens=4096)
     structure: StructureSettings | None = None
+
+
+class JudgeEvalSettings(Settings):
+    """`rlkd-train judge-eval`: how far a judge agrees with labelled pairs."""
+
+    pairs: tuple[Path, ...] = Field(description="JSONL files of labelled pairs")
+    judge: JudgeSettings = JudgeSettings()
+    limit: PositiveInt | None = Field(None, description="judge a sample of so many pairs of each part")
+    seed: int = Field(0, description="of the sample")
+    worst: int = Field(10, ge=0, description="errors that are shown")

@@ -27,11 +27,12 @@ class Pair:
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """Whether the two match. None: not known, and `how` says why; otherwise `how` names what decided. `free`: no model
-    was asked."""
+    was asked. `score` is what a judge compared with its threshold (cosine, probability of yes), where it does."""
 
     match: bool | None
     how: str
     free: bool = False
+    score: float | None = None
 
 
 class Judge(Protocol):

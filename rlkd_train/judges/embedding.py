@@ -45,7 +45,7 @@ class EmbeddingJudge:
         cosines = [float(self._known[pair.teacher] @ self._known[pair.student]) for pair in pairs]
         for text in list(self._known)[: max(0, len(self._known) - _KEPT)]:
             del self._known[text]
-        return [Verdict(cosine >= self.threshold, f"embedding {cosine:.3f}") for cosine in cosines]
+        return [Verdict(cosine >= self.threshold, f"embedding {cosine:.3f}", score=cosine) for cosine in cosines]
 
     async def close(self) -> None:
         if self._pump is not None:

@@ -51,7 +51,7 @@ def read_reply(reply: Reply, least: float) -> Verdict:
     word. Unscored where the model would rather have said something else than either."""
     found = probability(reply.logprobs)
     if found is not None and found[1] >= 0.5:
-        return Verdict(found[0] >= least, f"llm {found[0]:.3f}")
+        return Verdict(found[0] >= least, f"llm {found[0]:.3f}", score=found[0])
     word = read_word(reply.text)
     return Verdict(word, "llm" if word is not None else f"llm said {reply.text[:40]!r}")
 

@@ -209,11 +209,11 @@ def parser(description: str) -> argparse.ArgumentParser:
     return made
 
 
-def serve(protocol: Protocol, options: argparse.Namespace) -> None:
+def serve(protocol: Protocol, options: argparse.Namespace, server: type[FakeServer] = FakeServer) -> None:
     """Serve until killed; the first line of standard output is the port."""
 
     async def run() -> None:
-        runner = web.AppRunner(FakeServer(protocol, options).app, access_log=None)
+        runner = web.AppRunner(server(protocol, options).app, access_log=None)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", options.port)
         await site.start()

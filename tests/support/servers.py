@@ -49,6 +49,11 @@ def running_hub_server(root: Path, **options: Any) -> AbstractContextManager[Run
     return _running("tests.support.hub_server", "", {"root": root} | options)
 
 
+def running_priced_server(**options: Any) -> AbstractContextManager[RunningServer]:
+    """The reward's two models: `decompose=1.5, judge=0.05` seconds; stats are calls and tokens by kind."""
+    return _running("tests.support.priced_server", "/v1", options)
+
+
 @contextmanager
 def _running(module: str, path: str, options: dict[str, Any]) -> Iterator[RunningServer]:
     command = [sys.executable, "-m", module]

@@ -1,0 +1,74 @@
+"""The call pattern of the public reference implementation of RLKD, restated from its description: the other side of the
+reward's benchmark.
+
+For every completion, on a default thread pool: the teacher's trace is decomposed (again), then the completion; then one
+judge call after another, meta-reasoning first, sub-problem and answer where it matches, until the first that does not.
+Nothing is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from openai import OpenAI
+
+from rlkd_data.prompts import gsrm_messages
+from rlkd_data.schema import Step
+from rlkd_data.structure.parse import ParseFailure, parse
+from tests.support.reward_cases import Case
+
+_JUDGE = """Do these two texts say the same? Answer yes or no.
+
+Text 1: {first}
+
+Text 2: {second}"""
+
+
+class ReferencePattern:
+    """`score` sums 1, ½, ¼ a step up to the first meta-reasoning that does not match (RLKD, section 3.3)."""
+
+    def __init__(self, base_url: str, model: str = "m", max_tokens: int = 2048) -> None:
+        self._client = OpenAI(base_url=base_url, api_key="none")
+        self._model, self._max_tokens = model, max_tokens
+
+    def score(self, cases: Sequence[Case]) -> list[float]:
+        with ThreadPoolExecutor() as pool:
+            return list(pool.map(self._score, cases))
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _score(self, case: Case) -> float:
+        teacher = self._decompose(case.problem, case.teacher_reasoning)
+        student = self._decompose(case.problem, case.reasoning)
+        total = 0.0
+        for ours, theirs in zip(teacher, student, strict=False):
+            if not self._same(ours.meta_reasoning, theirs.meta_reasoning):
+                break
+            step = 1.0
+            if not self._same(ours.sub_problem, theirs.sub_problem):
+                step /= 2
+            if not self._same(ours.answer, theirs.answer):
+                step /= 2
+            total += step
+        return total
+
+    def _decompose(self, problem: str, reasoning: str) -> tuple[Step, ...]:
+        messages = [{"role": one.role, "content": one.content} for one in gsrm_messages(problem, reasoning)]
+        found = parse(self._ask(messages, self._max_tokens))
+        assert not isinstance(found, ParseFailure)
+        return found.steps
+
+    def _same(self, first: str, second: str) -> bool:
+        message = {"role": "user", "content": _JUDGE.format(first=first, second=second)}
+        return "no" not in self._ask([message], 8).lower()
+
+    def _ask(self, messages: list[dict[str, str]], max_tokens: int) -> str:
+        made = self._client.chat.completions.create(
+            model=self._model,
+            messages=messages,  # type: ignore[arg-type]
+            temperature=0.0,
+            max_tokens=max_tokens,
+        )
+        return made.choices[0].message.content or ""
