@@ -87,13 +87,13 @@ def check_against_trace(
     problem: str = "",
     *,
     least_coverage: float = LEAST_COVERAGE,
-    gap: int = LONGEST_GAP,
+    gap: float = LONGEST_GAP,
 ) -> tuple[Issue, ...]:
     """The codes of everything that is wrong with grounded steps beside their trace.
 
-    - invented_answer: what an answer arrives at is not in the trace: its number, or, where it has none, most of its words
+    - invented_answer: what an answer arrives at is not in the trace: its number, or, without one, most of its words
     - out_of_order: the steps that were found stand in the trace in another order
-    - uncovered: the steps account for less than `least_coverage` of the trace, or for none of `gap` characters in a row
+    - uncovered: the steps account for less than `least_coverage` of the trace, or for none of `gap` characters on end
     """
     if not steps:
         return ()

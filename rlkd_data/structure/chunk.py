@@ -1,4 +1,4 @@
-"""A trace too long for the annotator's window, cut into pieces at natural boundaries, each with some of the text before.
+"""A trace too long for the annotator's window, cut into pieces at natural boundaries, each with some text before it.
 
 Where the cut falls decides whether a step is torn apart, so the best kind of boundary wins that the last part of a
 piece has: a blank line before a turn of thought ("Wait", "Alternatively", "So"), a blank line, a turn of thought, a
@@ -61,8 +61,8 @@ def cut(text: str, longest: int, overlap: int = 0) -> tuple[Piece, ...]:
 
 
 def halves(text: str, piece: Piece, overlap: int) -> tuple[Piece, Piece] | None:
-    """A piece as two of about half its size, for an annotator that refused it as too long; None where it is too short to
-    be cut so."""
+    """A piece as two of about half its size, for an annotator that refused it as too long; None where it is too short
+    to be cut so."""
     half = (piece.end - piece.fresh) // 2
     if half < 2 * overlap or half < 2:
         return None

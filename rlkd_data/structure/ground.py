@@ -14,6 +14,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from itertools import pairwise
 
 from rapidfuzz import fuzz
 
@@ -136,7 +137,7 @@ def longest_gap(steps: Sequence[Step], length: int, lead: int = LEAD) -> int:
 def ordered(steps: Sequence[Step]) -> bool:
     """Whether the steps that were found stand in the trace in their own order."""
     starts = [step.span_start for step in steps if step.span_start is not None]
-    return all(left <= right for left, right in zip(starts, starts[1:], strict=False))
+    return all(left <= right for left, right in pairwise(starts))
 
 
 def _without_margins(text: str, start: int, end: int) -> tuple[int, int]:

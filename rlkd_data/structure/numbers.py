@@ -6,13 +6,18 @@ import re
 
 _NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
 _FRACTION = re.compile(r"(\d{1,9})\s*/\s*(\d{1,9})|\\d?t?frac\s*\{?(\d{1,9})\}?\s*\{?(\d{1,9})\}?")
-_WORDS = {
-    word: str(number)
-    for number, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-        "eighteen nineteen twenty".split()
-    )
-} | {"once": "1", "twice": "2", "double": "2", "half": "0.5", "thirty": "30", "forty": "40", "fifty": "50"}
+_UNITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+_WORDS = {word: str(number) for number, word in enumerate(_UNITS)} | {
+    "fifteen": "15",
+    "twenty": "20",
+    "thirty": "30",
+    "forty": "40",
+    "fifty": "50",
+    "once": "1",
+    "twice": "2",
+    "double": "2",
+    "half": "0.5",
+}
 _WORD = re.compile(rf"\b(?:{'|'.join(_WORDS)})\b", re.IGNORECASE)
 
 
@@ -40,7 +45,7 @@ def canonical(number: str) -> str:
 
 
 def result_of(answer: str) -> str | None:
-    """The number that an answer arrives at: the first behind its last equals sign, or its last. None where it has none."""
+    """The number that an answer arrives at: the first behind its last equals sign, or its last; None where none is."""
     _, equals, after = answer.rpartition("=")
     found = _NUMBER.findall(after)[:1] if equals else []
     found = found or _NUMBER.findall(answer)[-1:]
