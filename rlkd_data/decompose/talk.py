@@ -75,7 +75,7 @@ class Talk:
         turn.finish = answer.finish_reason
         if answer.finish_reason == "length" and answer.text.strip() and turn.continued < self.continuations:
             turn.continued += 1
-            said = (*turn.history, Message("assistant", turn.text), continue_message())
+            said = (*turn.history, _said(turn), continue_message())
             return [(turn, self._request(said))]
         return []
 
@@ -86,7 +86,7 @@ class Talk:
         for number, turn in enumerate(self.turns):
             mine = [(c, d) for c, at, d in failures if at == number or (at is None and len(self.turns) == 1)]
             if mine and turn.finish == "stop" and turn.text.strip():
-                turn.history = (*turn.history, Message("assistant", turn.text), repair_message(mine))
+                turn.history = (*turn.history, _said(turn), repair_message(mine))
                 turn.continued = 0
                 asked.append((turn, self._request(turn.history)))
         self.repairs += len(asked)
@@ -142,6 +142,11 @@ class Talk:
             before.reasoning_tokens + now.reasoning_tokens,
         )
         self.created_at = max(self.created_at, reply.created_at) if self.created_at else reply.created_at
+
+
+def _said(turn: Turn) -> Message:
+    """The annotator's reply, to be sent back: half of a surrogate pair, which it may have written, cannot be."""
+    return Message("assistant", turn.text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
 
 
 def joined(text: str, more: str) -> str:

@@ -65,7 +65,7 @@ def _head(steps: Sequence[Step], piece: Piece) -> int:
 
 def _together(left: Sequence[Step], right: Sequence[Step]) -> list[Step]:
     """Two sequences about the same text as one: the longest common subsequence once, what stands between it in the
-    order of the spans. Of two that are the same the later piece's is kept: the earlier piece may have ended in its middle."""
+    order of the spans. Of two that are the same the later piece's is kept: the earlier one may end in its middle."""
     lengths = [[0] * (len(right) + 1) for _ in range(len(left) + 1)]
     same = [[_same(a, b) for b in right] for a in left]
     for i in range(len(left) - 1, -1, -1):
