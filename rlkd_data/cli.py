@@ -119,10 +119,17 @@ def collect(
 
 @app.command()
 def decompose(
-    traces: Annotated[list[Path], typer.Argument(help="Folders of traces tables.")],
     out: Out,
-    annotator: Annotated[str, typer.Option(help="backend:model that takes the traces apart.")],
+    traces: Annotated[list[Path] | None, typer.Argument(help="Folders of traces tables.")] = None,
+    annotator: Annotated[str | None, typer.Option(help="backend:model that takes the traces apart.")] = None,
+    from_reference: Annotated[
+        Path | None, typer.Option(help="Import a file of the reference implementation instead of asking.")
+    ] = None,
     prompt: Annotated[str | None, typer.Option(help="few-shot or zero-shot.")] = None,
+    format_: Annotated[str | None, typer.Option("--format", help="tagged or json.")] = None,
+    repairs: Annotated[int | None, typer.Option(min=0, help="Times a rejected reply is asked for again.")] = None,
+    window: Annotated[int | None, typer.Option(min=1, help="The annotator's context in tokens.")] = None,
+    reject: Annotated[list[str] | None, typer.Option(help="Checks that reject, instead of the usual ones.")] = None,
     domain: Domain = None,
     limit: Limit = None,
     base_url: BaseUrl = None,
@@ -149,7 +156,12 @@ def decompose(
     values = given(
         traces=traces,
         annotator=annotator,
+        from_reference=from_reference,
         prompt=prompt,
+        format=format_,
+        repairs=repairs,
+        window=window,
+        reject=reject or None,
         domain=domain,
         limit=limit,
         base_url=base_url,

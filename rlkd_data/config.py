@@ -12,6 +12,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
 from rlkd_data.schema import Domain
+from rlkd_data.structure.check import CODES, LEAST_COVERAGE, LONGEST_GAP, REJECTING, Issue
 
 
 def runtime(default: Any, **more: Any) -> Any:
@@ -102,14 +103,36 @@ class CollectSettings(ChatSettings):
 class DecomposeSettings(ChatSettings):
     """`rlkd-data decompose`: traces to steps of meta-reasoning, sub-problem and answer."""
 
-    traces: tuple[Path, ...] = Field(description="folders of the traces table")
-    annotator: str = Field(description="backend:model that decomposes")
+    traces: tuple[Path, ...] = Field((), description="folders of the traces table")
+    annotator: str | None = Field(None, description="backend:model that decomposes")
+    from_reference: Path | None = Field(
+        None, description="a file of the reference implementation's decompositions, to import instead of asking"
+    )
     prompt: Literal["few-shot", "zero-shot"] | None = Field(
         None, description="default: zero-shot for a local GSRM (which learned the format), otherwise few-shot"
+    )
+    format: Literal["tagged", "json"] = Field(
+        "tagged", description="json: a structured reply, from servers that hold a model to a schema"
     )
     domain: Literal["auto", "math", "code", "science", "puzzle"] = "auto"
     sampling: SamplingSettings = SamplingSettings(temperature=0.0, max_tokens=8192)
     limit: PositiveInt | None = None
+    repairs: int | None = Field(
+        None, ge=0, description="times a rejected reply is asked for again; default: 1, or 0 for a zero-shot GSRM"
+    )
+    continuations: int = Field(3, ge=0, description="times a reply that was cut off is continued")
+    window: PositiveInt | None = Field(
+        None, description="tokens of the annotator's context, by which traces are cut; default: a local model's own"
+    )
+    overlap: int = Field(800, ge=0, description="characters that two pieces of a cut trace share")
+    reject: tuple[Issue, ...] = Field(
+        tuple(code for code in CODES if code in REJECTING),
+        description="checks that reject a decomposition; the others are told in its issues",
+    )
+    least_coverage: float = Field(LEAST_COVERAGE, ge=0, le=1, description="share of a trace that its steps must cover")
+    longest_gap: PositiveInt = Field(LONGEST_GAP, description="characters in no step from which a trace is uncovered")
+    verify_workers: PositiveInt | None = runtime(None, description="processes that compare final answers")
+    verify_timeout: float = Field(10.0, gt=0, description="seconds one comparison may take")
 
 
 class ReportSettings(Settings):

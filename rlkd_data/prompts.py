@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from rlkd_data.chat.types import Message
 from rlkd_data.resources import resource
 from rlkd_data.schema import Domain, Step, content_hash
+from rlkd_data.structure.as_json import SCHEMA_JSON, render_json
 from rlkd_data.structure.render import render
 
 if TYPE_CHECKING:
@@ -19,10 +21,15 @@ if TYPE_CHECKING:
 TEACHER = "teacher.j2"
 DECOMPOSE = ("decompose.system.j2", "decompose.user.j2")
 """The in-context prompt of an annotator; a domain's examples stand between its two parts."""
+REPAIR = "repair.j2"
+CONTINUE = "continue.j2"
+"""What an annotator is told where its reply failed a check, and where it was cut off."""
 STUDENT = "student.j2"
 """What a student is asked with: the same in SFT, GRPO and evaluation."""
 GSRM = ("gsrm.system.j2", "gsrm.user.j2")
 """The zero-shot prompt that a GSRM is trained with and asked with."""
+
+Format = Literal["tagged", "json"]
 
 _CHOICES = re.compile(r"^\(?A[).:]\s.*\n(?:.*\n)*?\(?B[).:]\s", re.MULTILINE)
 
@@ -45,6 +52,11 @@ def _template(name: str) -> Template:
 def source(name: str) -> str:
     """The text of a template, without its last line break."""
     return resource("prompts", name).read_text(encoding="utf-8").rstrip("\n")
+
+
+@cache
+def _template(name: str) -> Template:
+    return _environment().from_string(source(name))
 
 
 def render_template(name: str, **values: Any) -> str:
@@ -82,18 +94,17 @@ class FewShot:
     """A domain's words for the system prompt, and its worked examples."""
 
     values: dict[str, str]
-    examples: tuple[tuple[str, str, str], ...]
-    """(problem, reasoning, decomposition as text)"""
+    examples: tuple[tuple[str, str, tuple[Step, ...], str | None], ...]
+    """(problem, reasoning, steps, final answer)"""
 
 
 @cache
 def few_shot(domain: Domain) -> FewShot:
-    """The shipped examples of a domain; their decompositions are rendered, so that their format cannot drift from what
-    is parsed."""
+    """The shipped examples of a domain."""
     import yaml
 
     found = yaml.safe_load(source(f"few_shot/{domain}.yaml"))
-    examples = tuple((e["problem"], e["reasoning"], render(*example_steps(e))) for e in found["examples"])
+    examples = tuple((e["problem"].strip(), e["reasoning"].strip(), *example_steps(e)) for e in found["examples"])
     return FewShot({name: found[name] for name in ("domain_name", "working", "hint")}, examples)
 
 
@@ -106,19 +117,41 @@ def example_steps(example: dict[str, Any]) -> tuple[tuple[Step, ...], str | None
     return steps, example["final_answer"]
 
 
-def decompose_messages(problem: str, reasoning: str, domain: Domain) -> tuple[Message, ...]:
-    """What an annotator is asked, in context. Everything before the last message is the same for all traces of a
-    domain, to the byte, so that a server's prefix cache serves it."""
+@cache
+def decompose_prefix(domain: Domain, form: Format = "tagged") -> tuple[Message, ...]:
+    """All that an annotator is told before the trace: the same for all traces of a domain, to the byte, so that a
+    server's prefix cache serves it. The examples are rendered, so that their form cannot drift from what is parsed."""
     system, user = DECOMPOSE
     shots = few_shot(domain)
-    messages = [Message("system", render_template(system, **shots.values))]
-    for example_problem, example_reasoning, decomposition in shots.examples:
-        asked = render_template(user, problem=example_problem.strip(), reasoning=example_reasoning.strip())
-        messages += [Message("user", asked), Message("assistant", decomposition)]
-    messages.append(Message("user", render_template(user, problem=problem.strip(), reasoning=reasoning.strip())))
+    write = render_json if form == "json" else render
+    messages = [Message("system", render_template(system, format=form, **shots.values))]
+    for problem, reasoning, steps, final_answer in shots.examples:
+        asked = render_template(user, problem=problem, reasoning=reasoning, part=None)
+        messages += [Message("user", asked), Message("assistant", write(steps, final_answer))]
     return tuple(messages)
 
 
-def decompose_prompt_id(domain: Domain) -> str:
-    """Names a domain's in-context prompt by the content of its templates and examples."""
-    return prompt_id(*DECOMPOSE, f"few_shot/{domain}.yaml")
+def decompose_messages(
+    problem: str, reasoning: str, domain: Domain, form: Format = "tagged", part: tuple[int, int, int] | None = None
+) -> tuple[Message, ...]:
+    """What an annotator is asked, in context. `part` is (first character, last, of how many) where the reasoning is a
+    piece of one that was cut."""
+    values = {"problem": problem.strip(), "reasoning": reasoning.strip(), "part": part}
+    return (*decompose_prefix(domain, form), Message("user", render_template(DECOMPOSE[1], **values)))
+
+
+def repair_message(failures: Iterable[tuple[str, str | None]]) -> Message:
+    """Tells an annotator which checks its reply failed: (code, where) each."""
+    return Message("user", render_template(REPAIR, failures=list(failures)))
+
+
+def continue_message() -> Message:
+    """Asks for the rest of a reply that was cut off."""
+    return Message("user", render_template(CONTINUE))
+
+
+@cache
+def decompose_prompt_id(domain: Domain, form: Format = "tagged") -> str:
+    """Names a domain's in-context prompt by the content of its templates and examples, and by its form."""
+    names = (*DECOMPOSE, f"few_shot/{domain}.yaml", REPAIR, CONTINUE)
+    return prompt_id(*names) if form == "tagged" else content_hash("prompt", prompt_id(*names), SCHEMA_JSON, length=12)

@@ -99,7 +99,12 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Decomposition:
-    """What an annotator made of a trace; `raw` is its reply as it came, `issues` are codes."""
+    """What an annotator made of a trace; `raw` is its reply as it came, `issues` are codes.
+
+    `raw` holds the replies about several pieces of a trace with a form feed between them; a reply that was continued is
+    whole. `usage` is that of all `turns` (requests answered), `repairs` of which named failed checks. `coverage` is the
+    share of the trace that the steps account for (`structure.ground.covered`), `ordered` whether they follow it.
+    """
 
     trace_id: str
     problem_id: str
@@ -116,6 +121,11 @@ class Decomposition:
     usage: Usage | None
     cost_usd: float | None
     created_at: datetime
+    turns: int | None = None
+    repairs: int | None = None
+    pieces: int | None = None
+    coverage: float | None = None
+    ordered: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +221,11 @@ DECOMPOSITIONS = TableSchema(
             pa.field("usage", _USAGE),
             pa.field("cost_usd", pa.float64()),
             _CREATED_AT,
+            pa.field("turns", pa.int64()),
+            pa.field("repairs", pa.int64()),
+            pa.field("pieces", pa.int64()),
+            pa.field("coverage", pa.float64()),
+            pa.field("ordered", pa.bool_()),
         ]
     ),
     key=("trace_id", "annotator", "prompt_id"),

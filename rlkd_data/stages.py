@@ -4,5 +4,5 @@ from rlkd_data.config import CollectSettings, DecomposeSettings, ReportSettings
 from rlkd_data.stage import StageSpec
 
 COLLECT = StageSpec("collect", CollectSettings, "rlkd_data.collect.run:collect")
-DECOMPOSE = StageSpec("decompose", DecomposeSettings, "rlkd_data.decompose:decompose", prompts=("prompts",))
+DECOMPOSE = StageSpec("decompose", DecomposeSettings, "rlkd_data.decompose.run:decompose", prompts=("prompts",))
 REPORT = StageSpec("report", ReportSettings, "rlkd_data.report.build:report")

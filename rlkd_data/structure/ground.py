@@ -1,14 +1,20 @@
-"""Where in the trace each step stands: character spans of the reasoning.
+"""Where in the trace each step stands: character spans of the reasoning, and how much of it they account for.
 
 A step's answer is what the trace says, so it is looked for in the text: verbatim if it stands there, otherwise the
 passage most like it (rapidfuzz's partial alignment). The search goes on behind the previous step's span first, for
-steps follow the trace.
+steps follow the trace. In a long trace the alignment is tried only where the answer's rarer words stand close together,
+so that the time grows with the answers, not with answers times trace.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+import heapq
+import re
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from itertools import pairwise
 
 from rapidfuzz import fuzz
 
@@ -16,35 +22,122 @@ from rlkd_data.schema import Step
 
 LEAST = 75.0
 """Similarity (0–100) under which a passage is not taken for the step's source."""
+LEAD = 1500
+"""Characters before a step's span that count as the working that led to it; see `covered`."""
+_SMALL = 1500
+"""Characters of a trace up to which aligning with all of it is faster than choosing where."""
+_PLACES = 3
+"""Places of a long trace at which an alignment is tried."""
+_TELLING = 12
+"""Words of an answer, its rarest in the trace, that are followed to find such places."""
+_WORD = re.compile(r"\w+")
 
 
-def ground(steps: Sequence[Step], reasoning: str, least: float = LEAST) -> tuple[Step, ...]:
+class Reasoning:
+    """A trace's text, made ready to be searched. `find` is what it is for."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    @cached_property
+    def _words(self) -> dict[str, list[int]]:
+        places: dict[str, list[int]] = {}
+        for found in _WORD.finditer(self.text.lower()):
+            places.setdefault(found[0], []).append(found.start())
+        return places
+
+    def find(self, text: str, behind: int = 0, least: float = LEAST) -> tuple[int, int] | None:
+        """The half-open span of the passage that says `text`, at or behind `behind` if one is there, else before."""
+        if not text:
+            return None
+        for start, end in ((behind, len(self.text)), (0, behind)):
+            at = self.text.find(text, start, end)
+            if at >= 0:
+                return at, at + len(text)
+        for start, end in ((behind, len(self.text)), (0, len(self.text))):
+            if end - start >= len(text) // 2 and (span := self._alike(text, start, end, least)):
+                return span
+        return None
+
+    def _alike(self, text: str, start: int, end: int, least: float) -> tuple[int, int] | None:
+        best: tuple[float, int, int] | None = None
+        for low, high in self._windows(text, start, end):
+            match = fuzz.partial_ratio_alignment(text, self.text[low:high], score_cutoff=least)
+            if match is not None and match.dest_end > match.dest_start and (best is None or match.score > best[0]):
+                best = match.score, low + match.dest_start, low + match.dest_end
+        return None if best is None else _without_margins(self.text, best[1], best[2])
+
+    def _windows(self, text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+        """The parts of start … end in which `text` may stand, the likeliest first."""
+        if end - start <= max(_SMALL, 3 * len(text)):
+            yield start, end
+            return
+        size = max(len(text), 80)
+        votes: dict[int, float] = {}
+        found = (self._words.get(word, []) for word in set(_WORD.findall(text.lower())))
+        for places in heapq.nsmallest(_TELLING, filter(None, found), key=len):
+            weight = 1.0 / len(places)
+            for place in places[bisect_left(places, start) : bisect_left(places, end)]:
+                votes[place // size] = votes.get(place // size, 0.0) + weight
+        pairs = {b: votes[b] + votes.get(b + 1, 0.0) for b in votes}
+        for bucket in heapq.nlargest(_PLACES, pairs, key=lambda b: (pairs[b], -b)):
+            yield max(start, (bucket - 1) * size), min(end, (bucket + 3) * size)
+
+
+def ground(steps: Sequence[Step], reasoning: str | Reasoning, least: float = LEAST) -> tuple[Step, ...]:
     """The steps with `span_start` and `span_end` set where their answer was found, null where it was not."""
+    where = reasoning if isinstance(reasoning, Reasoning) else Reasoning(reasoning)
     grounded: list[Step] = []
     behind = 0
     for step in steps:
-        span = find(step.answer, reasoning, behind, least)
-        if span is None:
-            grounded.append(dataclasses.replace(step, span_start=None, span_end=None))
-        else:
-            grounded.append(dataclasses.replace(step, span_start=span[0], span_end=span[1]))
+        span = where.find(step.answer, behind, least)
+        start, end = span or (None, None)
+        grounded.append(dataclasses.replace(step, span_start=start, span_end=end))
+        if span is not None:
             behind = max(behind, span[1])
     return tuple(grounded)
 
 
 def find(text: str, reasoning: str, behind: int = 0, least: float = LEAST) -> tuple[int, int] | None:
-    """The half-open span of the passage that says `text`, at or behind `behind` if there is one there, else before."""
-    for start, end in ((behind, len(reasoning)), (0, behind)):
-        at = reasoning.find(text, start, end)
-        if at >= 0:
-            return at, at + len(text)
-    for start, end in ((behind, len(reasoning)), (0, len(reasoning))):
-        if end - start < len(text) // 2:
+    """`Reasoning.find`, for a trace that is searched once."""
+    return Reasoning(reasoning).find(text, behind, least)
+
+
+def covered(steps: Sequence[Step], length: int, lead: int = LEAD) -> list[tuple[int, int]]:
+    """The parts of a trace of `length` characters that the steps account for: disjoint spans in order.
+
+    A step accounts for its own span and for the working that led to it, which is the text before the span as far as the
+    passage before reaches, but at most `lead` characters: a step cannot stand for pages that it does not mention.
+    """
+    parts: list[tuple[int, int]] = []
+    spans = sorted((s.span_start, s.span_end) for s in steps if s.span_start is not None and s.span_end is not None)
+    for start, end in spans:
+        before = parts[-1][1] if parts else 0
+        low, high = max(before, start - lead), min(end, length)
+        if high <= before:
             continue
-        match = fuzz.partial_ratio_alignment(text, reasoning[start:end], score_cutoff=least)
-        if match is not None and match.dest_end > match.dest_start:
-            return _without_margins(reasoning, start + match.dest_start, start + match.dest_end)
-    return None
+        if parts and low == before:
+            parts[-1] = (parts[-1][0], high)
+        else:
+            parts.append((low, high))
+    return parts
+
+
+def coverage(steps: Sequence[Step], length: int, lead: int = LEAD) -> float | None:
+    """The share of a trace that its steps account for (see `covered`); None for an empty trace."""
+    return sum(end - start for start, end in covered(steps, length, lead)) / length if length else None
+
+
+def longest_gap(steps: Sequence[Step], length: int, lead: int = LEAD) -> int:
+    """The longest run of characters that no step accounts for."""
+    edges = [0, *(edge for part in covered(steps, length, lead) for edge in part), length]
+    return max(high - low for low, high in zip(edges[::2], edges[1::2], strict=True))
+
+
+def ordered(steps: Sequence[Step]) -> bool:
+    """Whether the steps that were found stand in the trace in their own order."""
+    starts = [step.span_start for step in steps if step.span_start is not None]
+    return all(left <= right for left, right in pairwise(starts))
 
 
 def _without_margins(text: str, start: int, end: int) -> tuple[int, int]:

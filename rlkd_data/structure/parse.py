@@ -23,8 +23,21 @@ FailureCode = Literal[
     "numbering_restarts",
     "incomplete_last_step",
     "text_after_final_answer",
+    "no_json",
+    "broken_json",
+    "wrong_shape",
 ]
-Note = Literal["text_before", "renumbered", "unnumbered", "reference_markers", "unbracketed", "unfenced", "text_after"]
+Note = Literal[
+    "text_before",
+    "renumbered",
+    "unnumbered",
+    "reference_markers",
+    "unbracketed",
+    "unfenced",
+    "text_after",
+    "latex_unescaped",
+    "repaired_json",
+]
 _ORDER: tuple[Kind, ...] = ("meta", "sub_problem", "answer")
 
 

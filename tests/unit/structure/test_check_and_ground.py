@@ -40,7 +40,7 @@ def test_a_number_known_before_the_step_may_be_named() -> None:
 
 def test_flags_do_not_reject() -> None:
     assert "meta_gives_answer" not in REJECTING
-    assert {"no_steps", "numbering", "empty_part"} == REJECTING
+    assert {"no_steps", "numbering", "empty_part"} < REJECTING
 
 
 REASONING = "First, 16 - 3 - 4 = 9 eggs remain. So, she makes 9 * 2 = $18 each day. To check: 9 * 2 = $18 again."

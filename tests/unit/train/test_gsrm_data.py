@@ -56,7 +56,7 @@ def test_every_gold_row_passes_every_check_and_survives_render_and_parse():
         for code in check(target.steps, target.problem):
             flagged[code] = flagged.get(code, 0) + 1
         assert parse(render(target.steps, target.final_answer)) == Parsed(target.steps, target.final_answer)
-    assert flagged == {"duplicate_steps": 1}  # one row's gold asks the same twice
+    assert flagged == {}
 
 
 def test_rewritten_rows_keep_targets_that_can_be_read_back():

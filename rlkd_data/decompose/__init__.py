@@ -1,0 +1,1 @@
+"""`rlkd-data decompose`: traces to decompositions that can be trusted."""
