@@ -118,9 +118,7 @@ def read_benchmark(name: str) -> Benchmark:
             for config in published.configs
         ]
     try:
-        problems = [
-            (where, _problem(where, record)) for one in asked for where, record in open_source(one).records
-        ]
+        problems = [(where, _problem(where, record)) for one in asked for where, record in open_source(one).records]
     except InputError as problem:
         known = "" if published else f"; benchmarks with a short name: {', '.join(BENCHMARKS)}"
         raise InputError(f"benchmark {name!r}: {problem}{known}") from None

@@ -13,7 +13,9 @@ import numpy as np
 import polars as pl
 
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
-_FORMATTING = r"\\(?:left|right|[bB]ig{1,2}[lr]?|text(?:bf|it|rm)?|math(?:rm|bf|it)|mbox|displaystyle|q?quad)\b|\\[,;:!]"
+_FORMATTING = (
+    r"\\(?:left|right|[bB]ig{1,2}[lr]?|text(?:bf|it|rm)?|math(?:rm|bf|it)|mbox|displaystyle|q?quad)\b|\\[,;:!]"
+)
 _FRACTION = r"\\[dtc]frac"
 _WORD = r"[\p{Han}\p{Hiragana}\p{Katakana}]|[\w--\p{Han}--\p{Hiragana}--\p{Katakana}]+"
 """A run of letters and digits; of Chinese and Japanese each character."""

@@ -1,10 +1,10 @@
 """The sandbox's inner side: run as a script, it shuts itself in and then becomes the program. Standard library only.
 
-    outer   stays outside, writes the namespace's user map
-    inner   makes the namespaces: user, network, processes, mounts, IPC, host name
-    first   process 1 of the namespace: builds a root of read-only system folders, waits for the program; when it ends
-            the kernel ends everything that the program left behind
-    program another user, without capabilities, under limits
+outer   stays outside, writes the namespace's user map
+inner   makes the namespaces: user, network, processes, mounts, IPC, host name
+first   process 1 of the namespace: builds a root of read-only system folders, waits for the program; when it ends
+        the kernel ends everything that the program left behind
+program another user, without capabilities, under limits
 """
 
 from __future__ import annotations

@@ -27,7 +27,29 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 KINDS = ("ours", "AsyncOpenAI", "AsyncOpenAI+aiohttp")
-WORDS = "let us find the value of each term and check that the sum of both sides agrees before the next step".split()
+WORDS = [
+    "let",
+    "us",
+    "find",
+    "the",
+    "value",
+    "of",
+    "each",
+    "term",
+    "and",
+    "check",
+    "that",
+    "the",
+    "sum",
+    "of",
+    "both",
+    "sides",
+    "agrees",
+    "before",
+    "the",
+    "next",
+    "step",
+]
 
 
 def prompts(count: int, size: int) -> Iterator[str]:
@@ -50,9 +72,7 @@ async def ours(asked: argparse.Namespace) -> int:
         input_price=1.0,
         output_price=2.0,
     )
-    requests = (
-        (n, Request((Message("user", text),))) for n, text in enumerate(prompts(asked.rows, asked.bytes))
-    )
+    requests = ((n, Request((Message("user", text),))) for n, text in enumerate(prompts(asked.rows, asked.bytes)))
     done = 0
     async with open_client("openai:m", settings, Path(asked.store)) as client:
         with (Path(asked.store) / "out.jsonl").open("w") as out:

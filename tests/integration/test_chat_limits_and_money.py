@@ -153,7 +153,9 @@ def test_an_estimate_that_asks_nothing_needs_no_key(tmp_path: Path, monkeypatch:
     monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
     command = [sys.executable, "-c", "from rlkd_data.cli import main; main()", "collect", str(problems(tmp_path, 9))]
     command += ["--teacher", "openai:gpt-4o", "--out", str(tmp_path / "out"), "--store", str(tmp_path / "s.sqlite")]
-    told = subprocess.run([*command, "--estimate", "--estimate-sample", "0"], capture_output=True, text=True, check=False)
+    told = subprocess.run(
+        [*command, "--estimate", "--estimate-sample", "0"], capture_output=True, text=True, check=False
+    )
     assert told.returncode == 0 and "genai-prices" in told.stdout and "nothing was asked" in told.stdout, told.stderr
 
 

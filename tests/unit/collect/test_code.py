@@ -7,7 +7,7 @@ import json
 import pytest
 
 from rlkd_data.collect import sandbox
-from rlkd_data.collect.code import Graded, CodeTests, grade_code, python_code, read_tests, same_output
+from rlkd_data.collect.code import CodeTests, Graded, grade_code, python_code, read_tests, same_output
 
 REASON = sandbox.available()
 shut_in = pytest.mark.skipif(REASON is not None, reason=f"sandbox unavailable: {REASON}")
