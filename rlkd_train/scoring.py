@@ -18,7 +18,7 @@ from rlkd_train.structure_reward import StructureReward
 
 _KEPT = 512
 """Problems whose teachers' phrases are kept at a time."""
-_NOT_JUDGED = ("null: no gold answer", "null: code is not run")
+_NOT_JUDGED = ("null: no gold answer", "null: code is not run", "null: no tests in the gold answer")
 
 
 class Scoring:
