@@ -18,7 +18,7 @@ from rlkd_train.structure_reward import StructureReward
 
 _KEPT = 512
 """Problems whose teachers' phrases are kept at a time."""
-_NOT_JUDGED = ("null: no gold answer", "null: code is not run")
+_NOT_JUDGED = ("null: no gold answer", "null: code is not run", "null: no tests in the gold answer")
 
 
 class Scoring:
@@ -93,7 +93,7 @@ class Scoring:
     def penalty(self, signals: Sequence[str]) -> float:
         """What the signals cost by the settings: 0 or less, in units of the total."""
         chosen = [getattr(self._guards, name) for name in COMPLETION_GUARDS if name in signals]
-        return 0.0 - sum(guard.amount for guard in chosen if guard.action == "subtract")
+        return 0.0 - sum(float(guard.amount) for guard in chosen if guard.action == "subtract")
 
     def _seen(self, task: Task, text: str, structure: Structure) -> Seen:
         longest = max((len(one.steps) for one in self.structure.teachers(task.problem_id)), default=0)
