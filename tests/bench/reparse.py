@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import sys
 import tempfile
 import time
@@ -39,14 +40,14 @@ def rows(count: int) -> list[tuple[Trace, str]]:
     made = []
     for number in range(count):
         source = solutions[number % len(solutions)]
-        lines, _, final = source["answer"].partition("\n####")
-        problem = f"({number}) {source['question']}"
-        lines = [line for line in lines.split("\n") if line.strip()]
+        final = source["answer"]
+        lines = [line.strip() for line in re.sub(r"<<[^>]*>>", "", source["solution"]).split("\n") if line.strip()]
+        problem = f"({number}) {source['problem']}"
         reasoning = "\n".join(lines)
         problem_id = make_problem_id(problem)
         trace = Trace(
-            make_trace_id(problem_id, "gsm8k", 0, reasoning, ""), problem_id, problem, "math", final.strip(), reasoning,
-            "", final.strip(), True, "exact", "gsm8k", "gsm8k", "mit", Sampling(), None, None, None, NOW,
+            make_trace_id(problem_id, "gsm8k", 0, reasoning, ""), problem_id, problem, "math", final, reasoning,
+            "", final, True, "exact", "gsm8k", "gsm8k", "mit", Sampling(), None, None, None, NOW,
         )  # fmt: skip
         steps = [
             Step(i, "What is known so far has to be put together with what the text gives.", f"What is part {i}?", line)
