@@ -105,7 +105,8 @@ def _hub_base(model: str) -> str | None:
 
     if model in KNOWN:
         return KNOWN[model].hub
-    return model if model.count("/") == 1 and not Path(model).exists() else None
+    is_path = model.startswith((".", "/", "~")) or Path(model).exists()
+    return model if model.count("/") == 1 and not is_path else None
 
 
 def _tables(made_by: dict[str, Any]) -> Iterator[tuple[str, int, dict[tuple[str | None, str | None], int]]]:

@@ -1,5 +1,6 @@
 """`rlkd-data publish` against a server that speaks the Hub's protocol, and what is read back from it."""
 
+import json
 import os
 import signal
 import subprocess
@@ -13,25 +14,29 @@ import pytest
 
 from rlkd_data.schema import DECOMPOSITIONS, TRACES
 from rlkd_data.tables import TableWriter
-from tests.support.report_rows import REASONING, decomposed, trace
+from tests.support.report_rows import REASONING, decomposed, trace, write_run, write_stage
 from tests.support.servers import RunningServer, running_hub_server
 
 ROOT = Path(__file__).resolve().parents[2]
 TOKEN, REPO = "hf_only-for-this-test", "org/traces"
 
 _READ = """
-import sys
+import json, sys
 from datasets import load_dataset
 from huggingface_hub import snapshot_download
 import polars
 
-repo, config, split, local = sys.argv[1:5]
-rows = load_dataset(repo, config, split=split)
-there = polars.scan_parquet(f"{snapshot_download(repo, repo_type='dataset')}/{config}/{split}/*/*.parquet").collect()
-here = polars.scan_parquet(f"{local}/part-*.parquet").collect()
-assert there.equals(here), "polars reads other rows"
-assert rows.to_list() == here.to_dicts(), "datasets reads other rows"
-print(len(rows))
+repo = sys.argv[1]
+folder = snapshot_download(repo, repo_type="dataset")
+found = []
+for config, split, local in json.loads(sys.argv[2]):
+    rows = load_dataset(repo, config, split=split)
+    there = polars.scan_parquet(f"{folder}/{config}/{split}/*/*.parquet").collect()
+    here = polars.scan_parquet(f"{local}/part-*.parquet").collect()
+    assert there.equals(here), "polars reads other rows"
+    assert rows.to_list() == here.to_dicts(), "datasets reads other rows"
+    found.append(len(rows))
+print(json.dumps(found))
 """
 
 
@@ -64,9 +69,11 @@ def publish(server: RunningServer, home: Path, *arguments: str | Path) -> "subpr
     )
 
 
-def read(server: RunningServer, home: Path, config: str, split: str, local: Path) -> int:
+def read(server: RunningServer, home: Path, *splits: tuple[str, str, Path]) -> list[int]:
+    """Rows of each (configuration, split) as they come from the server, which must be those of the local folder."""
+    asked = json.dumps([(config, split, str(local)) for config, split, local in splits])
     done = subprocess.run(
-        [sys.executable, "-c", _READ, REPO, config, split, str(local)],
+        [sys.executable, "-c", _READ, REPO, asked],
         env=environment(server, home),
         check=False,
         capture_output=True,
@@ -74,7 +81,8 @@ def read(server: RunningServer, home: Path, config: str, split: str, local: Path
         timeout=120,
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    return int(done.stdout)
+    found: list[int] = json.loads(done.stdout)
+    return found
 
 
 def tables(folder: Path, count: int = 12) -> tuple[Path, Path]:
@@ -90,6 +98,7 @@ def tables(folder: Path, count: int = 12) -> tuple[Path, Path]:
     return folder / "traces", folder / "steps"
 
 
+@pytest.mark.slow
 def test_pushed_tables_are_read_back_row_by_row_through_a_503_and_a_429(tmp_path: Path) -> None:
     traces, steps = tables(tmp_path)
     faults = ["503:create", "429:preupload", "503:batch", "503:put", "429:commit", "503:info", "429:verify"]
@@ -101,9 +110,9 @@ def test_pushed_tables_are_read_back_row_by_row_through_a_503_and_a_429(tmp_path
         assert stats["parts"] and set(stats["stored"].values()) == {1}
         repo = stats["repos"][f"datasets/{REPO}"]
         assert repo["private"] and len(repo["commits"]) == 2  # the empty one of every repository, and ours
-        assert read(server, tmp_path / "home", "traces", "train", traces) == 12
-        assert read(server, tmp_path / "home", "decompositions", "train", steps) == 12
-        assert read(server, tmp_path / "home", "traces_rejected", "train", traces / "rejected") == 1
+        rejected = ("traces_rejected", "train", traces / "rejected")
+        splits = [("traces", "train", traces), ("decompositions", "train", steps), rejected]
+        assert read(server, tmp_path / "home", *splits) == [12, 12, 1]
         again = publish(server, tmp_path / "home", traces, steps)
         assert again.returncode == 0, again.stderr
         assert server.stats()["repos"][f"datasets/{REPO}"]["commits"] == repo["commits"]
@@ -131,7 +140,7 @@ def test_a_push_that_was_killed_goes_on_without_a_second_copy(tmp_path: Path) ->
         stats = server.stats()
         assert len(stats["stored"]) == 5 and set(stats["stored"].values()) == {1}
         assert stats["asked"]["put"] <= 5 + stats["held"]
-        assert read(server, tmp_path / "home", "traces", "train", traces) == 12
+        assert read(server, tmp_path / "home", ("traces", "train", traces)) == [12]
 
 
 def test_a_later_push_replaces_its_splits_and_keeps_what_it_does_not_hold(tmp_path: Path) -> None:
@@ -147,8 +156,8 @@ def test_a_later_push_replaces_its_splits_and_keeps_what_it_does_not_hold(tmp_pa
         assert publish(server, home, traces, steps, "--split", "test=steps").returncode == 0
         second = publish(server, home, tmp_path / "fewer" / "traces")
         assert second.returncode == 0, second.stderr
-        assert read(server, home, "traces", "train", tmp_path / "fewer" / "traces") == 1
-        assert read(server, home, "decompositions", "test", steps) == 12
+        fewer = ("traces", "train", tmp_path / "fewer" / "traces")
+        assert read(server, home, fewer, ("decompositions", "test", steps)) == [1, 12]
         files = server.stats()["repos"][f"datasets/{REPO}"]["files"]
         assert [name for name in files if name.startswith("traces/")] == ["traces/train/traces/part-00000.parquet"]
 
@@ -187,3 +196,28 @@ def test_a_wrong_name_is_refused_before_anything_is_read(tmp_path: Path, repo: s
         text=True,
     )
     assert done.returncode == 2 and done.stderr.startswith("error:") and done.stderr.count("\n") == 1
+
+
+def test_a_trained_model_is_pushed_with_its_card(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "sft", [{"step": 1, "loss": 2.0}, {"step": 2, "loss": 1.0}])
+    write_stage(run, "sft", settings={"model": "org/base", "traces": []})
+    (run / "model").mkdir()
+    (run / "model" / "config.json").write_text("{}")
+    (run / "model" / "model.safetensors").write_bytes(b"weights" * 1000)
+    code = "import sys; from rlkd_train.cli import main; sys.argv[0] = 'rlkd-train'; main()"
+    with running_hub_server(tmp_path / "hub", fault=["503:commit"]) as server:
+        done = subprocess.run(
+            [sys.executable, "-c", code, "publish", str(run), "--repo-id", "org/student", "--license", "mit"],
+            env=environment(server, tmp_path / "home"),
+            cwd=ROOT,
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert done.returncode == 0, done.stderr
+        repo = server.stats()["repos"]["models/org/student"]
+        assert repo["files"] == ["README.md", "config.json", "figures/loss.svg", "model.safetensors"]
+        assert len(repo["commits"]) == 2
+        with urllib.request.urlopen(f"{server.base_url}/org/student/resolve/main/model.safetensors") as response:
+            assert response.read() == b"weights" * 1000
