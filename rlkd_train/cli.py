@@ -144,6 +144,44 @@ def judge_eval(
     start(JUDGE_EVAL, values, out, "judge-eval")
 
 
+@app.command()
+def rescore(
+    run: Annotated[Path, typer.Argument(help="Folder of a GRPO run.")],
+    config: Config,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder of the new scores (default: RUN-rescored).")] = None,
+    set_: Set = None,
+) -> None:
+    """Another reward over a run's saved completions, without generating, and how it differs."""
+    from rlkd_data.pipeline import apply_override, read_yaml
+    from rlkd_train.rescore import given_or_the_runs
+    from rlkd_train.stages import RESCORE
+
+    values = read_yaml(config)
+    for override in set_ or ():
+        apply_override(values, override)
+    start(RESCORE, given_or_the_runs(run, values), out or run.with_name(f"{run.name}-rescored"), str(config))
+
+
+@app.command(name="reward-server")
+def reward_server(
+    config: Annotated[Path | None, typer.Option("--config", help="YAML file with the settings.")] = None,
+    decompositions: Annotated[list[Path] | None, typer.Option(help="Tables of the teachers' decompositions.")] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on (default: 127.0.0.1).")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Default: 8900; 0: one that is free.")] = None,
+    set_: Set = None,
+) -> None:
+    """Serve the structure reward over HTTP, for any trainer."""
+    from rlkd_data.pipeline import apply_override, check_settings, read_yaml
+    from rlkd_train.config import RewardServerSettings
+    from rlkd_train.reward_server import serve
+
+    values = read_yaml(config) if config else {}
+    values |= given(decompositions=decompositions or None, host=host, port=port)
+    for override in set_ or ():
+        apply_override(values, override)
+    serve(check_settings(RewardServerSettings, values, str(config or "reward-server")))
+
+
 def _train(spec: Any, config: Path, overrides: list[str] | None, out: Path | None) -> None:
     from rlkd_data.errors import InputError
     from rlkd_data.pipeline import apply_override, read_yaml

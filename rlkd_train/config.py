@@ -227,3 +227,25 @@ class JudgeEvalSettings(Settings):
     limit: PositiveInt | None = Field(None, description="judge a sample of so many pairs of each part")
     seed: int = Field(0, description="of the sample")
     worst: int = Field(10, ge=0, description="errors that are shown")
+
+
+class RescoreSettings(Settings):
+    """`rlkd-train rescore`: another reward over a run's saved completions. What is not given is the run's own."""
+
+    run: Path = Field(description="folder of the GRPO run")
+    traces: tuple[Path, ...] = Field(description="tables with the problems")
+    decompositions: tuple[Path, ...] = Field(description="tables with the teacher's decompositions of them")
+    weights: RewardWeights = RewardWeights()
+    structure: StructureSettings = StructureSettings()
+    guards: GuardsSettings = GuardsSettings()
+
+
+class RewardServerSettings(Settings):
+    """`rlkd-train reward-server`: the structure reward over HTTP."""
+
+    decompositions: tuple[Path, ...] = Field(description="tables with the teacher's decompositions of the problems")
+    structure: StructureSettings = StructureSettings()
+    host: str = "127.0.0.1"
+    port: int = Field(8900, ge=0, le=65535, description="0: one that is free")
+    max_megabytes: float = Field(64.0, gt=0, description="of one request's body")
+    shutdown_timeout: float = Field(60.0, gt=0, description="seconds that requests may take to end after a SIGTERM")
