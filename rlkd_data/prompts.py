@@ -54,11 +54,6 @@ def source(name: str) -> str:
     return resource("prompts", name).read_text(encoding="utf-8").rstrip("\n")
 
 
-@cache
-def _template(name: str) -> Template:
-    return _environment().from_string(source(name))
-
-
 def render_template(name: str, **values: Any) -> str:
     """A template filled in. Values are data: their text is never read as a template."""
     return _template(name).render(**values)

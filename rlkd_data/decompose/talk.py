@@ -41,9 +41,9 @@ class Turn:
 
 @dataclass(slots=True, eq=False)
 class Talk:
-    """All turns about one trace. `static`: how many of the first messages all traces of a domain share; `cost_usd` of all
-    turns, None where that of one is not known. `waiting` counts requests without an answer; `failed` is why there will be none,
-    `broken` that one got none this time."""
+    """All turns about one trace. `static`: how many of the first messages all traces of a domain share; `cost_usd` of
+    all turns, None where that of one is not known. `waiting` counts requests without an answer; `failed` is why there
+    will be none, `broken` that one got none this time."""
 
     trace: Trace
     prompt_id: str

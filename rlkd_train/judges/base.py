@@ -32,7 +32,7 @@ class Verdict:
     match: bool | None
     how: str
     free: bool = False
-    score: float | None = None
+    score: float | None = field(default=None, compare=False)
 
 
 class Judge(Protocol):
