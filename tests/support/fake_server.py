@@ -54,7 +54,9 @@ def canonical(body: dict[str, Any]) -> str:
 
 def prompt_text(body: dict[str, Any]) -> str:
     """All that the model is told, as one text."""
-    return "\n".join(_text(content) for content in [body.get("system") or "", *(m["content"] for m in body["messages"])])
+    return "\n".join(
+        _text(content) for content in [body.get("system") or "", *(m["content"] for m in body["messages"])]
+    )
 
 
 def _text(content: Any) -> str:

@@ -59,7 +59,11 @@ async def test_what_replies_took_beyond_the_estimate_is_waited_for() -> None:
     assert time.now >= 10 * 1000 / 100 - 2
 
 
-OPENAI = {"x-ratelimit-limit-requests": "120", "x-ratelimit-remaining-requests": "0", "x-ratelimit-limit-tokens": "9000"}
+OPENAI = {
+    "x-ratelimit-limit-requests": "120",
+    "x-ratelimit-remaining-requests": "0",
+    "x-ratelimit-limit-tokens": "9000",
+}
 ANTHROPIC = {
     "anthropic-ratelimit-requests-limit": "120",
     "anthropic-ratelimit-requests-remaining": "7",
