@@ -19,6 +19,7 @@ from typing import Any
 from rlkd_data.chat.client import Client, Key, as_async
 from rlkd_data.chat.store import key_and_size
 from rlkd_data.chat.types import Failed, Reply, Request
+from rlkd_data.errors import InputError
 from rlkd_data.schema import Usage
 
 SAMPLE: ContextVar[int | None] = ContextVar("rlkd_estimate_sample", default=None)
@@ -94,9 +95,12 @@ class Estimated(Exception):
 class EstimatingClient(Client):
     """Counts requests, asks a few of them, and ends the stage with Estimated."""
 
+    _sampling = False
+
     async def ask(self, request: Request) -> Reply:
-        del request
-        raise Estimated(self.reckon(Seen(), [], None))
+        if self._sampling:
+            return await super().ask(request)
+        raise InputError("this stage decides from each reply what to ask next, so it cannot be estimated")
 
     async def ask_all(
         self, requests: Iterable[tuple[Key, Request]] | AsyncIterable[tuple[Key, Request]]
@@ -114,6 +118,7 @@ class EstimatingClient(Client):
                 seen.sample[place] = (length, request)
         replies: list[tuple[int, Reply]] = []
         failure: Failed | None = None
+        self._sampling = True
         async for length, reply in super().ask_all(iter(seen.sample)):
             if isinstance(reply, Reply):
                 replies.append((length, reply))

@@ -45,7 +45,8 @@ def refuse_licences(facts: Sequence[tuple[Found, Facts]], allowed: Sequence[str]
     if where:
         raise InputError(
             f"{where[0]}: {missing:,} of {rows:,} rows have no licence (the first from {where[1] or 'no named source'}"
-            "): collect them again with --license NAME once you know it; nothing is published without one"
+            "): collect them again with --license NAME "
+            "once you know it; nothing is published without one"
         )
 
 

@@ -54,6 +54,11 @@ def running_priced_server(**options: Any) -> AbstractContextManager[RunningServe
     return _running("tests.support.priced_server", "/v1", options)
 
 
+def running_lean_server(**options: Any) -> AbstractContextManager[RunningServer]:
+    """For benchmarks: `latency=0.2`, and nothing else; it keeps no counts."""
+    return _running("tests.support.lean_server", "/v1", options)
+
+
 @contextmanager
 def _running(module: str, path: str, options: dict[str, Any]) -> Iterator[RunningServer]:
     command = [sys.executable, "-m", module]

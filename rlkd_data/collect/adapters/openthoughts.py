@@ -39,13 +39,14 @@ def _conversation(record: Record) -> SourceRow:
     turns = {
         turn.get("from"): text(turn, "value") for turn in listed(record, "conversations") if isinstance(turn, dict)
     }
-    if not turns.get("user") or not turns.get("assistant"):
+    asked, said = turns.get("user"), turns.get("assistant")
+    if not asked or not said:
         raise Unusable("no_conversation", "conversations has no user and assistant turn")
-    parts = split_reasoning(turns["assistant"])
+    parts = split_reasoning(said)
     if parts.open_ended:
-        raise Unusable("truncated", "the reasoning is never closed", SourceRow(turns["user"]))
+        raise Unusable("truncated", "the reasoning is never closed", SourceRow(asked))
     return SourceRow(
-        problem=turns["user"],
+        problem=asked,
         reasoning=parts.reasoning,
         response=parts.response,
         final_answer=final_answer(parts.response),
