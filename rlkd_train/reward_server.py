@@ -136,7 +136,7 @@ async def _serve(app: web.Application, settings: RewardServerSettings) -> None:
                 f"cannot listen on {settings.host}:{settings.port} ({problem.strerror}): choose another --port or --host"
             ) from None
         host, port = runner.addresses[0][:2]
-        print(f"http://{f'[{host}]' if ':' in host else host}:{port}", flush=True)  # noqa: T201
+        print(f"http://{f'[{host}]' if ':' in host else host}:{port}", flush=True)
         await stop.wait()
         console.print("stopping: requests in flight are answered first", markup=False)
     finally:

@@ -1,9 +1,9 @@
 """Parsing and checking stored replies again, with no call: `python tests/bench/reparse.py [ROWS]`.
 
 The real path: a traces table, a response store that holds a reply to every request, and `decompose` into a new folder.
-Rows are GSM8K solutions as traces, and their gold decompositions as replies; they differ in their numbers only where the
-set is gone through again. The floor is what cannot be spared: reading each reply and each trace once, as a copy of memory
-and JSON decoding of the replies on one core.
+Rows are GSM8K solutions as traces, and their gold decompositions as replies; they differ in their numbers only where
+the set is gone through again. The floor is what cannot be spared: reading each reply and each trace once, as a copy of
+memory and JSON decoding of the replies on one core.
 """
 
 from __future__ import annotations

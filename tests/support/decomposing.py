@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import Any
 
 from rlkd_data.schema import Step
@@ -20,6 +21,7 @@ def answer(body: dict[str, Any]) -> Answer:
     if DECOMPOSE in everything:
         lines = [line for line in prompt.partition("Reasoning:")[2].splitlines() if line.strip()] or ["nothing"]
         steps = [Step(n, f"Take up line {n}.", f"What does line {n} say?", line) for n, line in enumerate(lines[:8], 1)]
-        return {"text": render(steps, "7")}
+        found = re.findall(r"\d+", "\n".join(lines))
+        return {"text": render(steps, found[-1] if found else None)}
     number = int.from_bytes(hashlib.sha256(everything.encode()).digest()[:2], "big")
     return {"text": f"The final answer is \\boxed{{{number}}}.", "reasoning": f"I add the parts.\nThat is {number}."}
