@@ -179,7 +179,9 @@ def reward_server(
     values |= given(decompositions=decompositions or None, host=host, port=port)
     for override in set_ or ():
         apply_override(values, override)
-    serve(check_settings(RewardServerSettings, values, str(config or "reward-server")))
+    settings = check_settings(RewardServerSettings, values, str(config or "reward-server"))
+    assert isinstance(settings, RewardServerSettings)
+    serve(settings)
 
 
 def _train(spec: Any, config: Path, overrides: list[str] | None, out: Path | None) -> None:

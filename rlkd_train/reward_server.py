@@ -133,7 +133,8 @@ async def _serve(app: web.Application, settings: RewardServerSettings) -> None:
             await web.TCPSite(runner, settings.host, settings.port).start()
         except OSError as problem:
             raise InputError(
-                f"cannot listen on {settings.host}:{settings.port} ({problem.strerror}): choose another --port or --host"
+                f"cannot listen on {settings.host}:{settings.port} ({problem.strerror}): "
+                "choose another --port or --host"
             ) from None
         host, port = runner.addresses[0][:2]
         print(f"http://{f'[{host}]' if ':' in host else host}:{port}", flush=True)
@@ -150,8 +151,9 @@ async def _errors_as_json(request: web.Request, handler: Any) -> web.StreamRespo
         return response
     except BadRequest as problem:
         return _error(problem.status, str(problem))
-    except web.HTTPRequestEntityTooLarge as problem:
-        return _error(413, f"the body is larger than the {problem.max_size:,} bytes allowed: send fewer completions")
+    except web.HTTPRequestEntityTooLarge:
+        allowed = request.app._client_max_size
+        return _error(413, f"the body is larger than the {allowed:,} bytes allowed: send fewer completions")
     except web.HTTPException as problem:
         return _error(problem.status, f"{problem.reason}: there are POST /score and GET /health")
     except Hopeless as problem:
