@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,13 +13,15 @@ from rlkd_data.publish.facts import Facts
 from rlkd_data.publish.found import made_when
 from rlkd_data.publish.licences import hub_name
 from rlkd_data.publish.plan import Config, Part
-from rlkd_data.publish.render import code
+from rlkd_data.publish.render import cell, code
 
 _SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"), (10**7, "1M<n<10M"))
 _SOURCES = 20
 """Sources that a card lists by name."""
-_COUNTED_HERE = {"right", "wrong", "unverified", "steps_mean", "grounded"}
+_COUNTED_HERE = {"right", "wrong", "unverified", "steps_mean", "grounded", "coverage_mean"}
 """Figures of stages that the card works out itself, over all of its rows."""
+_BILL = {"tries", "prompt tokens", "cached tokens", "completion tokens", "dollars", "prices"}
+"""Figures of stages that are about money."""
 
 
 @dataclass(frozen=True)
@@ -132,9 +135,11 @@ def figures(survey: Survey) -> list[dict[str, str]]:
         found.append(("annotator's replies that parse and pass the checks", share(steps.rows, steps.rows + refused)))
         found.append(("mean number of steps", f"{sum(steps.steps) / steps.rows:.2f}"))
         found.append(("steps found again in the reasoning (spans)", share(steps.grounded, sum(steps.steps))))
+        if steps.coverages:
+            found.append(("mean share of a trace that its steps cover", f"{steps.covered / steps.coverages:.1%}"))
     for folder, made_by in stages(survey):
         for figure, value in _flat((made_by.get("result") or {}).get("figures") or {}):
-            if figure not in _COUNTED_HERE:
+            if figure not in _COUNTED_HERE | _BILL:
                 found.append((f"{folder.name}: {figure.replace('_', ' ')}", value))
     return [{"name": name, "value": value} for name, value in found]
 
@@ -158,39 +163,55 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, st
 def cost(survey: Survey) -> str:
     """What the rows cost, in words; rejected ones too, as they were paid for."""
     every = survey.everything()
-    tokens = ""
+    tokens = billed = ""
     if every.prompt_tokens or every.completion_tokens:
         tokens = f" The models read {every.prompt_tokens:,} and wrote {every.completion_tokens:,} tokens."
+    bills = [(folder.name, made_by.get("result") or {}) for folder, made_by in stages(survey)]
+    sums = [f"{code(name)} ${result['cost_usd']:,.4f}" for name, result in bills if result.get("cost_usd")]
+    if sums:
+        billed = f" Whole stages, with requests that came to nothing: {', '.join(sums)}."
+    sources = {str((result.get("figures") or {}).get("prices") or "") for _, result in bills} - {""}
+    if every.priced and sources:
+        billed += f" Prices: {cell('; '.join(sorted(sources)))}."
     if every.priced:
         unpriced = every.rows - every.priced
-        rest = (
-            f" {unpriced:,} rows have no price: their model is free or unknown to the price list." if unpriced else ""
-        )
-        return f"${every.cost_usd:,.4f} for {every.priced:,} rows.{rest}{tokens}"
+        rest = f" {unpriced:,} rows have no price: their model is free, or not in the price list." if unpriced else ""
+        return f"${every.cost_usd:,.4f} for {every.priced:,} rows.{rest}{billed}{tokens}"
     if tokens:
-        return (
-            "No price is known for the models that were asked: they ran on own machines, or are not in the price list."
-            + tokens
-        )
-    return "Nothing that was recorded: no model was paid for these rows."
+        return f"No price is known for the models: they are free, or not in the price list.{billed}{tokens}"
+    return f"Nothing that the rows tell: no model was paid for them.{billed}"
 
 
 def decontamination(survey: Survey) -> str:
     """What was done so that the problems are not those of an evaluation set."""
-    lines = []
+    lines, unchecked = [], []
     for folder, made_by in stages(survey):
-        result, settings = made_by.get("result") or {}, made_by.get("settings") or {}
-        counts = {k.removeprefix("rejected:"): n for k, n in (result.get("counts") or {}).items() if "contamin" in k}
-        told = {k: v for k, v in settings.items() if "contamin" in k or "benchmark" in k}
-        told |= {k: v for k, v in (result.get("figures") or {}).items() if "contamin" in k or "benchmark" in k}
-        if counts or any(told.values()):
-            rows = ", ".join(f"{n:,} rows as {code(reason)}" for reason, n in counts.items()) or "no row"
-            how = "; ".join(f"{k.replace('_', ' ')}: {v}" for k, v in told.items() if v not in (None, [], {}))
-            lines.append(f"The stage {code(folder.name)} took out {rows}" + (f" ({how})." if how else "."))
+        if made_by.get("stage") != "collect":
+            continue
+        settings, result = made_by.get("settings") or {}, made_by.get("result") or {}
+        benchmarks = settings.get("decontaminate")
+        if not benchmarks:
+            unchecked.append(code(folder.name))
+            continue
+        rows = (result.get("counts") or {}).get("rejected:contaminated", 0)
+        listed = ", ".join(code(_last(str(name))) for name in benchmarks)
+        lines.append(
+            f"The problems of {code(folder.name)} were compared with {listed}: one that shares {settings.get('ngram')} "
+            f"words in a row with a problem there, or is a shorter one's whole text, was left out. Rows left out, as "
+            f"`contaminated`: {rows:,}" + ("; `detail` says what each has in common." if rows else ".")
+        )
+    if lines and unchecked:
+        lines.append(f"Not compared with anything: {', '.join(unchecked)}.")
     return "\n\n".join(lines) or (
         "None was recorded: no stage compared these problems with an evaluation set. Look for a benchmark's problems "
         "among them (column `problem`) before you train on them and report that benchmark."
     )
+
+
+def _last(name: str) -> str:
+    """A benchmark's name, of a file the last part: a card names no machine."""
+    is_path = name.startswith(("/", "~", ".")) or name.count("/") > 1
+    return re.split(r"[/\\]", name)[-1] if is_path else name
 
 
 def limits(survey: Survey, languages: Sequence[str]) -> list[str]:

@@ -49,6 +49,9 @@ class Facts:
     completion_tokens: int = 0
     steps: array[int] = field(default_factory=lambda: array("q"))
     grounded: int = 0
+    covered: float = 0.0
+    coverages: int = 0
+    """Rows that say how much of their trace the steps cover; `covered` is the sum of that."""
     lengths: array[int] = field(default_factory=lambda: array("q"))
     first: datetime | None = None
     last: datetime | None = None
@@ -69,6 +72,7 @@ class Facts:
             "cost_usd": self._add_cost,
             "usage": self._add_usage,
             "steps": self._add_steps,
+            "coverage": self._add_coverage,
             "reasoning": self._add_lengths,
             "created_at": self._add_times,
         }
@@ -78,7 +82,16 @@ class Facts:
 
     def merge(self, other: Facts) -> None:
         """Add the facts of other rows."""
-        for name in ("rows", "cost_usd", "priced", "prompt_tokens", "completion_tokens", "grounded"):
+        for name in (
+            "rows",
+            "cost_usd",
+            "priced",
+            "prompt_tokens",
+            "completion_tokens",
+            "grounded",
+            "covered",
+            "coverages",
+        ):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for name, counter in other.values.items():
             self.values.setdefault(name, Counter()).update(counter)
@@ -107,6 +120,10 @@ class Facts:
         self.steps.extend(n or 0 for n in pc.list_value_length(column).to_pylist())
         if column.type.value_type.get_field_index("span_start") >= 0:
             self.grounded += pc.count(pc.struct_field(column.flatten(), "span_start")).as_py()
+
+    def _add_coverage(self, column: pa.Array) -> None:
+        self.covered += pc.sum(column).as_py() or 0.0
+        self.coverages += len(column) - column.null_count
 
     def _add_lengths(self, column: pa.Array) -> None:
         self.lengths.extend(n for n in pc.utf8_length(column).to_pylist() if n is not None)

@@ -90,10 +90,12 @@ def in_words(made_by: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
         )
     elif verb == "collect":
         text = f"`collect` read problems and traces from {source} as they stand there, and verified the answers."
+    elif verb == "decompose" and settings.get("from_reference"):
+        text = f"`decompose` imported the decompositions of {code(settings['from_reference'])} and checked them."
     elif verb == "decompose":
         prompt = f" with the {every['prompt']} prompt" if every.get("prompt") else ""
         text = (
-            f"`decompose` asked {code(settings.get('annotator', 'an annotator'))} once a trace{prompt} "
+            f"`decompose` asked {code(settings.get('annotator', 'an annotator'))} about each trace{prompt} "
             f"({sampling(every.get('sampling') or {})}), read the steps from the reply, checked them, and looked up "
             "where in the reasoning each stands."
         )

@@ -156,6 +156,21 @@ def test_hostile_values_stay_text_in_the_card(tmp_path: Path) -> None:
     assert cells and all(line.endswith(("| 3 |", "| 1 |")) for line in cells)
 
 
+def test_decontamination_is_told_with_its_benchmarks_and_rows(tmp_path: Path) -> None:
+    rows = [trace("a"), trace("b")]
+    clean = write_traces(tmp_path / "clean", rows[:1], [(rows[1], "contaminated")])
+    other = write_traces(tmp_path / "other", rows[1:])
+    write_stage(other, "collect")
+    settings = {"source": "x", "decontaminate": ["math500", "/home/me/secret/aime.jsonl"], "ngram": 8}
+    write_stage(clean, "collect", settings=settings, result={"counts": {"ok": 1, "rejected:contaminated": 1}})
+    _, body = card(dry_run(clean, other, out=tmp_path / "out"))
+    assert (
+        "compared with `math500`, `aime.jsonl`: one that shares 8 words" in body
+        and "`contaminated`: 1; `detail`" in body
+    )
+    assert "Not compared with anything: `other`." in body and "/home/me" not in body
+
+
 def test_rows_without_a_licence_are_refused_and_told_how_many(tmp_path: Path) -> None:
     rows = [trace("a"), replace(trace("b"), license=None), replace(trace("c"), license=" ")]
     traces = write_traces(tmp_path / "traces", rows)
