@@ -234,8 +234,8 @@ DECOMPOSITIONS = TableSchema(
 
 
 def to_record(row: Any) -> dict[str, Any]:
-    """A row as the nested dict that Arrow takes (field order is the schema's). Not `dataclasses.asdict`, whose copies of
-    every value cost more than writing them."""
+    """A row as the nested dict that Arrow takes (field order is the schema's). Not `dataclasses.asdict`, whose copies
+    of every value cost more than writing them."""
     return {name: _plain(getattr(row, name)) for name in _names(type(row))}
 
 
