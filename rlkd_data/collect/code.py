@@ -1,8 +1,8 @@
 """Grades a program by the tests that a source gives, in the sandbox.
 
 Two kinds of tests are read from the gold answer: JSON `{"inputs": […], "outputs": […]}` of standard input and output,
-with `fn_name` of arguments and results (as in TACO and APPS), and Python assertions (as in MBPP and HumanEval), a script
-or a JSON list of them.
+with `fn_name` of arguments and results (as in TACO and APPS), and Python assertions (as in MBPP and HumanEval), a
+script or a JSON list of them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ _FENCE = re.compile(r"^[ \t]*```[ \t]*(?P<language>[\w+#.-]*)[^\n]*\n(?P<code>.*
 _PYTHON = ("python", "python3", "py")
 _NO_PROGRAM = ("bash", "sh", "shell", "text", "txt", "plaintext", "output", "input", "console")
 _ASSERTION = re.compile(r"^\s*(?:assert\b|check\()", re.MULTILINE)
-_LOOKS_LIKE_PYTHON = re.compile(r"^\s*(?:def |class |import |from \w+ import |print\(|for .+:$|while .+:$)", re.MULTILINE)
+_LOOKS_LIKE_PYTHON = re.compile(
+    r"^\s*(?:def |class |import |from \w+ import |print\(|for .+:$|while .+:$)", re.MULTILINE
+)
 _CALLED = re.compile(r"\b(\w+)\s*\(")
 _READS_INPUT = re.compile(r"\binput\(|\bstdin\b|\bopen\(0")
 _MISSING = re.compile(r"^ModuleNotFoundError: No module named '(?P<name>[^']+)'", re.MULTILINE)
@@ -31,12 +33,12 @@ _TOLERANCE = 1e-6
 
 # What graded programs commonly take for granted.
 _PRELUDE = "import collections, functools, heapq, itertools, math, re, sys\nfrom typing import *\n"
-_CALL = '''
+_CALL = """
 import json as _json, sys as _sys
 _arguments = _json.loads(_sys.stdin.read())
 _function = globals().get({name!r}) or getattr(Solution(), {name!r})
 _sys.stdout.write("\\n" + {token!r} + _json.dumps(_function(*_arguments)))
-'''
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,9 @@ def _wanted(tests: CodeTests) -> re.Pattern[str]:
     if tests.function is None and tests.script is None:
         return _READS_INPUT
     names = {tests.function} if tests.function else set(_CALLED.findall(tests.script or ""))
-    return re.compile(rf"^[ \t]*(?:def|class)[ ]+(?:{'|'.join(re.escape(name) for name in sorted(names))})\b", re.MULTILINE)
+    return re.compile(
+        rf"^[ \t]*(?:def|class)[ ]+(?:{'|'.join(re.escape(name) for name in sorted(names))})\b", re.MULTILINE
+    )
 
 
 def grade_code(

@@ -1,10 +1,10 @@
 """The sandbox's inner side: run as a script, it shuts itself in and then becomes the program. Standard library only.
 
-    outer   stays outside, writes the namespace's user map
-    inner   makes the namespaces: user, network, processes, mounts, IPC, host name
-    first   process 1 of the namespace: builds a root of read-only system folders, waits for the program; when it ends
-            the kernel ends everything that the program left behind
-    program another user, without capabilities, under limits
+outer   stays outside, writes the namespace's user map
+inner   makes the namespaces: user, network, processes, mounts, IPC, host name
+first   process 1 of the namespace: builds a root of read-only system folders, waits for the program; when it ends
+        the kernel ends everything that the program left behind
+program another user, without capabilities, under limits
 """
 
 from __future__ import annotations
@@ -173,9 +173,9 @@ def _program(config: dict[str, Any], status: int, was_root: bool) -> NoReturn:
         os.setgroups([])
         os.setresgid(_INSIDE, _INSIDE, _INSIDE)
         os.setresuid(_INSIDE, _INSIDE, _INSIDE)
-    for limit, most in limits.items():
+    for limit, wanted in limits.items():
         _, hard = resource.getrlimit(limit)
-        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
         soft = most - 1 if limit == resource.RLIMIT_CPU else most  # first SIGXCPU, which tells it from other kills
         resource.setrlimit(limit, (soft, most))
     _prctl(_NO_NEW_PRIVILEGES, 1)
