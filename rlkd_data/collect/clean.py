@@ -21,22 +21,8 @@ _TOGETHER = 256
 """Problems looked up in one go."""
 
 
-@dataclass(frozen=True, slots=True)
-class Published:
-    """A benchmark with a short name: where the Hub has it, in one set or in several configurations of it."""
-
-    hub: str
-    split: str
-    configs: tuple[str | None, ...] = (None,)
-
-
-BENCHMARKS = {
-    "aime24": Published("HuggingFaceH4/aime_2024", "train"),
-    "aime25": Published("opencompass/AIME2025", "test", ("AIME2025-I", "AIME2025-II")),
-    "amc23": Published("math-ai/amc23", "test"),
-    "gpqa": Published("Idavidrein/gpqa", "train", ("gpqa_main",)),  # the diamond questions are among them
-    "math500": Published("HuggingFaceH4/MATH-500", "test"),
-}
+BENCHMARKS = {"gpqa": {"source": "Idavidrein/gpqa", "config": "gpqa_main", "split": "train"}}
+"""Benchmarks with a short name that are no source of traces; `sources` knows the others."""
 _COLUMNS = ("problem", "question", "prompt", "instruction", "problem_text")
 
 
@@ -96,7 +82,7 @@ class Cleaner:
 
 def open_cleaner(settings: CollectSettings) -> Cleaner:
     """Read the benchmarks that the settings name. Raises InputError for one that cannot be found, reached or read."""
-    duplicates = Deduplicator(settings.dedupe, settings.near_threshold)
+    duplicates = Deduplicator(settings.dedupe, settings.near_threshold, samples_follow=settings.teacher is None)
     if not settings.decontaminate:
         return Cleaner(duplicates)
     from rlkd_data.collect.decontaminate import Decontaminator
@@ -109,19 +95,13 @@ def read_benchmark(name: str) -> Benchmark:
     from rlkd_data.collect.decontaminate import Benchmark
     from rlkd_data.collect.sources import open_source
 
-    published = None if Path(name).expanduser().exists() else BENCHMARKS.get(name)
-    if published is None:
-        asked = [CollectSettings(source=name, adapter="generic")]
-    else:
-        asked = [
-            CollectSettings(source=published.hub, adapter="generic", split=published.split, config=config)
-            for config in published.configs
-        ]
+    local = Path(name).expanduser().exists()
+    asked = {"source": name} if local else BENCHMARKS.get(name, {"source": name})
     try:
-        problems = [(where, _problem(where, record)) for one in asked for where, record in open_source(one).records]
+        records = open_source(CollectSettings.model_validate(asked | {"adapter": "generic"})).records
+        problems = [(where, _problem(where, record)) for where, record in records]
     except InputError as problem:
-        known = "" if published else f"; benchmarks with a short name: {', '.join(BENCHMARKS)}"
-        raise InputError(f"benchmark {name!r}: {problem}{known}") from None
+        raise InputError(f"benchmark {name!r}: {problem}") from None
     return Benchmark(Path(name).name, problems)
 
 
@@ -129,6 +109,6 @@ def _problem(where: str, record: object) -> str:
     assert isinstance(record, dict)
     named = {str(column).strip().lower(): value for column, value in record.items()}
     for column in _COLUMNS:
-        if isinstance(named.get(column), str):
-            return named[column]
+        if isinstance(text := named.get(column), str):
+            return text
     raise InputError(f"{where} has no text in a column {', '.join(_COLUMNS)}: rename the problem's column to `problem`")

@@ -1,8 +1,8 @@
 """Grades a program by the tests that a source gives, in the sandbox.
 
 Two kinds of tests are read from the gold answer: JSON `{"inputs": […], "outputs": […]}` of standard input and output,
-with `fn_name` of arguments and results (as in TACO and APPS), and Python assertions (as in MBPP and HumanEval), a script
-or a JSON list of them.
+with `fn_name` of arguments and results (as in TACO and APPS), and Python assertions (as in MBPP and HumanEval), a
+script or a JSON list of them.
 """
 
 from __future__ import annotations

@@ -13,9 +13,7 @@ import numpy as np
 import polars as pl
 
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
-_FORMATTING = (
-    r"\\(?:left|right|[bB]ig{1,2}[lr]?|text(?:bf|it|rm)?|math(?:rm|bf|it)|mbox|displaystyle|q?quad)\b|\\[,;:!]"
-)
+_FORMATTING = r"\\(?:left|right|[bB]igg?[lr]?|text(?:bf|it|rm)?|math(?:rm|bf|it)|mbox|displaystyle|q?quad)\b|\\[,;:!]"
 _FRACTION = r"\\[dtc]frac"
 _WORD = r"[\p{Han}\p{Hiragana}\p{Katakana}]|[\w--\p{Han}--\p{Hiragana}--\p{Katakana}]+"
 """A run of letters and digits; of Chinese and Japanese each character."""
@@ -65,8 +63,8 @@ class _Words:
 class Decontaminator:
     """Holds benchmarks; `n` is the length of a run in words.
 
-    The usual 8 is strict: it also meets phrases of the trade. Of 7,445 MATH training problems 868 share 8 words in a row
-    with one of MATH-500, 153 share 13; all copies are found with either.
+    The usual 8 is strict: it also meets phrases of the trade. Of 7,445 MATH training problems 868 share 8 words in a
+    row with one of MATH-500, 153 share 13; all copies are found with either.
     """
 
     def __init__(self, benchmarks: Iterable[Benchmark], n: int = 8) -> None:
@@ -97,10 +95,10 @@ class Decontaminator:
             if found[row] is None and self._hashes[held] == grams[gram]:
                 found[row] = self._compared(given.of(row), int(places[gram]), *map(int, self._at[held]))
         if self._short:
-            for row in np.flatnonzero(np.diff(given.offsets) < self.n):
-                words = tuple(given.of(int(row)))
+            for short in map(int, np.flatnonzero(np.diff(given.offsets) < self.n)):
+                words = tuple(given.of(short))
                 if (same := self._short.get(words)) is not None:
-                    found[row] = self._hit(same, words, len(words))
+                    found[short] = self._hit(same, words, len(words))
         return found
 
     def _compared(self, words: list[str], start: int, held: int, place: int) -> Hit | None:

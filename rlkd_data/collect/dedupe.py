@@ -20,107 +20,15 @@ _SHINGLE = 5
 _SEED = 42
 _WORD = re.compile(r"[^\W\d_]+|\d+(?:[.,]\d+)*|[^\w\s]")
 _SENTENCE = re.compile(r"(?<=[.?!])\s+")
-_TURNING = frozenset(
-    [
-        "no",
-        "not",
-        "never",
-        "without",
-        "except",
-        "only",
-        "all",
-        "each",
-        "every",
-        "both",
-        "either",
-        "neither",
-        "least",
-        "most",
-        "largest",
-        "smallest",
-        "greatest",
-        "maximum",
-        "minimum",
-        "max",
-        "min",
-        "highest",
-        "lowest",
-        "more",
-        "less",
-        "fewer",
-        "greater",
-        "larger",
-        "smaller",
-        "longer",
-        "shorter",
-        "increase",
-        "decrease",
-        "increases",
-        "decreases",
-        "increased",
-        "decreased",
-        "odd",
-        "even",
-        "positive",
-        "negative",
-        "before",
-        "after",
-        "above",
-        "below",
-        "inside",
-        "outside",
-        "first",
-        "last",
-        "sum",
-        "difference",
-        "product",
-        "quotient",
-        "area",
-        "perimeter",
-        "volume",
-        "sin",
-        "cos",
-        "tan",
-        "log",
-        "twice",
-        "half",
-        "third",
-        "quarter",
-        "double",
-        "triple",
-        "dozen",
-        "one",
-        "two",
-        "three",
-        "four",
-        "five",
-        "six",
-        "seven",
-        "eight",
-        "nine",
-        "ten",
-        "eleven",
-        "twelve",
-        "thirteen",
-        "fourteen",
-        "fifteen",
-        "sixteen",
-        "seventeen",
-        "eighteen",
-        "nineteen",
-        "twenty",
-        "thirty",
-        "forty",
-        "fifty",
-        "sixty",
-        "seventy",
-        "eighty",
-        "ninety",
-        "hundred",
-        "thousand",
-        "million",
-    ]
-)
+_TURNING_WORDS = """
+    no not never without except only all each every both either neither least most largest smallest greatest maximum
+    minimum max min highest lowest more less fewer greater larger smaller longer shorter increase decrease increases
+    decreases increased decreased odd even positive negative before after above below inside outside first last sum
+    difference product quotient area perimeter volume sin cos tan log twice half third quarter double triple dozen one
+    two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen
+    nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand million
+"""
+_TURNING = frozenset(_TURNING_WORDS.split())
 """Words that turn a problem into another one."""
 _SILENT = frozenset(["a", "i", "s", "t", *".,;:?$'\"()[]{}\\"])
 """Single characters that say nothing: articles, ends of contractions, punctuation."""
@@ -136,12 +44,14 @@ class Deduplicator:
     """Says of each problem whether an earlier one was the same. What it holds is a function of the problems that it was
     shown, in their order: show it those of an interrupted run again, and it goes on as if nothing had happened.
 
-    `threshold`: estimated Jaccard similarity of word 5-grams from which problems are near-duplicates. Memory is about
+    `threshold`: estimated Jaccard similarity of word 5-grams from which problems are near-duplicates. `samples_follow`:
+    rows of the same text that follow one another are samples of one problem, not duplicates. Memory is about
     0.3 kB a problem, with `near` 1.5 kB more.
     """
 
-    def __init__(self, mode: Mode, threshold: float = 0.9) -> None:
-        self.mode, self.threshold = mode, threshold
+    def __init__(self, mode: Mode, threshold: float = 0.9, samples_follow: bool = False) -> None:
+        self.mode, self.threshold, self.samples_follow = mode, threshold, samples_follow
+        self._last: tuple[bytes, str] = (b"", "")
         self._exact: dict[tuple[str, bytes], str] = {}
         self._near: _Near | None = _Near(threshold) if mode == "near" else None
 
@@ -150,7 +60,12 @@ class Deduplicator:
         which is then remembered. Only problems of one `group` are compared, and those from one place never are."""
         if self.mode == "off":
             return None
-        key = (group, exact_key(problem))
+        text = exact_key(problem)
+        if self.samples_follow:
+            if text == self._last[0]:
+                where = self._last[1]
+            self._last = (text, where)
+        key = (group, text)
         first = self._exact.setdefault(key, where)
         if first != where:
             return first, 1.0
@@ -193,8 +108,8 @@ def _shingles(words: list[str]) -> list[str]:
 
 
 def _essentials(problem: str, words: list[str], group: str) -> bytes:
-    """A hash of what near-duplicates have to agree in, in its order: numbers, operators, names of quantities and points, words
-    that turn a problem, and the words of the last sentence, which is what is asked."""
+    """A hash of what near-duplicates have to agree in, in its order: numbers, operators, names of quantities and
+    points, words that turn a problem, and the words of the last sentence, which is what is asked."""
     telling = [
         word.casefold()
         for word in words

@@ -13,11 +13,12 @@ from typing import Any
 from rlkd_data.chat.bill import Bill
 from rlkd_data.chat.client import Client
 from rlkd_data.chat.types import Rejected, Reply, Request
+from rlkd_data.collect.clean import Cleaner, Look, open_cleaner
 from rlkd_data.collect.filter import Draft, Policy, pass_rate, select
 from rlkd_data.collect.rows import REPEATED, bare_trace, read_problem, read_reply, read_traces, repeated, sampling_of
 from rlkd_data.collect.sample import Answered, Asked, Background, Groups, Written, written
 from rlkd_data.collect.sources import Source, open_source
-from rlkd_data.collect.verify import Job, Verdict, Verifier
+from rlkd_data.collect.verify import CodeRuns, Job, Verdict, Verifier, job_of
 from rlkd_data.config import CollectSettings
 from rlkd_data.errors import InputError, ModelError
 from rlkd_data.progress import Tally, tally
@@ -39,6 +40,7 @@ class _Desk:
     writer: TableWriter
     verifier: Verifier
     progress: Tally
+    cleaner: Cleaner
 
     @property
     def policy(self) -> Policy:
@@ -62,12 +64,13 @@ def collect(settings: CollectSettings, out: Path) -> StageResult:
     if low is not None and high is not None and low > high:
         raise InputError(f"no pass rate is at least {low:g} and at most {high:g}: exchange min and max")
     source = open_source(settings)
+    cleaner = open_cleaner(settings)
     with (
         TableWriter(out, TRACES) as writer,
         tally(f"collect {source.name}", _total(settings)) as progress,
-        Verifier(settings.verify_workers, settings.verify_timeout) as verifier,
+        Verifier(settings.verify_workers, settings.verify_timeout, code=_code_runs(settings)) as verifier,
     ):
-        desk = _Desk(settings, source, out, writer, verifier, progress)
+        desk = _Desk(settings, source, out, writer, verifier, progress, cleaner)
         if settings.teacher is None:
             _from_source(desk)
             bill = None
@@ -75,6 +78,12 @@ def collect(settings: CollectSettings, out: Path) -> StageResult:
             bill = asyncio.run(_from_teacher(desk))
     figures = _figures(out) | (bill.figures() if bill else {})
     return StageResult(outcome_counts(out, TRACES), figures, bill.cost_usd if bill else None)
+
+
+def _code_runs(settings: CollectSettings) -> CodeRuns | None:
+    if not settings.run_code:
+        return None
+    return CodeRuns(settings.verify_timeout, settings.code_timeout, settings.code_memory)
 
 
 def _total(settings: CollectSettings) -> int | None:
@@ -115,12 +124,20 @@ def _groups(desk: _Desk) -> Iterator[list[Draft]]:
     otherwise each alone. A row that the source holds again stands alone."""
     seen: Counter[str] = Counter()
 
-    def drafts() -> Iterator[Draft]:
+    def read() -> Iterator[tuple[str, Draft]]:
         for where, record in _records(desk):
             for draft in read_traces(desk.settings, desk.source, where, record):
                 seen[draft.trace.trace_id] += 1
                 times = seen[draft.trace.trace_id]
-                yield draft if times == 1 else repeated(draft.trace, times, where)
+                yield where, draft if times == 1 else repeated(draft.trace, times, where)
+
+    def look(found: tuple[str, Draft]) -> Look | None:
+        where, draft = found
+        return Look(draft.trace.problem, where, draft.trace.teacher) if draft.reason is None else None
+
+    def drafts() -> Iterator[Draft]:
+        for (_, draft), unclean in desk.cleaner.each(read(), look):
+            yield replace(draft, reason=unclean.reason, detail=unclean.detail) if unclean else draft
 
     if not desk.policy.compares:
         yield from ([draft] for draft in drafts())
@@ -161,8 +178,7 @@ def _done(out: Path) -> _Done:
 
 def _job(draft: Draft) -> Job:
     """What to verify; a row that is rejected already gives the verifier nothing to do."""
-    trace = draft.trace
-    return Job(None if draft.reason else trace.answer, trace.final_answer, trace.domain)
+    return job_of(replace(draft.trace, answer=None) if draft.reason else draft.trace)
 
 
 def _verified(draft: Draft, verdict: Verdict) -> Draft:
@@ -205,10 +221,12 @@ async def _requests(desk: _Desk, done: Written) -> AsyncIterator[tuple[Asked, Re
     from rlkd_data.prompts import teacher_messages
 
     samples, seen = desk.settings.samples, Counter[str]()
-    records = _records(desk)
-    while chunk := await asyncio.to_thread(lambda: list(itertools.islice(records, _CHUNK))):
-        for where, record in chunk:
-            found = read_problem(desk.settings, desk.source, where, record)
+    problems = ((where, read_problem(desk.settings, desk.source, where, one)) for where, one in _records(desk))
+    cleaned = desk.cleaner.each(
+        problems, lambda found: None if isinstance(found[1], Draft) else Look(found[1].problem, found[0])
+    )
+    while chunk := await asyncio.to_thread(lambda: list(itertools.islice(cleaned, _CHUNK))):
+        for (where, found), unclean in chunk:
             if isinstance(found, Draft):
                 seen[found.trace.problem_id] += 1
                 if seen[found.trace.problem_id] == 1 and not done.has(found.trace.problem_id, 0):
@@ -219,6 +237,10 @@ async def _requests(desk: _Desk, done: Written) -> AsyncIterator[tuple[Asked, Re
             if times > 1:
                 if times - 1 > done.repetitions.get(found.problem_id, 0):
                     desk.write([repeated(bare_trace(found), times, where)])
+                continue
+            if unclean is not None:
+                if not done.has(found.problem_id, 0):
+                    desk.write([Draft(bare_trace(found), unclean.reason, unclean.detail)])
                 continue
             if not done.has_all(found.problem_id, samples):
                 messages = teacher_messages(found.problem, found.domain)

@@ -46,7 +46,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """How a run ended. `code` is its exit status, or minus the signal that ended it; None unless `ended` is "itself"."""
+    """How a run ended. `code` is its exit status, or minus the signal that ended it, where it ended by itself."""
 
     ended: Literal["itself", "wall time", "too much output"]
     code: int | None
@@ -210,12 +210,12 @@ def _watch(
             if left <= 0:
                 return "wall time", bytes(said[process.stdout]), bytes(said[process.stderr])
             for key, _ in ready:
-                stream: Any = key.fileobj
-                chunk = os.read(stream.fileno(), _CHUNK)
+                pipe: Any = key.fileobj
+                chunk = os.read(pipe.fileno(), _CHUNK)
                 if not chunk:
-                    selector.unregister(stream)
-                elif stream is process.stdout or len(said[stream]) < _STDERR:
-                    said[stream].extend(chunk)
+                    selector.unregister(pipe)
+                elif pipe is process.stdout or len(said[pipe]) < _STDERR:
+                    said[pipe].extend(chunk)
             if len(said[process.stdout]) > limits.output_bytes:
                 return "too much output", bytes(said[process.stdout]), bytes(said[process.stderr])
     try:

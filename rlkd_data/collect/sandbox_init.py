@@ -173,9 +173,9 @@ def _program(config: dict[str, Any], status: int, was_root: bool) -> NoReturn:
         os.setgroups([])
         os.setresgid(_INSIDE, _INSIDE, _INSIDE)
         os.setresuid(_INSIDE, _INSIDE, _INSIDE)
-    for limit, most in limits.items():
+    for limit, wanted in limits.items():
         _, hard = resource.getrlimit(limit)
-        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
         soft = most - 1 if limit == resource.RLIMIT_CPU else most  # first SIGXCPU, which tells it from other kills
         resource.setrlimit(limit, (soft, most))
     _prctl(_NO_NEW_PRIVILEGES, 1)

@@ -171,8 +171,8 @@ class Verifier:
     """Grades answers in worker processes.
 
     `timeout` is in seconds per answer; `workers` defaults to the cores, at most 8. Workers start with the first answer
-    that needs one. `grader` is a module-level function (gold, answer) -> bool | None. `code`: run programs, in a sandbox,
-    within these limits; None leaves them unjudged.
+    that needs one. `grader` is a module-level function (gold, answer) -> bool | None. `code`: run programs, in a
+    sandbox, within these limits; None leaves them unjudged.
     """
 
     def __init__(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,7 @@ from rlkd_data.collect.code import CodeTests, Graded, grade_code, python_code, r
 REASON = sandbox.available()
 shut_in = pytest.mark.skipif(REASON is not None, reason=f"sandbox unavailable: {REASON}")
 
+REAL = (Path(__file__).parent / "code_response.md").read_text(encoding="utf-8")
 STDIN = CodeTests([("1", "1")])
 SUMS = json.dumps({"inputs": ["2\n1 2\n", "3\n4 5 6\n"], "outputs": ["3\n", "15"]})
 CALLS = json.dumps({"fn_name": "twice", "inputs": [[2], ["ab"]], "outputs": [[4], ["abab"]]})
@@ -125,132 +127,3 @@ def test_a_real_response_passes_tests_of_its_task() -> None:
     # The response of the row code-vmassemblersimple2-python-qwen3-14b_ (can-ai-code, MIT), which passed 27 of 27.
     assert grade(ASSEMBLER, REAL).how == "tests: all passed"
     assert grade(ASSEMBLER, REAL.replace("% 256", "")).is_correct is False
-
-
-REAL = r"""
-Here's the Python function `assemble(program)` that compiles a list of assembly-like lines into a list of 8-bit unsigned integer (uint8) bytes representing VM CPU instructions, based on the provided opcode mappings and rules.
-
----
-
-### ✅ **Function Specification**
-
-- **Input**: `program` – a list of strings, where each string is a line of program text.
-- **Output**: A list of integers, each representing a single byte (0–255), in the form of `[command_byte, argument_byte]` for each instruction.
-
-Each line is of the form:
-```
-OPCODE [argument] [# comment]
-```
-
-- `OPCODE` is one of the predefined instructions.
-- `argument` is optional and can be a number (positive or negative).
-- `# comment` is optional and is ignored.
-
----
-
-### 📦 **Opcode to Command Byte Mapping**
-
-| Opcode   | Command Byte |
-|----------|--------------|
-| CONTROL  | 0            |
-| COND     | 128          |
-| LOAD     | 4            |
-| SWP      | 8            |
-| PUSH     | 32           |
-| POP      | 33           |
-
----
-
-### 🧮 **Argument Handling**
-
-- If no argument is provided, use `0`.
-- If an argument is given, it is parsed as an integer.
-- Negative values are converted to their 8-bit unsigned equivalent using two's complement:
-  ```python
-  (value + 256) % 256
-  ```
-
----
-
-### ✅ **Code Implementation**
-
-```python
-def assemble(program):
-    opcode_map = {
-        'CONTROL': 0,
-        'COND': 128,
-        'LOAD': 4,
-        'SWP': 8,
-        'PUSH': 32,
-        'POP': 33,
-    }
-
-    result = []
-
-    for line in program:
-        # Split line into instruction part and comment
-        if '#' in line:
-            instruction_part = line.split('#', 1)[0]
-        else:
-            instruction_part = line
-
-        # Split instruction part into tokens
-        tokens = instruction_part.strip().split()
-
-        if not tokens:
-            continue  # skip empty lines
-
-        opcode = tokens[0]
-        argument_str = tokens[1] if len(tokens) > 1 else None
-
-        # Map opcode to command byte
-        command_byte = opcode_map[opcode]
-
-        # Parse argument
-        if argument_str is not None:
-            argument = int(argument_str)
-        else:
-            argument = 0
-
-        # Convert to uint8 (0–255)
-        argument_byte = (argument + 256) % 256
-
-        # Append bytes to result
-        result.append(command_byte)
-        result.append(argument_byte)
-
-    return result
-```
-
----
-
-### 📌 **Example Usage**
-
-```python
-program = [
-    "LOAD 5 # Load 5 into R0",
-    "PUSH # Push R0 to stack",
-    "COND -1 # Skip next instruction if R0 <= 255",
-    "CONTROL 255 # Terminate program"
-]
-
-compiled = assemble(program)
-print(compiled)
-```
-
-**Output:**
-```
-[4, 5, 32, 0, 128, 255, 0, 255]
-```
-
----
-
-### 🧪 **Test Case Explanation**
-
-- `"LOAD 5"` → `[4, 5]`
-- `"PUSH"` → `[32, 0]`
-- `"COND -1"` → `[128, 255]`
-- `"CONTROL 255"` → `[0, 255]`
-
-This function correctly handles all required cases: parsing, argument handling, and conversion to 8-bit unsigned bytes.
-"""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import socket
 import threading
@@ -190,7 +189,7 @@ def test_where_a_program_cannot_be_shut_in_nothing_is_run(monkeypatch: pytest.Mo
     monkeypatch.setattr(sandbox.os, "getpid", lambda: -1)  # what was found out before is of another process
     with pytest.raises(SandboxUnavailable, match="needs Linux namespaces, this is darwin"):
         run(f"open({str(tmp_path / 'ran')!r}, 'w')")
-    assert os.listdir(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_kernel_that_refuses_namespaces_is_a_reason(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
