@@ -16,6 +16,7 @@ import pyarrow as pa
 import stamina
 
 from rlkd_data.errors import HubError, InputError
+from rlkd_data.progress import console
 from rlkd_data.publish.folder import Files
 from rlkd_data.tables import schema_of
 
@@ -49,6 +50,7 @@ class Hub:
             raise InputError(f"--repo-id: {_line(problem)}") from None
         self.repo_id, self.kind, self.revision = repo_id, kind, revision or "main"
         self._api = HfApi(library_name="rlkd")
+        stamina.instrumentation.set_on_retry_hooks([_say])
 
     def look(self) -> There:
         """What is there already. A repository, or a branch, that does not exist holds nothing."""
@@ -161,6 +163,11 @@ class Hub:
             raise HubError(
                 f"{where}: {_line(problem)} {_line(cause) if cause is not problem else ''}".rstrip()
             ) from None
+
+
+def _say(details: stamina.instrumentation.RetryDetails) -> None:
+    problem = _line(details.caused_by)
+    console.print(f"the Hub: {problem}; trying again in {details.wait_for:.1f} s", markup=False)
 
 
 def _files(info: Any) -> tuple[str, ...]:
