@@ -236,7 +236,7 @@ DECOMPOSITIONS = TableSchema(
 def to_record(row: Any) -> dict[str, Any]:
     """A row as the nested dict that Arrow takes (field order is the schema's). Not `dataclasses.asdict`, whose copies
     of every value cost more than writing them."""
-    return {name: _plain(getattr(row, name)) for name in _names(type(row))}
+    return {name: _plain(getattr(row, name)) for name in _names(row.__class__)}
 
 
 def _plain(value: Any) -> Any:
