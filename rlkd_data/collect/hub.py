@@ -22,16 +22,17 @@ def hub_rows(repo: str, config: str | None, split: str, revision: str | None) ->
     """Open a Hub data set. Raises InputError where it cannot be read; a connection that is lost later raises RlkdError,
     since the same command goes on."""
     from datasets import load_dataset
-    from httpx import HTTPError
-    from huggingface_hub import HfApi
+    from huggingface_hub import HfApi, utils
     from huggingface_hub.errors import HfHubHTTPError
+
+    httpx = utils.httpx  # type: ignore[attr-defined]  # the edition of it that this library speaks through
 
     try:
         info = HfApi().dataset_info(repo, revision=revision)
         rows = load_dataset(repo, config, split=split, revision=info.sha, streaming=True)
     except ValueError as problem:  # an unknown configuration or split: the message lists those that there are
         raise InputError(f"Hub data set {repo!r}: {' '.join(str(problem).split())}") from None
-    except (HfHubHTTPError, HTTPError, OSError) as problem:
+    except (HfHubHTTPError, httpx.HTTPError, OSError) as problem:
         raise InputError(
             f"Hub data set {repo!r} cannot be read: {_first_line(problem)} (check the name, the revision and the "
             "network, or give a local file)"
@@ -42,7 +43,7 @@ def hub_rows(repo: str, config: str | None, split: str, revision: str | None) ->
         try:
             for number, record in enumerate(rows, 1):
                 yield f"{repo} {split} row {number}", record
-        except (HfHubHTTPError, HTTPError, OSError) as problem:
+        except (HfHubHTTPError, httpx.HTTPError, OSError) as problem:
             raise RlkdError(
                 f"Hub data set {repo!r} broke off after row {number}: {_first_line(problem)}; what was read is kept, "
                 "and the same command goes on"
