@@ -3,7 +3,7 @@ reward's benchmark.
 
 For every completion, on a default thread pool: the teacher's trace is decomposed (again), then the completion; then one
 judge call after another, meta-reasoning first, sub-problem and answer where it matches, until the first that does not.
-Nothing is kept.
+Nothing is kept, and whatever goes wrong is a score of 0.
 """
 
 from __future__ import annotations
@@ -28,16 +28,22 @@ Text 2: {second}"""
 class ReferencePattern:
     """`score` sums 1, ½, ¼ a step up to the first meta-reasoning that does not match (RLKD, section 3.3)."""
 
-    def __init__(self, base_url: str, model: str = "m", max_tokens: int = 2048) -> None:
+    def __init__(self, base_url: str, gsrm: str = "m", judge: str = "m", max_tokens: int = 2048) -> None:
         self._client = OpenAI(base_url=base_url, api_key="none")
-        self._model, self._max_tokens = model, max_tokens
+        self._gsrm, self._judge, self._max_tokens = gsrm, judge, max_tokens
 
     def score(self, cases: Sequence[Case]) -> list[float]:
         with ThreadPoolExecutor() as pool:
-            return list(pool.map(self._score, cases))
+            return list(pool.map(self._score_or_0, cases))
 
     def close(self) -> None:
         self._client.close()
+
+    def _score_or_0(self, case: Case) -> float:
+        try:
+            return self._score(case)
+        except Exception:
+            return 0.0
 
     def _score(self, case: Case) -> float:
         teacher = self._decompose(case.problem, case.teacher_reasoning)
@@ -56,17 +62,18 @@ class ReferencePattern:
 
     def _decompose(self, problem: str, reasoning: str) -> tuple[Step, ...]:
         messages = [{"role": one.role, "content": one.content} for one in gsrm_messages(problem, reasoning)]
-        found = parse(self._ask(messages, self._max_tokens))
-        assert not isinstance(found, ParseFailure)
+        found = parse(self._ask(self._gsrm, messages, self._max_tokens))
+        if isinstance(found, ParseFailure):
+            raise ValueError(found.code)
         return found.steps
 
     def _same(self, first: str, second: str) -> bool:
         message = {"role": "user", "content": _JUDGE.format(first=first, second=second)}
-        return "no" not in self._ask([message], 8).lower()
+        return "no" not in self._ask(self._judge, [message], 8).lower()
 
-    def _ask(self, messages: list[dict[str, str]], max_tokens: int) -> str:
+    def _ask(self, model: str, messages: list[dict[str, str]], max_tokens: int) -> str:
         made = self._client.chat.completions.create(
-            model=self._model,
+            model=model,
             messages=messages,  # type: ignore[arg-type]
             temperature=0.0,
             max_tokens=max_tokens,

@@ -1,0 +1,158 @@
+"""The structure reward on real models: the small GSRM (a LoRA adapter) and an LLM judge on one vLLM server.
+
+    RLKD_VLLM_PYTHON=.venv-vllm/bin/python python tests/bench/reward_vllm.py [--problems 4] [--completions 4]
+                                                                             [--judges llm llm-batched]
+
+Completions of GSM8K problems are sampled from SmolLM2-135M, which also judges; the teacher is the problems' gold
+solution, decomposed once by the same GSRM. Beside ours stands the call pattern of the public reference implementation,
+with its own shorter judge prompt, so verdicts may differ here (`bench/reward.py` holds that equal ones give equal
+scores). Calls and tokens are vLLM's own counts. The floor is the replies' tokens ÷ the rate at which this server generates a
+full batch, measured here first. Says so and ends where there is no environment with vLLM.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from rlkd_data.chat.open import open_client
+from rlkd_data.chat.types import Message, Reply, Request
+from rlkd_data.config import ChatSettings
+from rlkd_data.prompts import gsrm_messages, student_messages
+from rlkd_data.resources import resource
+from rlkd_data.schema import Sampling
+from rlkd_train.config import StructureSettings
+from rlkd_train.gsrm import whole_steps
+from rlkd_train.structure_reward import StructureReward, figures
+from tests.support.reference_pattern import ReferencePattern
+from tests.support.reward_cases import Case, decomposition
+from tests.support.vllm_server import GSRM, STUDENT, counts, python, running_vllm
+
+_TOKENS = 256
+"""Of a completion, and of a decomposition, at most."""
+_PARAGRAPH = "The days of a year, one after the other, with what is done on each of them:"
+
+
+async def ask(url: str, model: str, store: Path, requests: list[Request]) -> list[Reply]:
+    chat = ChatSettings(base_url=f"{url}/v1", store=store, timeout=600)
+    found: dict[int, Reply] = {}
+    async with open_client(f"openai:{model}", chat) as client:
+        async for number, reply in client.ask_all(enumerate(requests)):
+            assert isinstance(reply, Reply), reply
+            found[number] = reply
+    return [found[number] for number in range(len(requests))]
+
+
+def make_cases(url: str, store: Path, problems: int, completions: int) -> list[Case]:
+    """Real completions, and the teacher's solutions with their decompositions."""
+    rows = [json.loads(line) for line in resource("pipelines", "data", "gsm8k_quickstart.jsonl").open(encoding="utf-8")]
+    made: list[Case] = []
+    for number, row in enumerate(rows):
+        if len(made) == problems * completions:
+            break
+        problem, solution = row["question"], row["answer"].partition("####")[0].strip()
+        drawn = [
+            Request(student_messages(problem), Sampling(temperature=0.7, max_tokens=_TOKENS, seed=n, sample_index=n))
+            for n in range(completions)
+        ]
+        [teacher] = asyncio.run(
+            ask(url, GSRM, store, [Request(gsrm_messages(problem, solution), Sampling(0.0, max_tokens=_TOKENS))])
+        )
+        steps = whole_steps(teacher)
+        if isinstance(steps, str):
+            continue
+        for reply in asyncio.run(ask(url, STUDENT, store, drawn)):
+            case = Case(f"p{number}", problem, reply.text, reply.text, (), solution, steps)
+            made.append(replace(case, reasoning=reply.text.strip()))
+    return made
+
+
+def generation_rate(url: str, store: Path) -> float:
+    """Tokens a second that the server writes for 16 requests at once."""
+    requests = [
+        Request((Message("user", f"{_PARAGRAPH} year {n}"),), Sampling(temperature=1.0, max_tokens=128, seed=n))
+        for n in range(16)
+    ]
+    start = time.perf_counter()
+    replies = asyncio.run(ask(url, STUDENT, store, requests))
+    return sum(reply.usage.completion_tokens for reply in replies) / (time.perf_counter() - start)
+
+
+def measured(name: str, when: str, url: str, rate: float, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    before, start = counts(url), time.perf_counter()
+    found = work()
+    seconds = time.perf_counter() - start
+    spent = {key: value - before[key] for key, value in counts(url).items()}
+    tokens = spent["prompt_tokens"] + spent["completion_tokens"]
+    line = {
+        "who": name,
+        "when": when,
+        "seconds": round(seconds, 2),
+        "floor": round(spent["completion_tokens"] / rate, 2),
+        "tokens": tokens,
+        **spent,
+        **found,
+    }
+    print(json.dumps(line), flush=True)
+    return line
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--problems", type=int, default=4)
+    parser.add_argument("--completions", type=int, default=4)
+    parser.add_argument("--judges", nargs="+", default=["llm", "llm-batched"])
+    options = parser.parse_args()
+    os.environ.setdefault("OPENAI_API_KEY", "none")
+    interpreter = python()
+    if interpreter is None:
+        print("vLLM is not set up here: run scripts/setup_vllm.sh")
+        return
+    with tempfile.TemporaryDirectory() as name, running_vllm(interpreter, Path(name) / "vllm.log") as url:
+        folder = Path(name)
+        generation_rate(url, folder / "warm.sqlite")
+        rate = generation_rate(url, folder / "rate.sqlite")
+        cases = make_cases(url, folder / "cases.sqlite", options.problems, options.completions)
+        print(json.dumps({"completions": len(cases), "tokens_per_second": round(rate, 1)}), flush=True)
+        reference = ReferencePattern(f"{url}/v1", GSRM, STUDENT, _TOKENS)
+        theirs = measured("reference", "every", url, rate, lambda: {"mean": _mean(reference.score(cases))})
+        reference.close()
+        for kind in options.judges:
+            chat = {"base_url": f"{url}/v1", "store": str(folder / f"{kind}.sqlite")}
+            settings = StructureSettings.model_validate(
+                {
+                    **chat,
+                    "gsrm": f"openai:{GSRM}",
+                    "max_tokens": _TOKENS,
+                    "normalise": "sum",
+                    "judge": {**chat, "kind": kind, "model": f"openai:{STUDENT}"},
+                }
+            )
+            with StructureReward(settings, {case.problem_id: [decomposition(case)] for case in cases}) as reward:
+
+                def work(reward: StructureReward = reward) -> dict[str, Any]:
+                    found = reward.score_texts([case.problem_id for case in cases], [case.text for case in cases])
+                    known = [one.score for one in found if one.score is not None]
+                    return {"mean": _mean(known), **{key: round(value, 3) for key, value in figures(found).items()}}
+
+                for when in ("first", "again"):
+                    line = measured(kind, when, url, rate, work)
+                    faster, fewer = theirs["seconds"] / line["seconds"], theirs["tokens"] / max(1, line["tokens"])
+                    told = f", {fewer:.2f} times fewer tokens" if line["tokens"] else ", no tokens"
+                    print(f"{kind}, {when}: {faster:.1f} times less wall time{told}", flush=True)
+
+
+def _mean(values: list[float]) -> float | None:
+    return round(sum(values) / len(values), 4) if values else None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+"""A real vLLM server on the CPU that serves the small student and, as a LoRA adapter on it, the small GSRM."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rlkd_data.chat.models import resolve
+
+STUDENT, GSRM = "student", "gsrm"
+_START_SECONDS = 300
+_COUNTS = {
+    "calls": r"vllm:request_success_total",
+    "prompt_tokens": r"vllm:prompt_tokens_total",
+    "completion_tokens": r"vllm:generation_tokens_total",
+    "prefix_hits": r"vllm:prefix_cache_hits_total",
+}
+
+
+def python() -> str | None:
+    """The interpreter of an environment with vLLM; None where there is none."""
+    usual = Path(__file__).resolve().parents[2] / ".venv-vllm" / "bin" / "python"
+    return os.environ.get("RLKD_VLLM_PYTHON") or (str(usual) if usual.exists() else None)
+
+
+def counts(url: str) -> dict[str, int]:
+    """Finished requests and tokens so far, by the server's own count."""
+    with urllib.request.urlopen(f"{url}/metrics", timeout=30) as response:
+        text = response.read().decode()
+    return {
+        name: round(sum(float(value) for value in re.findall(rf"^{metric}(?:\{{.*\}})? ([\d.e+]+)$", text, re.M)))
+        for name, metric in _COUNTS.items()
+    }
+
+
+@contextmanager
+def running_vllm(interpreter: str, log: Path) -> Iterator[str]:
+    """The server's address, once it answers; it ends with the block."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+    command = [interpreter, "-m", "vllm.entrypoints.openai.api_server", "--host", "127.0.0.1", "--port", str(port)]
+    command += ["--model", str(resolve("smollm2-135m").path), "--served-model-name", STUDENT]
+    command += ["--enable-lora", "--max-lora-rank", "16", "--lora-modules", f"{GSRM}={resolve('gsrm-smollm2').path}"]
+    command += ["--enforce-eager", "--max-model-len", "2048", "--max-num-seqs", "32"]
+    environment = os.environ | {
+        "VLLM_CPU_KVCACHE_SPACE": "1",
+        "HF_HUB_OFFLINE": "1",
+        "VLLM_NO_USAGE_STATS": "1",
+        "DO_NOT_TRACK": "1",
+    }
+    environment.pop("PYTHONPATH", None)
+    url = f"http://127.0.0.1:{port}"
+    with log.open("wb") as stream:
+        # A session of its own: the server's workers end with it, and nothing else does.
+        started = subprocess.Popen(command, env=environment, stdout=stream, stderr=stream, start_new_session=True)
+        try:
+            _wait(started, url, log)
+            yield url
+        finally:
+            started.terminate()
+            try:
+                started.wait(timeout=30)
+            except subprocess.TimeoutExpired:
+                os.killpg(started.pid, signal.SIGKILL)
+                started.wait()
+
+
+def _wait(server: subprocess.Popen[bytes], url: str, log: Path) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline:
+        if server.poll() is not None:
+            break
+        try:
+            urllib.request.urlopen(f"{url}/health", timeout=10).close()
+            return
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            time.sleep(0.5)
+    raise RuntimeError(f"vLLM did not start:\n{log.read_text(errors='replace')[-3000:]}")
