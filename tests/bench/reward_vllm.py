@@ -6,8 +6,8 @@
 Completions of GSM8K problems are sampled from SmolLM2-135M, which also judges; the teacher is the problems' gold
 solution, decomposed once by the same GSRM. Beside ours stands the call pattern of the public reference implementation,
 with its own shorter judge prompt, so verdicts may differ here (`bench/reward.py` holds that equal ones give equal
-scores). Calls and tokens are vLLM's own counts. The floor is the replies' tokens ÷ the rate at which this server generates a
-full batch, measured here first. Says so and ends where there is no environment with vLLM.
+scores). Calls and tokens are vLLM's own counts. The floor is the replies' tokens ÷ the rate at which this server
+generates a full batch, measured here first. Says so and ends where there is no environment with vLLM.
 """
 
 from __future__ import annotations
