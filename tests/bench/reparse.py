@@ -95,7 +95,9 @@ def main() -> None:
     cpu = sum(now[:4]) - sum(used[:4])
     print(f"{count:,} stored replies, {characters / 1e6:.1f} MB of replies and traces: {dict(result.counts)}")
     print(f"wall {seconds:.1f} s: {count / seconds:,.0f} rows/s, {characters / 1e6 / seconds:.2f} MB/s")
-    print(f"processor time {cpu:.1f} s over {os.cpu_count()} cores: {cpu / (os.cpu_count() or 1):.1f} s if all were free")
+    print(
+        f"processor time {cpu:.1f} s over {os.cpu_count()} cores: {cpu / (os.cpu_count() or 1):.1f} s if all were free"
+    )
     print(f"floor (decoding the stored replies, one core): {floor:.1f} s")
 
 

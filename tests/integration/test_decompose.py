@@ -50,7 +50,9 @@ def traces(tmp_path: Path) -> Path:
     return write_made_traces(tmp_path / "traces", [made_trace(number) for number in range(10, 16)])
 
 
-@pytest.mark.parametrize(("backend", "start"), [("openai", running_openai_server), ("anthropic", running_anthropic_server)])
+@pytest.mark.parametrize(
+    ("backend", "start"), [("openai", running_openai_server), ("anthropic", running_anthropic_server)]
+)
 def test_every_trace_is_decomposed_and_a_second_run_does_nothing(
     backend: str, start: Any, traces: Path, tmp_path: Path
 ) -> None:
@@ -71,7 +73,9 @@ def test_every_trace_is_decomposed_and_a_second_run_does_nothing(
     assert sorted((row.trace_id, row.steps) for row in rows(tmp_path / "again")) == told
 
 
-@pytest.mark.parametrize(("backend", "start"), [("openai", running_openai_server), ("anthropic", running_anthropic_server)])
+@pytest.mark.parametrize(
+    ("backend", "start"), [("openai", running_openai_server), ("anthropic", running_anthropic_server)]
+)
 def test_the_structured_variant_ends_in_the_same_steps(backend: str, start: Any, traces: Path, tmp_path: Path) -> None:
     with start(reply_function="tests.support.annotator:faithful") as server:
         assert decompose(server, tmp_path, backend=backend).returncode == 0
@@ -113,7 +117,9 @@ def test_a_reply_that_fails_a_check_is_repaired_and_the_row_says_so(traces: Path
 
 
 def test_a_long_trace_is_cut_and_merged_without_duplicate_or_lost_steps(tmp_path: Path) -> None:
-    paragraphs = [f"Part {n}: the value {n * 37} is taken and {n * 37} + 1 = {n * 37 + 1} is found." for n in range(400)]
+    paragraphs = [
+        f"Part {n}: the value {n * 37} is taken and {n * 37} + 1 = {n * 37 + 1} is found." for n in range(400)
+    ]
     long = made_trace(1, reasoning="\n\n".join(paragraphs), final_answer=None, answer=None)
     write_made_traces(tmp_path / "traces", [long])
     with running_openai_server(reply_function="tests.support.annotator:faithful") as server:

@@ -56,9 +56,9 @@ def cut_off(body: dict[str, Any]) -> dict[str, Any]:
 def sloppy(body: dict[str, Any]) -> dict[str, Any]:
     """A reply that cannot be read, and a faithful one when it is told what was wrong."""
     told = body["messages"][-1]["content"]
-    return faithful(body) if "not marked in the form" in told else {"text": "First it counts the eggs. Then it is done."}
-
-
+    return (
+        faithful(body) if "not marked in the form" in told else {"text": "First it counts the eggs. Then it is done."}
+    )
 
 
 def hostile(body: dict[str, Any]) -> dict[str, Any]:
