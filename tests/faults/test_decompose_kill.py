@@ -20,7 +20,7 @@ TRACES, CONCURRENCY, KILLS, CHANGES = 120, 6, 3, 2
 """`CHANGES`: requests about each trace, for the first reply fails a check and is repaired."""
 
 
-def start(server: RunningServer, folder: Path) -> "subprocess.Popen[bytes]":
+def start(server: RunningServer, folder: Path) -> subprocess.Popen[bytes]:
     arguments = ["decompose", str(folder / "traces"), "--out", str(folder / "out"), "--annotator", "openai:m"]
     arguments += ["--base-url", server.base_url, "--store", str(folder / "s.sqlite"), "--concurrency", str(CONCURRENCY)]
     command = [sys.executable, "-c", "from rlkd_data.cli import main; main()", *arguments]

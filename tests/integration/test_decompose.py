@@ -20,7 +20,7 @@ from tests.support.traces import made_trace, write_made_traces
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def cli(*arguments: object, **environment: str) -> "subprocess.CompletedProcess[str]":
+def cli(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", "from rlkd_data.cli import main; main()", *map(str, arguments)],
         cwd=ROOT,
