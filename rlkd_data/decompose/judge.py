@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from rlkd_data.chat.types import FinishReason
 from rlkd_data.collect.normalise import final_answer as answer_in
-from rlkd_data.collect.verify import Job, quick
+from rlkd_data.collect.verify import Job, as_number, quick
 from rlkd_data.prompts import Format
 from rlkd_data.schema import Domain, Step
 from rlkd_data.structure.as_json import parse_json
@@ -113,7 +113,7 @@ def judge(case: Case, rules: Rules) -> Judged:
         own += check_against_trace(steps, case.reasoning, case.problem, **limits)
     else:
         notes.append("note:no_reasoning")
-    wrong, compare = _final_codes(case, final or _last(steps))
+    wrong, compare = _final_codes(case, final or _last(steps, case.stated or case.gold))
     codes.extend((*own, *wrong))
     failures.extend((code, None, None) for code in in_order((*own, *wrong)) if code in rules.reject)
     return Judged(
@@ -143,11 +143,13 @@ def _merged(case: Case, found: Sequence[tuple[tuple[Step, ...], str | None]]) ->
     return steps, next((final for _, final in reversed(found) if final is not None), None)
 
 
-def _last(steps: Sequence[Step]) -> str | None:
-    """What the last step arrives at, where a decomposition names no final answer."""
+def _last(steps: Sequence[Step], other: str | None) -> str | None:
+    """What the last step arrives at, where a decomposition names no final answer: an answer that it states as one, or its
+    number, where a number is what it is compared with. None where it cannot be told."""
     if not steps:
         return None
-    return answer_in(steps[-1].answer) or result_of(steps[-1].answer)
+    number = result_of(steps[-1].answer) if other is not None and as_number(other) is not None else None
+    return answer_in(steps[-1].answer) or number
 
 
 def _final_codes(case: Case, said: str | None) -> tuple[tuple[str, ...], tuple[Compare, ...]]:

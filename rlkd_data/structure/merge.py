@@ -65,7 +65,8 @@ def _head(steps: Sequence[Step], piece: Piece) -> int:
 
 def _together(left: Sequence[Step], right: Sequence[Step]) -> list[Step]:
     """Two sequences about the same text as one: the longest common subsequence once, what stands between it in the
-    order of the spans. Of two that are the same the later piece's is kept: the earlier one may end in its middle."""
+    order of the spans. Of two that are the same the one with the longer span is kept: a piece's edge may have cut the
+    other."""
     lengths = [[0] * (len(right) + 1) for _ in range(len(left) + 1)]
     same = [[_same(a, b) for b in right] for a in left]
     for i in range(len(left) - 1, -1, -1):
@@ -75,7 +76,7 @@ def _together(left: Sequence[Step], right: Sequence[Step]) -> list[Step]:
     i = j = 0
     while i < len(left) or j < len(right):
         if i < len(left) and j < len(right) and same[i][j] and lengths[i][j] == lengths[i + 1][j + 1] + 1:
-            merged.append(right[j])
+            merged.append(_fuller(left[i], right[j]))
             i, j = i + 1, j + 1
         elif j == len(right) or (i < len(left) and _left_first(lengths, i, j, left[i], right[j])):
             merged.append(left[i])
@@ -84,6 +85,14 @@ def _together(left: Sequence[Step], right: Sequence[Step]) -> list[Step]:
             merged.append(right[j])
             j += 1
     return merged
+
+
+def _fuller(left: Step, right: Step) -> Step:
+    return left if _length(left) > _length(right) else right
+
+
+def _length(step: Step) -> int:
+    return 0 if step.span_start is None or step.span_end is None else step.span_end - step.span_start
 
 
 def _left_first(lengths: list[list[int]], i: int, j: int, left: Step, right: Step) -> bool:

@@ -134,10 +134,18 @@ def test_what_only_one_piece_tells_of_the_shared_text_is_kept_in_its_place() -> 
     assert [step.answer for step in merge(SHARED, [left, right])] == ["one", "two", "three", "four"]
 
 
-def test_the_later_piece_tells_a_step_that_the_earlier_one_saw_in_part() -> None:
-    left = [Step(1, "m", "q", "9 * 2 =", 90, 97)]
-    right = [Step(1, "m", "q", "9 * 2 = 18", 90, 100)]
-    assert [step.answer for step in merge(SHARED, [left, right])] == ["9 * 2 = 18"]
+@pytest.mark.parametrize(
+    ("left", "right", "kept"),
+    [
+        (("9 * 2 =", 90, 97), ("9 * 2 = 18", 90, 100), "9 * 2 = 18"),  # the end of the earlier piece cut it
+        (("So it is 9 * 2 = 18", 45, 64), ("9 * 2 = 18", 60, 64), "So it is 9 * 2 = 18"),  # the later one's beginning
+    ],
+)
+def test_of_a_step_that_a_piece_saw_in_part_the_whole_is_kept(
+    left: tuple[str, int, int], right: tuple[str, int, int], kept: str
+) -> None:
+    merged = merge(SHARED, [[Step(1, "m", "q", *left)], [Step(1, "m", "q", *right)]])
+    assert [step.answer for step in merged] == [kept]
 
 
 def test_a_step_that_is_said_again_later_is_no_repetition() -> None:
