@@ -120,7 +120,9 @@ class DecomposeSettings(ChatSettings):
     repairs: int | None = Field(
         None, ge=0, description="times a rejected reply is asked for again; default: 1, or 0 for a zero-shot GSRM"
     )
-    continuations: int = Field(3, ge=0, description="times a reply that was cut off is continued")
+    continuations: int | None = Field(
+        None, ge=0, description="times a reply that was cut off is continued; default: 3, or 0 for a zero-shot GSRM"
+    )
     window: PositiveInt | None = Field(
         None, description="tokens of the annotator's context, by which traces are cut; default: a local model's own"
     )

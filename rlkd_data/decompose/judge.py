@@ -144,8 +144,8 @@ def _merged(case: Case, found: Sequence[tuple[tuple[Step, ...], str | None]]) ->
 
 
 def _last(steps: Sequence[Step], other: str | None) -> str | None:
-    """What the last step arrives at, where a decomposition names no final answer: an answer that it states as one, or its
-    number, where a number is what it is compared with. None where it cannot be told."""
+    """What the last step arrives at, where a decomposition names no final answer: an answer that it states as one, or
+    its number, where a number is what it is compared with. None where it cannot be told."""
     if not steps:
         return None
     number = result_of(steps[-1].answer) if other is not None and as_number(other) is not None else None

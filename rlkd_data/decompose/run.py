@@ -68,7 +68,11 @@ class _Decomposer:
         self.zero_shot = settings.prompt == "zero-shot" or (settings.prompt is None and is_gsrm(annotator))
         if self.zero_shot and settings.format == "json":
             raise InputError("the zero-shot prompt has no JSON variant: take prompt few-shot, or format tagged")
+        # A GSRM has learned to answer one question: it knows nothing of a second turn.
         self.repairs = settings.repairs if settings.repairs is not None else 0 if self.zero_shot else 1
+        self.continuations = (
+            settings.continuations if settings.continuations is not None else 0 if self.zero_shot else 3
+        )
         self.sampling = Sampling(**settings.sampling.model_dump())
         self.tokens = window(settings)
         self.follow_ups: deque[tuple[tuple[Talk, Turn], Request]] = deque()
@@ -124,7 +128,7 @@ class _Decomposer:
                     self._ask,
                     self.sampling,
                     schema,
-                    self.settings.continuations,
+                    self.continuations,
                     self.settings.overlap,
                     static=len(self._prefix(self._domain(trace))),
                 )

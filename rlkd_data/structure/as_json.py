@@ -77,7 +77,10 @@ def parse_json(text: str) -> Parsed | ParseFailure:
             return value
         if _letters(json.dumps(value, ensure_ascii=False)) != _letters(sane):
             return ParseFailure("broken_json", "the JSON could only be read by leaving out or changing some of it")
-    return _read(value, notes)
+    found = _read(value, notes)
+    if "repaired_json" in notes and isinstance(found, Parsed) and (swallowed := _swallowed(sane, len(found.steps))):
+        return ParseFailure("broken_json", swallowed)
+    return found
 
 
 def _body(text: str, notes: list[Note]) -> str:
@@ -131,6 +134,15 @@ def _read(value: Any, notes: Sequence[Note]) -> Parsed | ParseFailure:  # noqa: 
     if not steps:
         return ParseFailure("no_markers", "the list of steps is empty")
     return Parsed(tuple(steps), (final.strip() or None) if final else None, tuple(notes))
+
+
+def _swallowed(body: str, steps: int) -> str | None:
+    """Which part's keys are more than the steps: where a quote is missing, a repair takes the next step for text."""
+    for part in PARTS:
+        written = len(re.findall(rf"(?<!\w){part}[\"'”]?\s*:", body))
+        if written != steps:
+            return f"the text has {part} {written} times, but {steps} steps could be read"
+    return None
 
 
 def _letters(text: str) -> str:

@@ -106,8 +106,8 @@ def test_a_piece_that_is_too_long_is_cut_in_two_until_it_fits() -> None:
         ("[Answer 1]: it is", " nine", "[Answer 1]: it is nine"),
         (
             "the hens lay sixteen eggs a day",
-            "lay sixteen eggs a day and more",
-            "the hens lay sixteen eggs a day and more",
+            "hens lay sixteen eggs a day too",
+            "the hens lay sixteen eggs a day too",
         ),
         ("the end", "the end", "the endthe end"),  # too short to be sure
         ("[Answer 1]: nine", "[Meta-reasoning 2]: so", "[Answer 1]: nine\n[Meta-reasoning 2]: so"),
