@@ -15,6 +15,7 @@ from rlkd_data.collect import sandbox
 from rlkd_data.collect.normalise import final_answer
 from rlkd_data.collect.verify import CodeRuns, Job, Verdict, Verifier, quick
 
+FLOOR = 84
 PAIRS = [json.loads(line) for line in (Path(__file__).parent / "answer_pairs.jsonl").read_text("utf-8").splitlines()]
 CHOICE = "Which is the capital of France?\n\nA. Lyon\nB. $\\frac{1}{2}$\nC. Paris\nD. 7"
 
@@ -29,8 +30,8 @@ def hang(gold: str, answer: str) -> bool | None:
 
 
 def test_real_pairs_are_judged_as_they_are_labelled() -> None:
-    """Of these 92 pairs of public graders' tests 84 were judged as labelled when this was written, none of two unequal
-    answers as equal; of the other eight, six hold a whole sentence where a letter is expected."""
+    """The pairs are from the tests of public graders; `FLOOR` of them were judged as labelled when this was written, and
+    no two unequal answers as equal."""
     jobs = [
         Job(pair["answer_a"], final_answer(pair["answer_b"]) or pair["answer_b"],
             "science" if pair["kind"] == "choice_letter" else "math")
@@ -41,9 +42,6 @@ def test_real_pairs_are_judged_as_they_are_labelled() -> None:
     judged = Counter((pair["equivalent"], verdict) for pair, verdict in zip(PAIRS, verdicts, strict=True))
     assert judged[False, True] == 0
     assert judged[True, True] + judged[False, False] >= FLOOR
-
-
-FLOOR = 84
 
 
 def test_a_grader_that_never_returns_costs_one_worker_and_one_verdict() -> None:
