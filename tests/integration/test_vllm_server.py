@@ -17,8 +17,11 @@ import pytest
 from rlkd_data.chat.models import resolve
 from rlkd_data.chat.open import open_client
 from rlkd_data.chat.types import Message, Rejected, Reply, Request
-from rlkd_data.config import ChatSettings
-from rlkd_data.schema import Sampling
+from rlkd_data.config import ChatSettings, DecomposeSettings, SamplingSettings
+from rlkd_data.decompose.run import decompose
+from rlkd_data.schema import DECOMPOSITIONS, Sampling
+from rlkd_data.tables import read_table
+from tests.support.traces import made_trace, write_made_traces
 
 pytestmark = [pytest.mark.model, pytest.mark.slow]
 
@@ -74,7 +77,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     log = tmp_path_factory.mktemp("vllm") / "log.txt"
     command = [python, "-m", "vllm.entrypoints.openai.api_server", "--host", "127.0.0.1", "--port", str(port)]
     command += ["--model", str(resolve("smollm2-135m").path), "--served-model-name", NAME]
-    command += ["--enforce-eager", "--max-model-len", "1024", "--max-num-seqs", "16"]
+    command += ["--enforce-eager", "--max-model-len", "4096", "--max-num-seqs", "16", "--enable-prompt-tokens-details"]
     environment = os.environ | {
         "VLLM_CPU_KVCACHE_SPACE": "1",
         "HF_HUB_OFFLINE": "1",
@@ -145,7 +148,41 @@ async def test_texts_usage_and_log_probabilities_come_and_are_asked_for_once(ser
 
 
 async def test_a_prompt_that_is_too_long_is_rejected_and_says_so(server: str, tmp_path: Path) -> None:
-    long = Request((Message("user", "seven " * 3000),), Sampling(max_tokens=4))
+    long = Request((Message("user", "seven " * 6000),), Sampling(max_tokens=4))
     found, _ = await ask_all(server, tmp_path / "s.sqlite", {"long": long, "short": question(3)})
     assert isinstance(found["long"], Rejected) and found["long"].reason == "too_long"
     assert isinstance(found["short"], Reply)
+
+
+def cached_by_prefix(server: str) -> int:
+    """Prompt tokens that the server took from its prefix cache, by its own count."""
+    counts = re.findall(r"^vllm:prefix_cache_hits_total\{.*\} ([\d.e+]+)$", get(f"{server}/metrics"), re.MULTILINE)
+    return round(sum(map(float, counts)))
+
+
+def test_the_few_shot_prefix_of_a_domain_is_served_from_the_prefix_cache(server: str, tmp_path: Path) -> None:
+    traces = [made_trace(number) for number in range(40, 45)]
+    write_made_traces(tmp_path / "traces", traces)
+    settings = DecomposeSettings(
+        traces=(tmp_path / "traces",),
+        annotator=f"openai:{NAME}",
+        base_url=f"{server}/v1",
+        store=tmp_path / "s.sqlite",
+        sampling=SamplingSettings(temperature=0.0, max_tokens=16),
+        concurrency=1,
+        repairs=0,
+        continuations=0,
+    )
+    before = cached_by_prefix(server)
+    counts = decompose(settings, tmp_path / "out").counts
+    assert sum(counts.values()) == len(traces), counts
+    rows = [
+        row
+        for batch in read_table(tmp_path / "out", DECOMPOSITIONS, ["usage"], rejected=True)
+        for row in batch.column("usage").to_pylist()
+    ]
+    assert len(rows) == len(traces)  # 16 tokens are no decomposition
+    cached = sorted(usage["cached_tokens"] for usage in rows)
+    shortest = min(usage["prompt_tokens"] for usage in rows)
+    assert shortest > 800 and all(tokens > 0.75 * shortest for tokens in cached[1:])
+    assert cached_by_prefix(server) - before >= sum(cached[1:]) > 0
