@@ -30,8 +30,8 @@ def hang(gold: str, answer: str) -> bool | None:
 
 
 def test_real_pairs_are_judged_as_they_are_labelled() -> None:
-    """The pairs are from the tests of public graders; `FLOOR` of them were judged as labelled when this was written, and
-    no two unequal answers as equal."""
+    """The pairs are from the tests of public graders; `FLOOR` of them were judged as labelled when this was written,
+    and no two unequal answers as equal."""
     jobs = [
         Job(pair["answer_a"], final_answer(pair["answer_b"]) or pair["answer_b"],
             "science" if pair["kind"] == "choice_letter" else "math")
