@@ -6,8 +6,8 @@
 Completions of GSM8K problems are sampled from SmolLM2-135M, which also judges; the teacher is the problems' gold
 solution, decomposed once by the same GSRM. Beside ours stands the call pattern of the public reference implementation,
 with its own shorter judge prompt, so verdicts may differ here (`bench/reward.py` holds that equal ones give equal
-scores). Calls and tokens are vLLM's own counts. The floor is the replies' tokens ÷ the rate at which this server generates a
-full batch, measured here first. Says so and ends where there is no environment with vLLM.
+scores). Calls and tokens are vLLM's own counts. The floor is the replies' tokens ÷ the rate at which this server
+generates a full batch, measured here first. Says so and ends where there is no environment with vLLM.
 """
 
 from __future__ import annotations
@@ -16,6 +16,9 @@ import argparse
 import asyncio
 import json
 import os
+import re
+import signal
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -58,7 +61,7 @@ def make_cases(url: str, store: Path, problems: int, completions: int) -> list[C
     for number, row in enumerate(rows):
         if len(made) == problems * completions:
             break
-        problem, solution = row["question"], row["answer"].partition("####")[0].strip()
+        problem, solution = row["problem"], re.sub(r"<<[^>]*>>", "", row["solution"])
         drawn = [
             Request(student_messages(problem), Sampling(temperature=0.7, max_tokens=_TOKENS, seed=n, sample_index=n))
             for n in range(completions)
@@ -112,6 +115,7 @@ def main() -> None:
     parser.add_argument("--judges", nargs="+", default=["llm", "llm-batched"])
     options = parser.parse_args()
     os.environ.setdefault("OPENAI_API_KEY", "none")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server ends with us
     interpreter = python()
     if interpreter is None:
         print("vLLM is not set up here: run scripts/setup_vllm.sh")
