@@ -16,6 +16,9 @@ import argparse
 import asyncio
 import json
 import os
+import re
+import signal
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -58,7 +61,7 @@ def make_cases(url: str, store: Path, problems: int, completions: int) -> list[C
     for number, row in enumerate(rows):
         if len(made) == problems * completions:
             break
-        problem, solution = row["question"], row["answer"].partition("####")[0].strip()
+        problem, solution = row["problem"], re.sub(r"<<[^>]*>>", "", row["solution"])
         drawn = [
             Request(student_messages(problem), Sampling(temperature=0.7, max_tokens=_TOKENS, seed=n, sample_index=n))
             for n in range(completions)
@@ -112,6 +115,7 @@ def main() -> None:
     parser.add_argument("--judges", nargs="+", default=["llm", "llm-batched"])
     options = parser.parse_args()
     os.environ.setdefault("OPENAI_API_KEY", "none")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server ends with us
     interpreter = python()
     if interpreter is None:
         print("vLLM is not set up here: run scripts/setup_vllm.sh")
