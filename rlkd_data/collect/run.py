@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from rlkd_data.chat.bill import Bill
 from rlkd_data.chat.batch import BatchClient
+from rlkd_data.chat.bill import Bill
 from rlkd_data.chat.client import Client
 from rlkd_data.chat.types import Rejected, Reply, Request
 from rlkd_data.collect.filter import Draft, Policy, pass_rate, select

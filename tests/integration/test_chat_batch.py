@@ -14,7 +14,7 @@ import pytest
 from rlkd_data.chat.open import open_client, open_either
 from rlkd_data.chat.types import Failed, Hopeless, Reply
 from rlkd_data.config import ChatSettings
-from rlkd_data.errors import InputError
+from rlkd_data.errors import BudgetReached, InputError
 from tests.support.batch_client import KEYS, ask, requests, settings
 from tests.support.servers import RunningBatchServer, running_batch_server, running_openai_server
 
@@ -277,3 +277,56 @@ async def test_results_survive_a_kill_between_fetching_and_storing(
     calls = len(server.stats()["calls"])
     assert sorted(await ask(backend, chat, ["a", "b"])) == ["a", "b"]
     assert len(server.stats()["calls"]) == calls
+
+
+async def test_a_budget_is_kept_before_a_batch_is_created_and_the_ledger_counts_once(
+    served: tuple[str, RunningBatchServer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half a dollar a token at half the price; a request costs at most its bytes and 9 tokens."""
+    from rlkd_data.chat.batch_run import BatchRun
+
+    backend, server = served
+    words = [f"w{i}" for i in range(9)]
+    million = 1_000_000.0
+    chat = settings(server.base_url, tmp_path, requests=2, together=1).model_copy(
+        update={"input_price": 0.5 * million, "output_price": 0.5 * million, "budget": 60.0}
+    )
+
+    async def run(out: list[str], cap: float) -> float | None:
+        async with open_either(f"{backend}:m", chat.model_copy(update={"budget": cap}), tmp_path / "out") as client:
+            try:
+                async for word, outcome in client.ask_all(requests(words)):
+                    assert isinstance(outcome, Reply)
+                    out.append(word)
+            finally:
+                spent = client.bill.cost_usd
+            return spent
+
+    first: list[str] = []
+    with pytest.raises(BudgetReached):
+        await run(first, 60.0)
+    assert 0 < len(first) < len(words) and sum(server.stats()["paid"].values()) == len(first)
+
+    async def cut(*_: object) -> None:
+        raise Failed("cut off")
+
+    with monkeypatch.context() as patched:  # replies are stored and billed, and their batch is still in the journal
+        patched.setattr(BatchRun, "_answer", cut)
+        with pytest.raises(Failed, match="cut off"):
+            await run([], 10_000.0)
+    assert open_folders(tmp_path)
+    rest: list[str] = []
+    spent = await run(rest, 10_000.0)
+    assert sorted(rest) == words and set(server.stats()["paid"].values()) == {1}
+    async with open_either(f"{backend}:m", chat) as client:
+        replies = [client.stored(request) for _, request in requests(words)]
+        costs = [client.cost(reply) for reply in replies if reply is not None]
+    tokens = sum(r.usage.prompt_tokens + r.usage.completion_tokens for r in replies if r is not None)
+    assert spent == pytest.approx(sum(cost or 0.0 for cost in costs)) == pytest.approx(tokens * 0.25)
+
+
+def test_a_cut_off_reply_is_not_bought_again_in_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+    chat = settings("http://127.0.0.1:1", tmp_path).model_copy(update={"retry_truncated": 100})
+    with pytest.raises(InputError, match="--mode online"):
+        open_either("openai:m", chat)

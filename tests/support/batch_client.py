@@ -13,7 +13,7 @@ from pathlib import Path
 import anthropic  # noqa: F401 - imported once, for all forks
 import openai  # noqa: F401
 
-import rlkd_data.chat.batch  # noqa: F401
+import rlkd_data.chat.batch
 import rlkd_data.chat.batch_anthropic
 import rlkd_data.chat.batch_openai  # noqa: F401
 from rlkd_data.chat.open import open_either
