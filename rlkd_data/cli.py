@@ -23,6 +23,8 @@ Out = Annotated[Path, typer.Option("--out", help="Folder for the table; an inter
 BaseUrl = Annotated[str | None, typer.Option(help="Server to ask instead of the provider's own.")]
 Concurrency = Annotated[int | None, typer.Option(min=1, help="Requests in flight.")]
 Store = Annotated[Path | None, typer.Option(help="Response store (default: RLKD_STORE, or your data folder).")]
+Mode = Annotated[str | None, typer.Option(help="online, or batch: half the price, within a day.")]
+BatchPoll = Annotated[float | None, typer.Option(help="Seconds between the first looks at a batch.")]
 Limit = Annotated[int | None, typer.Option(min=1, help="Take this many rows.")]
 Temperature = Annotated[float | None, typer.Option(min=0.0)]
 TopP = Annotated[float | None, typer.Option(min=0.0, max=1.0)]
@@ -73,6 +75,8 @@ def collect(
     output_price: chat_flags.OutputPrice = None,
     cached_price: chat_flags.CachedPrice = None,
     retry_truncated: chat_flags.RetryTruncated = None,
+    mode: Mode = None,
+    batch_poll: BatchPoll = None,
     estimate: chat_flags.EstimateFlag = False,
     estimate_sample: chat_flags.EstimateSample = 5,
 ) -> None:
@@ -111,6 +115,8 @@ def collect(
         output_price=output_price,
         cached_price=cached_price,
         retry_truncated=retry_truncated,
+        mode=mode,
+        batch=given(poll=batch_poll) or None,
     )
     if sampling := given(temperature=temperature, top_p=top_p, max_tokens=max_tokens, seed=seed):
         values["sampling"] = sampling
@@ -147,6 +153,8 @@ def decompose(
     output_price: chat_flags.OutputPrice = None,
     cached_price: chat_flags.CachedPrice = None,
     retry_truncated: chat_flags.RetryTruncated = None,
+    mode: Mode = None,
+    batch_poll: BatchPoll = None,
     estimate: chat_flags.EstimateFlag = False,
     estimate_sample: chat_flags.EstimateSample = 5,
 ) -> None:
@@ -175,6 +183,8 @@ def decompose(
         output_price=output_price,
         cached_price=cached_price,
         retry_truncated=retry_truncated,
+        mode=mode,
+        batch=given(poll=batch_poll) or None,
     )
     if sampling := given(temperature=temperature, top_p=top_p, max_tokens=max_tokens, seed=seed):
         values["sampling"] = sampling

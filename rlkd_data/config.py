@@ -40,6 +40,18 @@ class Settings(BaseModel):
         }
 
 
+class BatchSettings(Settings):
+    """How a provider's batches are made and watched (`mode: batch`)."""
+
+    poll: float = Field(
+        15.0, gt=0, description="seconds between the first looks at a batch; they grow to 20 times that"
+    )
+    settle: float = Field(60.0, ge=0, description="seconds after which a batch that is not listed was not created")
+    requests: PositiveInt | None = Field(None, description="most requests in one batch; default: the provider's limit")
+    together: PositiveInt = Field(4, description="batches that one run has open; bounds its memory")
+    attempts: PositiveInt = Field(3, description="batches that a request may be in, when they expire or are cancelled")
+
+
 class ChatSettings(Settings):
     """How to talk to a model; shared by every stage that does."""
 
@@ -57,6 +69,8 @@ class ChatSettings(Settings):
     retry_truncated: PositiveInt | None = Field(
         None, description="ask again, with this many tokens at most, where a reply was cut off at fewer"
     )
+    mode: Literal["online", "batch"] = runtime("online", description="batch: the provider's batches, at half the price")
+    batch: BatchSettings = runtime(BatchSettings())
 
 
 class SamplingSettings(Settings):

@@ -16,6 +16,16 @@ console = Console(stderr=True, highlight=False, soft_wrap=True)
 """Everything a person reads while work goes on; standard output is for results."""
 
 
+_shown: list[Tally] = []
+"""The tallies that are on show, the latest last."""
+
+
+def note(text: str) -> None:
+    """Say beside the tally what goes on elsewhere, where its counts do not tell: how far a provider's batch is."""
+    if _shown:
+        _shown[-1].note(text)
+
+
 class Tally:
     """Counts finished work. `advance` may be told what became of it, and the counts are shown.
 
@@ -25,8 +35,14 @@ class Tally:
     def __init__(self, title: str, total: int | None) -> None:
         self.title, self.total, self.done = title, total, 0
         self.outcomes: dict[str, int] = {}
+        self.noted = ""
         self._pulse: Callable[[], Pulse] | None = None
         self._began = time.monotonic()
+
+    def note(self, text: str) -> None:
+        if text != self.noted:
+            self.noted = text
+            self.refresh()
 
     def advance(self, outcome: str | None = None, count: int = 1) -> None:
         self.done += count
@@ -40,7 +56,8 @@ class Tally:
         self._began = time.monotonic()
 
     def summary(self) -> str:
-        return "  ".join(f"{name} {count:,}" for name, count in sorted(self.outcomes.items()))
+        counts = [f"{name} {count:,}" for name, count in sorted(self.outcomes.items())]
+        return "  ".join([*counts, self.noted] if self.noted else counts)
 
     def traffic(self) -> str:
         """Requests in flight, tokens a second since the start, and dollars: of the client that is followed."""
@@ -107,9 +124,19 @@ def tally(title: str, total: int | None = None) -> Iterator[Tally]:
             TextColumn("[dim]{task.fields[outcomes]}"),
             TextColumn("{task.fields[traffic]}", markup=False),
         )
-        with Progress(*columns, console=console) as progress:
-            yield _Live(title, total, progress)
+        with Progress(*columns, console=console) as progress, _on_show(_Live(title, total, progress)) as live:
+            yield live
     else:
         lines = _Lines(title, total)
-        yield lines
+        with _on_show(lines):
+            yield lines
         lines.line()
+
+
+@contextmanager
+def _on_show(shown: Tally) -> Iterator[Tally]:
+    _shown.append(shown)
+    try:
+        yield shown
+    finally:
+        _shown.remove(shown)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from rlkd_data.chat.batch_state import Provider
 from rlkd_data.chat.http import Endpoint, count, endpoint, malformed
 from rlkd_data.chat.prices import listed
 from rlkd_data.chat.sdk import Connection
@@ -83,6 +84,11 @@ class AnthropicBackend:
     def watch_headers(self, see: Callable[[Mapping[str, str], float], None]) -> None:
         """Tell `see` of every reply's headers, and the seconds since its request was sent."""
         self._connection.watch = see
+
+    def batches(self) -> Provider:
+        from rlkd_data.chat.batch_anthropic import AnthropicBatches
+
+        return AnthropicBatches(self._at, self._connection)
 
     async def close(self) -> None:
         await self._connection.close()

@@ -52,11 +52,31 @@ class Bill:
     async def reserve(self, size: int, max_tokens: int | None) -> float:
         """Set aside the most that a request of `size` bytes may cost (no token is shorter than a byte). Raises
         BudgetReached."""
+        most = self.most(size, max_tokens)
+        if self._budget is not None:
+            await self._budget.reserve(most)
+        return most
+
+    def most(self, size: int, max_tokens: int | None) -> float:
+        """Dollars that a request may cost at most; 0 without a budget."""
         if self._budget is None:
             return 0.0
-        most = self.prices.cost(Usage(prompt_tokens=size, completion_tokens=max_tokens or UNLIMITED), size) or 0.0
-        await self._budget.reserve(most)
-        return most
+        return self.prices.cost(Usage(prompt_tokens=size, completion_tokens=max_tokens or UNLIMITED), size) or 0.0
+
+    def fits(self, dollars: float) -> bool:
+        """Whether this much could be reserved without waiting for a request in flight."""
+        return self._budget is None or self._budget.fits(dollars)
+
+    def owe(self, dollars: float) -> float:
+        """Set aside for a request that an earlier run has sent: whatever the cap says."""
+        if self._budget is not None:
+            self._budget.owe(dollars)
+        return dollars
+
+    def write_off(self, reserved: float) -> None:
+        """What was set aside may be spent at any time, though nobody waits for it: it counts as spent in this run."""
+        if self._budget is not None:
+            self._budget.settle(reserved, reserved)
 
     def settle(self, reserved: float, usage: Usage | None, cost: float | None, *, answered: bool) -> Entry | None:
         """A try has ended: the entry for the ledger, where one is kept. `usage` is None where none was reported."""

@@ -32,6 +32,15 @@ class Budget:
         self._aside += dollars
         self._in_flight += 1
 
+    def fits(self, dollars: float) -> bool:
+        """Whether `reserve` would take this much without waiting."""
+        return self.spent + self._aside + dollars <= self.cap
+
+    def owe(self, dollars: float) -> None:
+        """Set aside for a request that cannot be held back any more."""
+        self._aside += dollars
+        self._in_flight += 1
+
     def settle(self, reserved: float, cost: float) -> None:
         """What was set aside for a request has become what it cost."""
         self._aside -= reserved

@@ -190,7 +190,7 @@ class Client:
         # Twice as many as slots: while one waits for its twin in flight, or for the caller, another uses the slot.
         workers = [asyncio.create_task(work()) for _ in range(2 * self.concurrency)]
         finished = asyncio.create_task(_until_done_or_failed(workers))
-        finished.add_done_callback(lambda _: _wake(results))
+        finished.add_done_callback(lambda _: wake(results))
         try:
             while not (finished.done() and results.empty()):
                 result = await results.get()
@@ -317,6 +317,7 @@ async def _until_done_or_failed(workers: list[asyncio.Task[None]]) -> None:
         raise next((error for error in failures if isinstance(error, Hopeless)), failures[0])
 
 
-def _wake(results: asyncio.Queue[Any]) -> None:
+def wake(results: asyncio.Queue[Any]) -> None:
+    """Let the reader of an empty queue see that no more comes."""
     if not results.full():  # a full one wakes its reader by itself
         results.put_nowait(None)

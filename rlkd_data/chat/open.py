@@ -5,8 +5,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rlkd_data.chat.aimd import first_window
+from rlkd_data.chat.batch_state import DISCOUNT
 from rlkd_data.chat.bill import Bill
 from rlkd_data.chat.client import Client
 from rlkd_data.chat.estimate import SAMPLE, EstimatingClient
@@ -14,10 +16,13 @@ from rlkd_data.chat.limits import Limits
 from rlkd_data.chat.models import KNOWN
 from rlkd_data.chat.prices import FREE, Prices, given
 from rlkd_data.chat.store import ResponseStore, default_path
-from rlkd_data.chat.types import Backend
+from rlkd_data.chat.types import Backend, HasBatches
 from rlkd_data.config import ChatSettings
 from rlkd_data.errors import InputError
 from rlkd_data.resources import BUNDLED
+
+if TYPE_CHECKING:
+    from rlkd_data.chat.batch import BatchClient
 
 
 def _openai(model: str, settings: ChatSettings) -> Backend:
@@ -86,26 +91,58 @@ def open_client(name: str, settings: ChatSettings, folder: Path | None = None) -
 
     `folder` is the output that the requests are for: what earlier runs for it have spent counts against the budget.
     """
-    backend, model = split_name(name)
     estimated = SAMPLE.get() is not None
-    store = ResponseStore((settings.store or default_path()).expanduser())
-    try:
-        opened = BACKENDS[backend](model, settings)
-        bill = Bill(name, _prices(opened, settings), budget=settings.budget, folder=None if estimated else folder)
-    except BaseException:
-        store.close()
-        raise
+    if settings.mode == "batch" and not estimated:
+        raise InputError(f"mode: batch is for collect and decompose; {name} is asked online here")
+    opened, store, bill = _open(name, settings, None if estimated else folder)
     concurrency = settings.concurrency or opened.default_concurrency
     return (EstimatingClient if estimated else Client)(
         opened,
         store,
         concurrency=concurrency,
-        start=first_window(concurrency) if backend in _REMOTE else None,
+        start=first_window(concurrency) if split_name(name)[0] in _REMOTE else None,
         max_retries=settings.max_retries,
         limits=Limits(settings.rpm, settings.tpm),
         bill=bill,
         retry_truncated=settings.retry_truncated,
     )
+
+
+def open_either(name: str, settings: ChatSettings, folder: Path | None = None) -> Client | BatchClient:
+    """The same, for work that may take a day: in the provider's batches, where the settings say so."""
+    if settings.mode == "online" or SAMPLE.get() is not None:
+        return open_client(name, settings, folder)
+    from rlkd_data.chat.batch import BatchClient
+    from rlkd_data.chat.batch_journal import Journal
+
+    if settings.retry_truncated is not None:
+        raise InputError(
+            "--retry-truncated asks again at once, which batches cannot: leave it out here, then run the same command "
+            "with it and --mode online (the other replies are in the store)"
+        )
+    opened, store, bill = _open(name, settings, folder)
+    try:
+        if not isinstance(opened, HasBatches):
+            raise InputError(f"{name}: this backend has no batches (openai: and anthropic: have): use --mode online")
+        journal = Journal(store.path)
+        return BatchClient(opened, store, journal, settings.batch, max_retries=settings.max_retries, bill=bill)
+    except BaseException:
+        store.close()
+        raise
+
+
+def _open(name: str, settings: ChatSettings, folder: Path | None) -> tuple[Backend, ResponseStore, Bill]:
+    backend, model = split_name(name)
+    store = ResponseStore((settings.store or default_path()).expanduser())
+    try:
+        opened = BACKENDS[backend](model, settings)
+        prices = _prices(opened, settings)
+        if settings.mode == "batch":
+            prices = prices.scaled(DISCOUNT, "batches")
+        return opened, store, Bill(name, prices, budget=settings.budget, folder=folder)
+    except BaseException:
+        store.close()
+        raise
 
 
 def _prices(backend: Backend, settings: ChatSettings) -> Prices:

@@ -27,6 +27,13 @@ class Prices:
         the price of writing to the provider's cache, where it has one."""
         return None if self._dollars is None else self._dollars(usage, cache_written)
 
+    def scaled(self, share: float, why: str) -> Prices:
+        """A share of these prices; `why` tells what for."""
+        dollars = self._dollars
+        if dollars is None:
+            return self
+        return Prices(f"{self.source}, × {share:g} ({why})", lambda usage, written: share * dollars(usage, written))
+
 
 UNKNOWN = Prices("unknown")
 FREE = Prices("none: the model runs on this machine", lambda usage, written: 0.0)

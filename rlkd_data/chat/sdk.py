@@ -9,7 +9,8 @@ import asyncio
 import importlib
 import importlib.util
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 from rlkd_data.chat.http import Endpoint, failure, load_object, timed_out, unreachable
@@ -49,9 +50,49 @@ class Connection:
     async def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """The JSON object that the server answers with. Raises Retryable, Rejected or Hopeless."""
         sent = time.monotonic()
+        # The SDK's own limit is between two bytes, not for the whole.
+        async with self._explained(), asyncio.timeout(self._timeout):
+            response = await self._client.post(path, body=body, cast_to=self._http.Response)
+        self.watch(response.headers, time.monotonic() - sent)
+        return load_object(self._at, response.text)
+
+    async def get(self, path: str, query: dict[str, Any] | None = None) -> dict[str, Any]:
+        """The same, for a question without a body."""
+        async with self._explained(), asyncio.timeout(self._timeout):
+            response = await self._client.get(path, options={"params": query or {}}, cast_to=self._http.Response)
+        return load_object(self._at, response.text)
+
+    @asynccontextmanager
+    async def sdk(self) -> AsyncIterator[Any]:
+        """The SDK's own client, for calls of any length; its errors become Retryable, Rejected or Hopeless."""
+        async with self._explained():
+            yield self._client
+
+    async def stream(self, path: str) -> AsyncGenerator[bytes]:
+        """A body of any size, in pieces; there is a limit between two of them, and none for the whole."""
+        headers = {"X-Stainless-Raw-Response": "stream", "Accept": "application/binary"}
+        async with self._explained():
+            response = await self._client.get(path, options={"headers": headers}, cast_to=self._http.Response)
+            try:
+                async for piece in response.aiter_bytes():
+                    yield piece
+            finally:
+                await response.aclose()
+
+    async def send(self, path: str, pieces: AsyncIterator[bytes], size: int) -> dict[str, Any]:
+        """Post a JSON body of `size` bytes that is never in memory as a whole."""
+        headers = {"Content-Type": "application/json", "Content-Length": str(size)}
+        async with self._explained():
+            response = await self._client.post(
+                path, content=pieces, options={"headers": headers}, cast_to=self._http.Response
+            )
+        return load_object(self._at, response.text)
+
+    @asynccontextmanager
+    async def _explained(self) -> AsyncIterator[None]:
+        sent = time.monotonic()
         try:
-            async with asyncio.timeout(self._timeout):  # the SDK's own limit is between two bytes, not for the whole
-                response = await self._client.post(path, body=body, cast_to=self._http.Response)
+            yield
         except self._errors.APIStatusError as error:
             self.watch(error.response.headers, time.monotonic() - sent)
             raise failure(self._at, error.status_code, error.response.headers, error.response.text) from None
@@ -66,8 +107,6 @@ class Connection:
             raise timed_out(self._at, self._timeout) from None
         except self._lost as error:
             raise unreachable(self._at, error) from None
-        self.watch(response.headers, time.monotonic() - sent)
-        return load_object(self._at, response.text)
 
     async def close(self) -> None:
         await self._client.close()

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from rlkd_data.chat.batch import BatchClient
 from rlkd_data.chat.bill import Bill
 from rlkd_data.chat.client import Client
 from rlkd_data.chat.types import Rejected, Reply, Request
@@ -191,14 +192,14 @@ def _verified(draft: Draft, verdict: Verdict) -> Draft:
 
 
 async def _from_teacher(desk: _Desk) -> Bill:
-    from rlkd_data.chat.open import open_client
+    from rlkd_data.chat.open import open_either
 
     settings = desk.settings
     assert settings.teacher is not None
     done = written(desk.out)
     groups = Groups(settings.samples)
     settling = Background(4 * desk.verifier.workers)
-    async with open_client(settings.teacher, settings, desk.out) as client:
+    async with open_either(settings.teacher, settings, desk.out) as client:
         desk.progress.follow(client.pulse)
         try:
             async for asked, answer in client.ask_all(_requests(desk, done)):
@@ -248,7 +249,7 @@ async def _requests(desk: _Desk, done: Written) -> AsyncIterator[tuple[Asked, Re
                     yield Asked(found, sampling), Request(messages, sampling)
 
 
-async def _settle(desk: _Desk, client: Client, group: Sequence[Answered], done: Written) -> None:
+async def _settle(desk: _Desk, client: Client | BatchClient, group: Sequence[Answered], done: Written) -> None:
     """Verify a problem's replies, decide which are kept, and write those that are not written yet."""
     drafts = [_priced(read_reply(a.problem, a.sampling, client.model, answer), client, answer) for a, answer in group]
     verdicts = await asyncio.gather(*(desk.verifier.verify_async(_job(draft)) for draft in drafts))
@@ -258,7 +259,7 @@ async def _settle(desk: _Desk, client: Client, group: Sequence[Answered], done: 
     desk.write([d for d in decided if not done.has(d.trace.problem_id, d.trace.sampling.sample_index)])
 
 
-def _priced(draft: Draft, client: Client, answer: Reply | Rejected) -> Draft:
+def _priced(draft: Draft, client: Client | BatchClient, answer: Reply | Rejected) -> Draft:
     cost = client.cost(answer) if isinstance(answer, Reply) else None
     return replace(draft, trace=replace(draft.trace, cost_usd=cost))
 

@@ -79,13 +79,13 @@ class _Decomposer:
         self.failures: list[Failed] = []
 
     async def run(self, out: Path) -> Bill:
-        from rlkd_data.chat.open import open_client
+        from rlkd_data.chat.open import open_either
 
         settings = self.settings
         fresh = self._fresh(out)
         with TableWriter(out, DECOMPOSITIONS) as writer, tally("decompose", None) as progress:
             async with (
-                open_client(self.annotator, settings, out) as client,
+                open_either(self.annotator, settings, out) as client,
                 open_judges(rules(settings), settings.verify_workers, settings.verify_timeout) as judges,
             ):
                 progress.follow(client.pulse)

@@ -60,7 +60,7 @@ def running_lean_server(**options: Any) -> AbstractContextManager[RunningServer]
 
 
 @contextmanager
-def _running(module: str, path: str, options: dict[str, Any]) -> Iterator[RunningServer]:
+def _running(module: str, path: str, options: dict[str, Any], kind: Any = RunningServer) -> Iterator[Any]:
     command = [sys.executable, "-m", module]
     for name, value in options.items():
         for item in value if isinstance(value, (list, tuple)) else [value]:
@@ -70,9 +70,33 @@ def _running(module: str, path: str, options: dict[str, Any]) -> Iterator[Runnin
         assert process.stdout is not None
         line = process.stdout.readline().strip()
         assert line.isdigit(), f"{module} did not start"
-        yield RunningServer(int(line), f"http://127.0.0.1:{line}{path}", process.pid)
+        yield kind(int(line), f"http://127.0.0.1:{line}{path}", process.pid)
     finally:
         process.kill()
         process.wait()
         if process.stdout is not None:
             process.stdout.close()
+
+
+@dataclass(frozen=True)
+class RunningBatchServer(RunningServer):
+    """`stats` gives calls, batches and paid; see `tests.support.batch_server`."""
+
+    def hold(self, at: int, when: str) -> None:
+        """Hold call number `at` from now on: before, after or late."""
+        self._call("hold", json.dumps({"at": at, "when": when}).encode())
+
+    def wait_held(self) -> None:
+        self._call("held", None)
+
+    def release(self, *, act: bool) -> None:
+        self._call("release", json.dumps({"act": act}).encode())
+
+    def edit(self, **options: Any) -> None:
+        self._call("edit", json.dumps(options).encode())
+
+
+def running_batch_server(backend: str, **options: Any) -> AbstractContextManager[RunningBatchServer]:
+    """A server of `openai` or `anthropic` batches: `looks=1, fate=["word=expired:first"], create_fault=["acted"]`."""
+    path = "/v1" if backend == "openai" else ""
+    return _running(f"tests.support.{backend}_batch_server", path, options, RunningBatchServer)
