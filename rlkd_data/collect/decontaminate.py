@@ -1,22 +1,36 @@
 """Problems that stand in a benchmark: a run of n words in common, or, of shorter problems, the whole text.
 
-The words of many problems are found and hashed at once (polars), the hashes of runs are made of them at once (numpy),
-and only a run whose hash is a benchmark's is compared word by word. Benchmarks are held in memory, problems are not.
+Words and runs of many problems are found and hashed at once, byte by byte in numpy: no Python object is made of a word,
+unless a run's hash is a benchmark's, which is then compared word by word. Benchmarks are held in memory, problems are
+not.
 """
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
-import polars as pl
+from numpy.typing import NDArray
 
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
-_FORMATTING = r"\\(?:left|right|[bB]igg?[lr]?|text(?:bf|it|rm)?|math(?:rm|bf|it)|mbox|displaystyle|q?quad)\b|\\[,;:!]"
-_FRACTION = r"\\[dtc]frac"
-_WORD = r"[\p{Han}\p{Hiragana}\p{Katakana}]|[\w--\p{Han}--\p{Hiragana}--\p{Katakana}]+"
-"""A run of letters and digits; of Chinese and Japanese each character."""
+_BASE = 0x100000001B3
+"""Odd, so that it has an inverse modulo 2^64, and a word's hash does not depend on where it stands."""
+_HALF = np.uint64(32)
+_FORMATTING = re.compile(
+    r"\\(?:(?:left|right|[bB]igg?[lr]?|text(?:bf|it|rm)?|math(?:rm|bf|it)|mbox|displaystyle|q?quad)(?![A-Za-z])|[,;:!])"
+)
+_FRACTION = re.compile(r"\\[dtc]frac")
+_SIGN = re.compile(r"(?P<character>[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff])|[^\w\s]")
+"""Of Chinese and Japanese each character is a word; other signs are none."""
+_IN_WORD = np.array([byte >= 0x80 or chr(byte).isalnum() or byte == ord("_") for byte in range(256)])
+_TOGETHER = 1024
+"""Problems of a benchmark that are indexed in one go."""
 _EVIDENCE = 300
 """Characters of evidence kept from each side."""
 
@@ -49,15 +63,23 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class _Words:
-    """Many texts' words, one after another; those of text i are `words[offsets[i]:offsets[i + 1]]`."""
+    """Many texts' words, one after another: word w is `text[starts[w]:ends[w]]`, those of text i are the words from
+    `offsets[i]` to `offsets[i + 1]`."""
 
-    words: pl.Series
-    hashes: np.ndarray
-    offsets: np.ndarray
+    text: bytes
+    starts: NDArray[Any]
+    ends: NDArray[Any]
+    offsets: NDArray[Any]
+    hashes: NDArray[Any]
 
-    def of(self, text: int) -> list[str]:
-        start, end = int(self.offsets[text]), int(self.offsets[text + 1])
-        return self.words.slice(start, end - start).to_list()
+    def count(self, text: int) -> int:
+        return int(self.offsets[text + 1] - self.offsets[text])
+
+    def of(self, text: int, start: int = 0, most: int | None = None) -> list[bytes]:
+        first, end = int(self.offsets[text]) + start, int(self.offsets[text + 1])
+        words = slice(first, end if most is None else min(end, first + most))
+        places = zip(self.starts[words].tolist(), self.ends[words].tolist(), strict=True)
+        return [self.text[start:end] for start, end in places]
 
 
 class Decontaminator:
@@ -70,10 +92,15 @@ class Decontaminator:
     def __init__(self, benchmarks: Iterable[Benchmark], n: int = 8) -> None:
         self.n = n
         self._rows = [(one.name, where, problem) for one in benchmarks for where, problem in one.problems]
-        held = _split([problem for _, _, problem in self._rows])
-        self._words = [held.of(row) for row in range(len(self._rows))]
+        self._words: list[list[bytes]] = []
+        parts = [_no_grams()]
+        for start in range(0, len(self._rows), _TOGETHER):
+            held = _split([problem for _, _, problem in self._rows[start : start + _TOGETHER]])
+            self._words += [held.of(row) for row in range(len(held.offsets) - 1)]
+            hashes, of_part, at = _grams(held, n)
+            parts.append((hashes, of_part + start, at))
+        grams, rows, places = (np.concatenate(column) for column in zip(*parts, strict=True))
         self._short = {tuple(words): row for row, words in reversed(list(enumerate(self._words))) if 0 < len(words) < n}
-        grams, rows, places = _grams(held, n)
         self._hashes, first = np.unique(grams, return_index=True)
         self._at = np.stack([rows[first], places[first]], axis=1)
         bits = max(16, int(16 * max(len(self._hashes), 1)).bit_length())
@@ -89,11 +116,17 @@ class Decontaminator:
         given = _split(problems)
         grams, rows, places = _grams(given, self.n)
         likely = np.flatnonzero(self._maybe[grams >> self._shift])
-        at = np.minimum(np.searchsorted(self._hashes, grams[likely]), max(len(self._hashes) - 1, 0))
-        for gram, held in zip(likely, at, strict=True):
-            row = int(rows[gram])
-            if found[row] is None and self._hashes[held] == grams[gram]:
-                found[row] = self._compared(given.of(row), int(places[gram]), *map(int, self._at[held]))
+        at = np.minimum(np.searchsorted(self._hashes, grams[likely]), len(self._hashes) - 1)
+        equal = self._hashes[at] == grams[likely] if len(self._hashes) else np.zeros(0, bool)
+        likely, at = likely[equal], at[equal]
+        of_row = rows[likely]  # in order
+        bounds = np.flatnonzero(np.diff(of_row, prepend=-1, append=-1)).tolist()
+        for first, end in pairwise(bounds):
+            row = int(of_row[first])
+            for one in range(first, end):  # all but always the first is it
+                found[row] = self._compared(given, row, int(places[likely[one]]), *self._at[at[one]].tolist())
+                if found[row] is not None:
+                    break
         if self._short:
             for short in map(int, np.flatnonzero(np.diff(given.offsets) < self.n)):
                 words = tuple(given.of(short))
@@ -101,45 +134,69 @@ class Decontaminator:
                     found[short] = self._hit(same, words, len(words))
         return found
 
-    def _compared(self, words: list[str], start: int, held: int, place: int) -> Hit | None:
+    def _compared(self, given: _Words, row: int, start: int, held: int, place: int) -> Hit | None:
         """The run of equal words from here on; None where the hashes alone were equal."""
-        equal = 0
-        for one, other in zip(words[start:], self._words[held][place:], strict=False):
-            if one != other:
-                break
-            equal += 1
-        return self._hit(held, words[start : start + equal], len(words)) if equal >= self.n else None
+        theirs = self._words[held][place:]
+        words = given.of(row, start, len(theirs))
+        equal = next((at for at, pair in enumerate(zip(words, theirs, strict=False)) if pair[0] != pair[1]), len(words))
+        return self._hit(held, words[:equal], given.count(row)) if equal >= self.n else None
 
-    def _hit(self, held: int, matching: Sequence[str], total: int) -> Hit:
+    def _hit(self, held: int, matching: Sequence[bytes], total: int) -> Hit:
         name, where, problem = self._rows[held]
-        return Hit(name, where, " ".join(matching), len(matching), total, problem)
+        return Hit(name, where, b" ".join(matching).decode(errors="replace"), len(matching), total, problem)
 
 
 def _split(texts: Sequence[str]) -> _Words:
-    found = (
-        pl.Series(texts, dtype=pl.String)
-        .str.replace_all(_FORMATTING, " ")
-        .str.replace_all(_FRACTION, "\\frac")
-        .str.normalize("NFKC")
-        .str.to_lowercase()
-        .str.extract_all(_WORD)
-    )
-    counts = found.list.len().to_numpy().astype(np.int64)
-    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
-    words = found.filter(found.list.len() > 0).explode()
-    return _Words(words, words.hash(seed=0).to_numpy().astype(np.uint64), offsets)
+    parts = [_normal(text).encode("utf-8", "surrogatepass") for text in texts]
+    joined = b" ".join([b"", *parts, b""])
+    characters = np.frombuffer(joined, np.uint8)
+    edges = np.flatnonzero(np.diff(_IN_WORD[characters])) + 1
+    starts, ends = edges[0::2], edges[1::2]
+    begins = np.cumsum([1, *(len(part) + 1 for part in parts)])
+    powers, inverses = _powers(1 << (len(joined) - 1).bit_length())
+    sums = np.zeros(len(joined) + 1, np.uint64)
+    np.cumsum(powers[: len(joined)] * characters, out=sums[1:])
+    hashes = (sums[ends] - sums[starts]) * inverses[starts]
+    hashes ^= hashes >> _HALF
+    hashes *= _MULTIPLIER
+    return _Words(joined, starts, ends, np.searchsorted(starts, begins), hashes)
 
 
-def _grams(split: _Words, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _normal(text: str) -> str:
+    """Without what only concerns the layout, in small letters; signs of other scripts than ASCII taken care of."""
+    if "\\" in text:
+        text = _FRACTION.sub(r"\\frac", _FORMATTING.sub(" ", text))
+    if not text.isascii():
+        text = _SIGN.sub(lambda sign: f" {sign['character'] or ''} ", unicodedata.normalize("NFKC", text))
+    return text.lower()
+
+
+@lru_cache(maxsize=2)
+def _powers(count: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    """The powers of the base and of its inverse, modulo 2^64."""
+    inverse = pow(_BASE, -1, 1 << 64)
+    found = []
+    for base in (_BASE, inverse):
+        powers = np.full(count, base, np.uint64)
+        powers[0] = 1
+        found.append(np.cumprod(powers))
+    return found[0], found[1]
+
+
+def _no_grams() -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    return np.zeros(0, np.uint64), np.zeros(0, np.int64), np.zeros(0, np.int64)
+
+
+def _grams(split: _Words, n: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
     """Of every run of n words inside a text: its hash, which text, and where in it."""
     count = len(split.hashes) - n + 1
     if count <= 0:
-        return np.zeros(0, np.uint64), np.zeros(0, np.int64), np.zeros(0, np.int64)
+        return _no_grams()
     hashes = np.zeros(count, np.uint64)
     for step in range(n):
         hashes *= _MULTIPLIER
         hashes += split.hashes[step : step + count]
-    hashes ^= hashes >> np.uint64(32)
+    hashes ^= hashes >> _HALF
     hashes *= _MULTIPLIER  # the high bits are looked up
     lengths = np.diff(split.offsets)
     text_of = np.repeat(np.arange(len(lengths)), lengths)[:count]
