@@ -29,6 +29,8 @@ _CALLED = re.compile(r"\b(\w+)\s*\(")
 _READS_INPUT = re.compile(r"\binput\(|\bstdin\b|\bopen\(0")
 _MISSING = re.compile(r"^ModuleNotFoundError: No module named '(?P<name>[^']+)'", re.MULTILINE)
 _XCPU = -24
+_PATIENCE = 10
+"""Seconds on the clock that a busy machine may take beyond the processor time."""
 _TOLERANCE = 1e-6
 
 # What graded programs commonly take for granted.
@@ -116,7 +118,7 @@ def grade_code(
 ) -> Graded:
     """Run an answer's program on every test, up to the first that it fails.
 
-    `seconds` of processor time a test (three times as much may pass on the clock), `total_seconds` for all of them,
+    `seconds` of processor time a test (on the clock three times as much and ten seconds more may pass), `total_seconds` for all of them,
     `memory` in bytes. A program that uses its processor time up is wrong; one that is still there when the clock's time
     is over is not judged, since that also depends on the machine. `stopped` is asked before each test.
     """
@@ -126,7 +128,7 @@ def grade_code(
     code = python_code(answer, tests)
     if code is None:
         return Graded(None, "null: no Python program in the answer")
-    limits = Limits(cpu_seconds=max(1, round(seconds)), wall_seconds=3 * seconds, memory=memory)
+    limits = Limits(cpu_seconds=max(1, round(seconds)), wall_seconds=3 * seconds + _PATIENCE, memory=memory)
     until = time.monotonic() + total_seconds
     try:
         if tests.script is not None:
