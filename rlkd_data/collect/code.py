@@ -118,9 +118,9 @@ def grade_code(
 ) -> Graded:
     """Run an answer's program on every test, up to the first that it fails.
 
-    `seconds` of processor time a test (on the clock three times as much and ten seconds more may pass), `total_seconds` for all of them,
-    `memory` in bytes. A program that uses its processor time up is wrong; one that is still there when the clock's time
-    is over is not judged, since that also depends on the machine. `stopped` is asked before each test.
+    `seconds` of processor time a test (on the clock three times as much and ten seconds more may pass), `total_seconds`
+    for all of them, `memory` in bytes. A program that uses its processor time up is wrong; one that is still there when
+    the clock's time is over is not judged, since that also depends on the machine. `stopped` is asked before each test.
     """
     tests = read_tests(gold)
     if tests is None:
