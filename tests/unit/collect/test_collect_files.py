@@ -22,7 +22,7 @@ def write(path, rows):
         case ".jsonl":
             path.write_text(lines)
         case ".jsonl.gz":
-            path.write_bytes(gzip.compress(lines.encode()))
+            path.write_bytes(gzip.compress(lines.encode(, mtime=0)))
         case ".jsonl.zst":
             path.write_bytes(pa.Codec("zstd").compress(lines.encode(), asbytes=True))
         case ".json":
@@ -80,7 +80,7 @@ def test_a_csv_field_may_be_as_long_as_a_trace(tmp_path):
         ("a.json", b"[3]", "a.json:row 1 is not a row of named columns"),
         ("a.csv", b"problem\n\xff\xfe\n", "is not UTF-8 CSV"),
         ("a.jsonl.gz", b"no gzip", "a.jsonl.gz cannot be read"),
-        ("a.jsonl.gz", gzip.compress(b'{"problem": "p"}\n' * 99)[:-20], "a.jsonl.gz cannot be read"),
+        ("a.jsonl.gz", gzip.compress(b'{"problem": "p"}\n' * 99, mtime=0)[:-20], "a.jsonl.gz cannot be read"),
         ("a.jsonl.zst", b"no zstd", "a.jsonl.zst cannot be read"),
         ("a.parquet", b"no parquet", "is not a whole Parquet file"),
         ("a.txt", b"text", "cannot read .txt"),
