@@ -22,7 +22,7 @@ def write(path, rows):
         case ".jsonl":
             path.write_text(lines)
         case ".jsonl.gz":
-            path.write_bytes(gzip.compress(lines.encode(, mtime=0)))
+            path.write_bytes(gzip.compress(lines.encode(), mtime=0))
         case ".jsonl.zst":
             path.write_bytes(pa.Codec("zstd").compress(lines.encode(), asbytes=True))
         case ".json":
