@@ -22,7 +22,7 @@ STEPS = (
 )
 
 
-def rlkd_data(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+def rlkd_data(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     root = Path(__file__).resolve().parents[2]
     environment = os.environ | {
         "OPENAI_API_KEY": "k",
