@@ -16,7 +16,7 @@ from tests.support.servers import RunningBatchServer, running_batch_server
 
 WORDS = ["one", "two", "three", "four", "slow"]
 CALLS = {"openai": 11, "anthropic": 8}
-"""Two batches, as `slow` expires in the first: upload, create, look, look, output, errors; then all but the errors."""
+"""Two batches, since `slow` expires in the first: upload, create, look, look, output, errors; then without errors."""
 
 
 @pytest.fixture(scope="module", params=["openai", "anthropic"])

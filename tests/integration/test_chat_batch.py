@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -38,6 +38,12 @@ def served(process: tuple[str, RunningBatchServer], monkeypatch: pytest.MonkeyPa
 
 def sizes(server: RunningBatchServer) -> list[int]:
     return [batch["count"] for batch in server.stats()["batches"]]
+
+
+async def until(told: Callable[[], object]) -> None:
+    """Wait until the server, which is another process, says so."""
+    while not told():  # noqa: ASYNC110 - it can only be asked
+        await asyncio.sleep(0.02)
 
 
 def open_folders(folder: Path) -> list[Path]:
@@ -145,17 +151,14 @@ async def test_left_early_it_goes_on_at_the_provider_and_says_so(
     server.edit(looks=10**6)
     chat = settings(server.base_url, tmp_path)
     task = asyncio.create_task(ask(backend, chat, ["a", "b"]))
-    while not sizes(server):
-        await asyncio.sleep(0.02)
-    while not (calls := server.stats()["calls"])[-1].startswith("GET"):
-        await asyncio.sleep(0.02)
+    await until(lambda: any(call.startswith("GET") for call in server.stats()["calls"]))
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
     assert "1 batch of" in capsys.readouterr().err
     server.edit(looks=1)
     got = await ask(backend, chat, ["a", "b", "c"])
-    assert len(got) == 3 and sizes(server) == [2, 1] and calls
+    assert len(got) == 3 and sizes(server) == [2, 1]
 
 
 async def test_what_another_stage_no_longer_wants_is_kept_for_it(
@@ -166,8 +169,7 @@ async def test_what_another_stage_no_longer_wants_is_kept_for_it(
     server.edit(looks=10**6)
     chat = settings(server.base_url, tmp_path)
     task = asyncio.create_task(ask(backend, chat, ["a", "b"]))
-    while not sizes(server):
-        await asyncio.sleep(0.02)
+    await until(lambda: sizes(server))
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     server.edit(looks=0)
@@ -194,8 +196,7 @@ async def test_a_batch_that_is_unknown_there_is_explained(
     server.edit(looks=10**6)
     chat = settings(server.base_url, tmp_path)
     task = asyncio.create_task(ask(backend, chat, ["a"]))
-    while not any("batches/" in call for call in server.stats()["calls"]):
-        await asyncio.sleep(0.02)
+    await until(lambda: any("batches/" in call for call in server.stats()["calls"]))
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     server.reset()
@@ -244,8 +245,7 @@ async def test_anthropic_batch_of_the_same_size_by_somebody_else(
         (tmp_path / "other").mkdir()
         (tmp_path / "ours").mkdir()
         other = asyncio.create_task(ask("anthropic", settings(server.base_url, tmp_path / "other"), ["x", "y"]))
-        while not sizes(server):
-            await asyncio.sleep(0.02)
+        await until(lambda: sizes(server))
         other.cancel()
         await asyncio.gather(other, return_exceptions=True)
         got = await ask("anthropic", settings(server.base_url, tmp_path / "ours"), ["a", "b"])
