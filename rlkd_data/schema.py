@@ -239,7 +239,12 @@ def to_record(row: Any) -> dict[str, Any]:
     return {name: _plain(getattr(row, name)) for name in _names(row.__class__)}
 
 
+_SCALARS = frozenset({str, int, float, bool, type(None), datetime})
+
+
 def _plain(value: Any) -> Any:
+    if type(value) in _SCALARS:
+        return value
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
     return to_record(value) if dataclasses.is_dataclass(value) else value

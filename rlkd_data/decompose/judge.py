@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rlkd_data.chat.types import FinishReason
-from rlkd_data.collect.normalise import final_answer as answer_in
 from rlkd_data.collect.verify import Job, as_number, quick
 from rlkd_data.prompts import Format
 from rlkd_data.schema import Domain, Step
@@ -19,7 +18,7 @@ from rlkd_data.structure.check import check, check_against_trace, in_order
 from rlkd_data.structure.chunk import Piece
 from rlkd_data.structure.ground import Reasoning, coverage, ground, ordered
 from rlkd_data.structure.merge import merge, shifted
-from rlkd_data.structure.numbers import result_of
+from rlkd_data.structure.numbers import canonical, numbers_of_text, result_of
 from rlkd_data.structure.parse import ParseFailure, parse
 
 _ENDS = {"length": "truncated", "refusal": "refused"}
@@ -144,12 +143,14 @@ def _merged(case: Case, found: Sequence[tuple[tuple[Step, ...], str | None]]) ->
 
 
 def _last(steps: Sequence[Step], other: str | None) -> str | None:
-    """What the last step arrives at, where a decomposition names no final answer: an answer that it states as one, or
-    its number, where a number is what it is compared with. None where it cannot be told."""
-    if not steps:
+    """What the last step arrives at, where a decomposition names no final answer and a number is looked for: that
+    number if the step's answer holds it anywhere, otherwise the one that it arrives at. Prose is not taken apart for an
+    answer: what it seems to state is too often something else."""
+    wanted = as_number(other) if other is not None else None
+    if not steps or wanted is None:
         return None
-    number = result_of(steps[-1].answer) if other is not None and as_number(other) is not None else None
-    return answer_in(steps[-1].answer) or number
+    held = canonical(f"{abs(wanted):f}") in numbers_of_text(steps[-1].answer)
+    return other if held else result_of(steps[-1].answer)
 
 
 def _final_codes(case: Case, said: str | None) -> tuple[tuple[str, ...], tuple[Compare, ...]]:

@@ -12,12 +12,13 @@ from rlkd_data.decompose.judge import Case, PieceReply, Rules, judge
 from rlkd_data.decompose.talk import Talk, joined
 from rlkd_data.decompose.window import CHARACTERS_A_TOKEN, longest_piece
 from rlkd_data.prompts import decompose_messages, decompose_prompt_id, few_shot
-from rlkd_data.schema import DOMAINS, Domain, Sampling, Trace, Usage
+from rlkd_data.schema import DOMAINS, Domain, Sampling, Step, Trace, Usage
 from rlkd_data.structure.as_json import parse_json
 from rlkd_data.structure.check import REJECTING, check, check_against_trace
 from rlkd_data.structure.chunk import Piece, cut
 from rlkd_data.structure.ground import ground
 from rlkd_data.structure.parse import Parsed, parse
+from rlkd_data.structure.render import render
 from tests.support.annotator import steps_of
 from tests.support.traces import made_trace
 
@@ -126,8 +127,6 @@ def case(trace: Trace, text: str, finish: Any = "stop", **values: Any) -> Case:
 
 
 def written(trace: Trace, final: str | None) -> str:
-    from rlkd_data.structure.render import render
-
     return render(steps_of(trace.reasoning), final)
 
 
@@ -157,6 +156,20 @@ def test_final_answers_are_compared_with_the_traces_own_and_with_gold(
     assert [one for one in found.issues if one in ("wrong_final", "not_gold")] == ([code] if code else [])
     assert bool(found.failures) is (code == "wrong_final")
     assert not found.compare
+
+
+@pytest.mark.parametrize(
+    ("last", "code"),
+    [
+        ("so the answer is 73 in base 10", None),
+        ("it is **1,073**, surely", "wrong_final"),
+        ("all of them are counted", None),  # nothing to compare
+    ],
+)
+def test_without_a_final_answer_the_last_step_has_to_hold_the_number(last: str, code: str | None) -> None:
+    text = render((Step(1, "m", "What is it?", last),))
+    found = judge(case(TRACE, text), RULES)
+    assert [one for one in found.issues if one == "wrong_final"] == ([code] if code else [])
 
 
 def test_what_only_math_verify_can_compare_is_left_open() -> None:
