@@ -42,7 +42,7 @@ def sizes(server: RunningBatchServer) -> list[int]:
 
 async def until(told: Callable[[], object]) -> None:
     """Wait until the server, which is another process, says so."""
-    while not told():  # noqa: ASYNC110 - it can only be asked
+    while not told():
         await asyncio.sleep(0.02)
 
 
