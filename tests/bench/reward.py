@@ -100,7 +100,7 @@ def main() -> None:
     given = {name: getattr(options, name) for name in ("decompose", "judge", "wordings", "words", "teacher_words")}
     print(json.dumps({"completions": len(batch), "threads_of_the_reference": threads, **given}))
     with tempfile.TemporaryDirectory() as folder, running_priced_server(**given) as server:
-        reference = ReferencePattern(server.base_url)
+        reference = ReferencePattern(server.base_url, server.base_url)
         before, expected = measured(REFERENCE, "every", server, threads, options, lambda: reference.score(batch))
         reference.close()
         for kind in options.judges:

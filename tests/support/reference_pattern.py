@@ -15,6 +15,7 @@ from openai import OpenAI
 
 from rlkd_data.prompts import gsrm_messages
 from rlkd_data.schema import Step
+from rlkd_data.structure.align import PartName
 from rlkd_data.structure.parse import ParseFailure, parse
 from tests.support.reward_cases import Case
 
@@ -28,16 +29,20 @@ Text 2: {second}"""
 class ReferencePattern:
     """`score` sums 1, ½, ¼ a step up to the first meta-reasoning that does not match (RLKD, section 3.3)."""
 
-    def __init__(self, base_url: str, gsrm: str = "m", judge: str = "m", max_tokens: int = 2048) -> None:
-        self._client = OpenAI(base_url=base_url, api_key="none")
+    def __init__(
+        self, gsrm_url: str, judge_url: str, gsrm: str = "m", judge: str = "m", max_tokens: int = 2048
+    ) -> None:
         self._gsrm, self._judge, self._max_tokens = gsrm, judge, max_tokens
+        self._clients = {url: OpenAI(base_url=url, api_key="none") for url in (gsrm_url, judge_url)}
+        self._gsrm_client, self._judge_client = self._clients[gsrm_url], self._clients[judge_url]
 
     def score(self, cases: Sequence[Case]) -> list[float]:
         with ThreadPoolExecutor() as pool:
             return list(pool.map(self._score_or_0, cases))
 
     def close(self) -> None:
-        self._client.close()
+        for client in self._clients.values():
+            client.close()
 
     def _score_or_0(self, case: Case) -> float:
         try:
@@ -50,29 +55,33 @@ class ReferencePattern:
         student = self._decompose(case.problem, case.reasoning)
         total = 0.0
         for ours, theirs in zip(teacher, student, strict=False):
-            if not self._same(ours.meta_reasoning, theirs.meta_reasoning):
+            if not self._same("meta", case.problem, ours.meta_reasoning, theirs.meta_reasoning):
                 break
             step = 1.0
-            if not self._same(ours.sub_problem, theirs.sub_problem):
+            if not self._same("sub_problem", case.problem, ours.sub_problem, theirs.sub_problem):
                 step /= 2
-            if not self._same(ours.answer, theirs.answer):
+            if not self._same("answer", case.problem, ours.answer, theirs.answer):
                 step /= 2
             total += step
         return total
 
     def _decompose(self, problem: str, reasoning: str) -> tuple[Step, ...]:
         messages = [{"role": one.role, "content": one.content} for one in gsrm_messages(problem, reasoning)]
-        found = parse(self._ask(self._gsrm, messages, self._max_tokens))
+        return self._steps(self._ask(self._gsrm_client, self._gsrm, messages, self._max_tokens))
+
+    def _steps(self, text: str) -> tuple[Step, ...]:
+        found = parse(text)
         if isinstance(found, ParseFailure):
             raise ValueError(found.code)
         return found.steps
 
-    def _same(self, first: str, second: str) -> bool:
+    def _same(self, part: PartName, problem: str, first: str, second: str) -> bool:
         message = {"role": "user", "content": _JUDGE.format(first=first, second=second)}
-        return "no" not in self._ask(self._judge, [message], 8).lower()
+        return "no" not in self._ask(self._judge_client, self._judge, [message], 8).lower()
 
-    def _ask(self, model: str, messages: list[dict[str, str]], max_tokens: int) -> str:
-        made = self._client.chat.completions.create(
+    @staticmethod
+    def _ask(client: OpenAI, model: str, messages: list[dict[str, str]], max_tokens: int) -> str:
+        made = client.chat.completions.create(
             model=model,
             messages=messages,  # type: ignore[arg-type]
             temperature=0.0,
