@@ -53,7 +53,7 @@ class AnthropicBatches:
         return json.dumps(request, separators=(",", ":")).encode() + b"\n"
 
     async def upload(self, intent: Intent, requests: Path) -> str:
-        raise NotImplementedError("the requests go with the create call")
+        raise AssertionError("not asked for: the requests go with the create call")
 
     async def create(self, intent: Intent, requests: Path) -> str:
         size = (await asyncio.to_thread(requests.stat)).st_size - 1  # without the last newline

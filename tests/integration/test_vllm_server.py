@@ -1,13 +1,7 @@
 """A real vLLM server on the CPU, asked through `openai:`."""
 
-import os
 import re
-import signal
-import socket
 import subprocess
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,19 +16,19 @@ from rlkd_data.decompose.run import decompose
 from rlkd_data.schema import DECOMPOSITIONS, Sampling
 from rlkd_data.tables import read_table
 from tests.support.traces import made_trace, write_made_traces
+from tests.support.vllm_server import counts, running_vllm
+from tests.support.vllm_server import python as usual_python
 
 pytestmark = [pytest.mark.model, pytest.mark.slow]
 
 NAME = "student"
-START_SECONDS = 240
-USUAL = Path(__file__).resolve().parents[2] / ".venv-vllm" / "bin" / "python"
 SETUP = "run scripts/setup_vllm.sh, and set RLKD_VLLM_PYTHON where its folder is not the usual .venv-vllm"
 
 
 def vllm_python() -> str:
     """The interpreter of an environment with vLLM; skips where there is none."""
-    python = os.environ.get("RLKD_VLLM_PYTHON") or (str(USUAL) if USUAL.exists() else "")
-    if not python:
+    python = usual_python()
+    if python is None:
         pytest.skip(f"vLLM is not set up here: {SETUP}")
     try:
         tried = subprocess.run([python, "-c", "import vllm"], capture_output=True, text=True, timeout=180, check=False)
@@ -46,64 +40,17 @@ def vllm_python() -> str:
     return python
 
 
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
-        return port
-
-
-def get(url: str) -> str:
-    with urllib.request.urlopen(url, timeout=10) as response:
-        text: str = response.read().decode()
-        return text
-
-
-def wait_for(server: "subprocess.Popen[bytes]", url: str, log: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
-        assert server.poll() is None, f"vLLM did not start:\n{log.read_text()[-3000:]}"
-        try:
-            get(f"{url}/health")
-            return
-        except (urllib.error.URLError, ConnectionError, TimeoutError):
-            time.sleep(0.5)
-    pytest.fail(f"vLLM did not answer within {START_SECONDS} s:\n{log.read_text()[-3000:]}")
-
-
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    python, port = vllm_python(), free_port()
-    log = tmp_path_factory.mktemp("vllm") / "log.txt"
-    command = [python, "-m", "vllm.entrypoints.openai.api_server", "--host", "127.0.0.1", "--port", str(port)]
-    command += ["--model", str(resolve("smollm2-135m").path), "--served-model-name", NAME]
-    command += ["--enforce-eager", "--max-model-len", "4096", "--max-num-seqs", "16", "--enable-prompt-tokens-details"]
-    environment = os.environ | {
-        "VLLM_CPU_KVCACHE_SPACE": "1",
-        "HF_HUB_OFFLINE": "1",
-        "VLLM_NO_USAGE_STATS": "1",
-        "DO_NOT_TRACK": "1",
-    }
-    environment.pop("PYTHONPATH", None)
-    with log.open("wb") as stream:
-        # A session of its own: the server's workers end with it, and nothing else does.
-        started = subprocess.Popen(command, env=environment, stdout=stream, stderr=stream, start_new_session=True)
-        try:
-            wait_for(started, f"http://127.0.0.1:{port}", log)
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            started.terminate()
-            try:
-                started.wait(timeout=30)
-            except subprocess.TimeoutExpired:
-                os.killpg(started.pid, signal.SIGKILL)
-                started.wait()
+    interpreter, log = vllm_python(), tmp_path_factory.mktemp("vllm") / "log.txt"
+    model, told = resolve("smollm2-135m").path, "--enable-prompt-tokens-details"
+    with running_vllm(interpreter, model, NAME, log, told, context=4096, at_once=16) as url:
+        yield url
 
 
 def finished_requests(server: str) -> int:
     """How many requests the server has completed, by its own count."""
-    counts = re.findall(r"^vllm:request_success_total\{.*\} ([\d.e+]+)$", get(f"{server}/metrics"), re.MULTILINE)
-    return round(sum(map(float, counts)))
+    return counts(server)["calls"]
 
 
 async def ask_all(server: str, store: Path, requests: dict[Any, Request]) -> tuple[dict[Any, Any], Any]:
@@ -156,8 +103,7 @@ async def test_a_prompt_that_is_too_long_is_rejected_and_says_so(server: str, tm
 
 def cached_by_prefix(server: str) -> int:
     """Prompt tokens that the server took from its prefix cache, by its own count."""
-    counts = re.findall(r"^vllm:prefix_cache_hits_total\{.*\} ([\d.e+]+)$", get(f"{server}/metrics"), re.MULTILINE)
-    return round(sum(map(float, counts)))
+    return counts(server)["prefix_hits"]
 
 
 def test_the_few_shot_prefix_of_a_domain_is_served_from_the_prefix_cache(server: str, tmp_path: Path) -> None:

@@ -61,14 +61,17 @@ def merge_adapter(adapter: str, folder: Path) -> Path:
 
 
 @contextmanager
-def running_vllm(interpreter: str, model: Path, name: str, log: Path) -> Iterator[str]:
-    """The address of a server of one model, once it answers; it ends with the block."""
+def running_vllm(
+    interpreter: str, model: Path, name: str, log: Path, *flags: str, context: int = 2048, at_once: int = 32
+) -> Iterator[str]:
+    """The address of a server of one model, once it answers; it ends with the block. `context` is in tokens, `at_once`
+    counts requests; `flags` are more of vLLM's own."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
     command = [interpreter, "-m", "vllm.entrypoints.openai.api_server", "--host", "127.0.0.1", "--port", str(port)]
     command += ["--model", str(model), "--served-model-name", name]
-    command += ["--enforce-eager", "--max-model-len", "2048", "--max-num-seqs", "32"]
+    command += ["--enforce-eager", "--max-model-len", str(context), "--max-num-seqs", str(at_once), *flags]
     environment = os.environ | {
         "VLLM_CPU_KVCACHE_SPACE": "1",
         "HF_HUB_OFFLINE": "1",
