@@ -40,7 +40,8 @@ def evaluate(settings: EvalSettings, out: Path) -> StageResult:
     with TableWriter(out, SAMPLES) as writer:
         for sample in samples:
             writer.add(sample)
-    return StageResult({"ok": len(samples)}, figures(samples, settings.k) | bill.figures(), bill.cost_usd)
+    # The bill's total of completion tokens gives way to their mean, which is what an evaluation is asked for.
+    return StageResult({"ok": len(samples)}, bill.figures() | figures(samples, settings.k), bill.cost_usd)
 
 
 async def _samples(settings: EvalSettings, tasks: Sequence[Task], out: Path) -> tuple[list[Sample], Bill]:

@@ -12,7 +12,7 @@ from rlkd_data.progress import console, tally
 from rlkd_data.stage import StageResult
 from rlkd_train.completions import FOLDER, drop_after
 from rlkd_train.config import COMPONENTS, GrpoSettings
-from rlkd_train.problems import Task, load_reasonings, load_tasks, load_teachers, with_teachers
+from rlkd_train.problems import NAMED, Task, load_reasonings, load_tasks, load_teachers, with_teachers
 from rlkd_train.rewards import Rewards
 from rlkd_train.scoring import Scoring
 from rlkd_train.structure_reward import StructureReward
@@ -26,7 +26,12 @@ def train_grpo(settings: GrpoSettings, out: Path) -> StageResult:
 
     teachers = load_teachers(settings.decompositions)
     tasks = load_tasks(settings.traces, settings.limit)
-    tasks = with_teachers(tasks, teachers, skip_missing=settings.skip_missing)
+    all_tasks, tasks = tasks, with_teachers(tasks, teachers, skip_missing=settings.skip_missing)
+    if missing := [task.problem_id[:12] for task in all_tasks if task.problem_id not in teachers]:
+        named = ", ".join(missing[:NAMED]) + (", …" if len(missing) > NAMED else "")
+        console.print(
+            f"{len(missing)} of {len(all_tasks)} problems left out, for they have no teacher: {named}", markup=False
+        )
     teachers = {task.problem_id: teachers[task.problem_id] for task in tasks}
     reasonings = load_reasonings(settings.traces, teachers)
     _check_batch(settings)

@@ -11,7 +11,7 @@ from rlkd_data.errors import InputError
 from rlkd_data.schema import DECOMPOSITIONS, TRACES, Decomposition, Domain
 from rlkd_data.tables import read_rows
 
-_NAMED = 3
+NAMED = 3
 """Missing problems that a message names."""
 
 
@@ -60,10 +60,10 @@ def with_teachers(tasks: Sequence[Task], teachers: dict[str, list[Decomposition]
     out; and where none is left."""
     missing = [task for task in tasks if task.problem_id not in teachers]
     if missing and not skip_missing:
-        named = ", ".join(task.problem_id[:12] for task in missing[:_NAMED])
+        named = ", ".join(task.problem_id[:12] for task in missing[:NAMED])
         raise InputError(
             f"{len(missing)} of {len(tasks)} problems have no decomposition of a teacher (problem_id {named}"
-            f"{', …' if len(missing) > _NAMED else ''}): decompose their traces, or set skip_missing: true"
+            f"{', …' if len(missing) > NAMED else ''}): decompose their traces, or set skip_missing: true"
         )
     kept = [task for task in tasks if task.problem_id in teachers]
     if not kept:

@@ -84,6 +84,8 @@ def test_every_stage_runs_on_real_rows_and_only_what_changed_runs_again(tmp_path
     assert sorted(completions["step"].to_list()) == [1, 1, 2, 2]
     log = [json.loads(line) for line in (work / "grpo" / "log.jsonl").read_text().splitlines()]
     assert sum(all(f"rewards/{name}/mean" in line for name in ("structure", "accuracy", "format")) for line in log) == 2
+    measured = (read_stage(work / "after") or {})["result"]["figures"]
+    assert 0 < measured["completion tokens"] <= 24 and measured["prompt tokens"] > 0
     assert (work / "grpo" / "model" / "adapter_model.safetensors").stat().st_size > 0
     page = (work / "report" / "report.html").read_text(encoding="utf-8")
     assert all(row.problem_id in page for row in decomposed)
