@@ -31,6 +31,7 @@ _NOBODY = 65534
 _SYSTEM = ("/usr", "/bin", "/lib", "/lib32", "/lib64", "/etc/ld.so.cache")
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
 BOX = "/box"
+_TMP = "/tmp"
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -116,18 +117,24 @@ def _build_root(config: dict[str, Any]) -> None:
     root: str = config["mount_point"]
     _mount(None, "/", None, _REC | _PRIVATE)
     _mount("tmpfs", root, "tmpfs", _NOSUID, "size=1m,mode=0755")
+    box = root + BOX
+    writable = [box]
+    if any(path.startswith(f"{_TMP}/") for path in config["folders"]):  # the interpreter stands below it
+        writable.append(root + _TMP)
+    for place in writable:
+        Path(place).mkdir()
+        size, files = config["box_bytes"], config["box_files"]
+        data = f"size={size},nr_inodes={files},mode=0700,uid={_INSIDE},gid={_INSIDE}"
+        _mount("tmpfs", place, "tmpfs", _NOSUID, data)
     for path in (*_SYSTEM, *config["folders"], *_DEVICES):
         _show(path, root)
-    box = root + BOX
-    Path(box).mkdir()
-    size, files = config["box_bytes"], config["box_files"]
-    _mount("tmpfs", box, "tmpfs", _NOSUID, f"size={size},nr_inodes={files},mode=0700,uid={_INSIDE},gid={_INSIDE}")
     for name, text in config["files"].items():
         file = Path(box, name)
         file.write_bytes(text.encode("utf-8", "surrogatepass"))
         os.chown(file, _INSIDE, _INSIDE)
-    Path(root, "tmp").symlink_to(BOX)
-    _make_read_only(root, except_=box)
+    if len(writable) == 1:
+        Path(root + _TMP).symlink_to(BOX)
+    _make_read_only(root, except_=writable)
     os.chroot(root)
     os.chdir(BOX)
 
@@ -149,11 +156,11 @@ def _show(path: str, root: str) -> None:
     _mount(path, str(target), None, _BIND | _REC)
 
 
-def _make_read_only(root: str, except_: str) -> None:
+def _make_read_only(root: str, except_: list[str]) -> None:
     for line in Path("/proc/self/mountinfo").read_text().splitlines():
         fields = line.split()
         place = os.fsdecode(os.fsencode(fields[4]).decode("unicode_escape").encode("latin-1"))  # `\040` is a space
-        if place == except_ or not (place == root or place.startswith(root + "/")):
+        if place in except_ or not (place == root or place.startswith(root + "/")):
             continue
         kept = sum(_KEPT.get(option, 0) for option in fields[5].split(","))
         _mount(None, place, None, _REMOUNT | _BIND | _RDONLY | _NOSUID | (kept & ~_NOSUID))
