@@ -12,6 +12,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
 from rlkd_data.schema import Domain
+from rlkd_data.structure.align import PartName
 from rlkd_data.structure.check import CODES, LEAST_COVERAGE, LONGEST_GAP, REJECTING, Issue
 
 
@@ -114,6 +115,29 @@ class CollectSettings(ChatSettings):
     ngram: PositiveInt = Field(8, description="words in a row that a problem and a benchmark may not share")
 
 
+PATIENT = 12
+"""Tries after the first that a reward waits for a server: together about three minutes, so that a restart passes."""
+
+
+class JudgeSettings(ChatSettings):
+    """Who says whether two parts of a step match. `equal` (normalised text, math-verify for answers) is always tried
+    first."""
+
+    kind: Literal["equal", "embedding", "llm", "llm-batched"] = Field(
+        "embedding", description="llm: one request a pair; llm-batched: one for all pairs of a completion"
+    )
+    model: str = Field("minilm", description="embedding: a sentence embedder; llm, llm-batched: backend:model")
+    threshold: float = Field(0.7, gt=0, le=1, description="embedding: cosine from which two texts match")
+    yes: float = Field(0.5, gt=0, lt=1, description="llm: probability of yes from which two texts match")
+    max_retries: int = runtime(PATIENT, ge=0)
+
+    @model_validator(mode="after")
+    def _a_chat_model_is_named(self) -> JudgeSettings:
+        if self.kind.startswith("llm") and ":" not in self.model:
+            raise ValueError(f"a judge of kind {self.kind} asks a chat model: name it as model: backend:model")
+        return self
+
+
 class DecomposeSettings(ChatSettings):
     """`rlkd-data decompose`: traces to steps of meta-reasoning, sub-problem and answer."""
 
@@ -147,8 +171,36 @@ class DecomposeSettings(ChatSettings):
     )
     least_coverage: float = Field(LEAST_COVERAGE, ge=0, le=1, description="share of a trace that its steps must cover")
     longest_gap: PositiveInt = Field(LONGEST_GAP, description="characters in no step from which a trace is uncovered")
+    agreement: int | None = Field(
+        None, ge=2, description="annotate a sample so many times in all, and measure how far the annotations agree"
+    )
+    agreement_sample: PositiveInt = Field(50, description="traces of that sample")
+    agreement_annotator: str | None = Field(
+        None, description="backend:model of the further annotations; default: the annotator, with other seeds"
+    )
+    agreement_judge: JudgeSettings = Field(
+        JudgeSettings(), description="who says whether steps of two annotations are the same"
+    )
     verify_workers: PositiveInt | None = runtime(None, description="processes that compare final answers")
     verify_timeout: float = Field(10.0, gt=0, description="seconds one comparison may take")
+
+
+class BranchSettings(Settings):
+    """`rlkd-data branches`: several traces of one problem to one branching structure."""
+
+    decompositions: tuple[Path, ...] = Field(description="folders of the decompositions table")
+    judge: JudgeSettings = JudgeSettings()
+    same: tuple[PartName, ...] = Field(
+        ("sub_problem",), min_length=1, description="the parts of two steps that must match for them to be one node"
+    )
+
+
+class ScoreSettings(Settings):
+    """`rlkd-data score`: decompositions against gold ones."""
+
+    decompositions: Path = Field(description="folder of the decompositions table")
+    gold: Path = Field(description="JSON Lines of GSM8K-socratic's form: id, problem, answer, steps")
+    judge: JudgeSettings = Field(JudgeSettings(), description="who says whether two sub-problems are the same")
 
 
 class ReportSettings(Settings):

@@ -129,6 +129,35 @@ class Decomposition:
 
 
 @dataclass(frozen=True, slots=True)
+class Passage:
+    """A trace that goes through a node, and the index of its own step there."""
+
+    trace_id: str
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """A node of the tree that the decompositions of one problem's traces make (`structure.branch`).
+
+    `node` counts from 1 within a problem, in a walk depth first; `parent` is null for a first step. The step's texts
+    are those of the first of the `traces`. `judge` names who said which steps are the same.
+    """
+
+    problem_id: str
+    problem: str
+    domain: Domain
+    node: int
+    parent: int | None
+    depth: int
+    meta_reasoning: str
+    sub_problem: str
+    answer: str
+    traces: tuple[Passage, ...]
+    judge: str
+
+
+@dataclass(frozen=True, slots=True)
 class TableSchema:
     """A table's name, its Arrow schema, the columns that name a row, and the dataclass of a row."""
 
@@ -171,6 +200,7 @@ _STEP = pa.struct(
         pa.field("span_end", pa.int64()),
     ]
 )
+_PASSAGE = pa.struct([pa.field("trace_id", pa.string()), pa.field("step", pa.int64())])
 _CREATED_AT = pa.field("created_at", pa.timestamp("us", tz="UTC"), nullable=False)
 
 TRACES = TableSchema(
@@ -230,6 +260,27 @@ DECOMPOSITIONS = TableSchema(
     ),
     key=("trace_id", "annotator", "prompt_id"),
     row=Decomposition,
+)
+
+BRANCHES = TableSchema(
+    name="branches",
+    arrow=pa.schema(
+        [
+            _text("problem_id"),
+            _text("problem"),
+            _text("domain"),
+            pa.field("node", pa.int64(), nullable=False),
+            pa.field("parent", pa.int64()),
+            pa.field("depth", pa.int64(), nullable=False),
+            _text("meta_reasoning"),
+            _text("sub_problem"),
+            _text("answer"),
+            pa.field("traces", pa.list_(_PASSAGE), nullable=False),
+            _text("judge"),
+        ]
+    ),
+    key=("problem_id", "node"),
+    row=Branch,
 )
 
 

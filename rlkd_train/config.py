@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field, NonNegativeFloat, PositiveInt, field_validator, model_validator
 
-from rlkd_data.config import ChatSettings, SamplingSettings, Settings, runtime
+from rlkd_data.config import PATIENT, ChatSettings, JudgeSettings, SamplingSettings, Settings, runtime
 
 
 class LoraSettings(Settings):
@@ -81,29 +81,6 @@ class GsrmSettings(TrainSettings):
     max_length: PositiveInt = 25000
 
 
-_PATIENT = 12
-"""Tries after the first that a reward waits for a server: together about three minutes, so that a restart passes."""
-
-
-class JudgeSettings(ChatSettings):
-    """Who says whether two parts of a step match. `equal` (normalised text, math-verify for answers) is always tried
-    first."""
-
-    kind: Literal["equal", "embedding", "llm", "llm-batched"] = Field(
-        "embedding", description="llm: one request a pair; llm-batched: one for all pairs of a completion"
-    )
-    model: str = Field("minilm", description="embedding: a sentence embedder; llm, llm-batched: backend:model")
-    threshold: float = Field(0.7, gt=0, le=1, description="embedding: cosine from which two texts match")
-    yes: float = Field(0.5, gt=0, lt=1, description="llm: probability of yes from which two texts match")
-    max_retries: int = runtime(_PATIENT, ge=0)
-
-    @model_validator(mode="after")
-    def _a_chat_model_is_named(self) -> JudgeSettings:
-        if self.kind.startswith("llm") and ":" not in self.model:
-            raise ValueError(f"a judge of kind {self.kind} asks a chat model: name it as model: backend:model")
-        return self
-
-
 class StructureSettings(ChatSettings):
     """The structure score: who decomposes a completion, who compares it, and how steps add up."""
 
@@ -113,7 +90,7 @@ class StructureSettings(ChatSettings):
     normalise: Literal["teacher_steps", "sum"] = "teacher_steps"
     several: Literal["best", "mean"] = Field("best", description="the score where a problem has several teachers")
     lookahead: PositiveInt = runtime(2, description="steps judged before it is known whether the gate closed earlier")
-    max_retries: int = runtime(_PATIENT, ge=0)
+    max_retries: int = runtime(PATIENT, ge=0)
 
 
 COMPONENTS = ("structure", "accuracy", "format", "tag_count", "penalty")

@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from rlkd_data.chat.client import Client
 from rlkd_data.chat.types import Failed, Hopeless, Reply, Request
 from rlkd_data.collect.normalise import split_reasoning
+from rlkd_data.judges.base import Judge, Pair, Verdict
 from rlkd_data.prompts import gsrm_messages
 from rlkd_data.schema import Decomposition, Sampling, Step
 from rlkd_data.structure.align import Alignment, PairKey, align, compared, every, in_vain, needed, text_of
 from rlkd_data.structure.parse import ParseFailure, parse
 from rlkd_data.structure.score import Normalise, Several, best, mean
-from rlkd_train.event_loop import together
-from rlkd_train.judges.base import Judge, Pair, Verdict
+from rlkd_data.together import together
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,13 +19,13 @@ from typing import Any
 import pyarrow as pa
 
 from rlkd_data.errors import InputError
+from rlkd_data.judges.base import Pair, Verdict
 from rlkd_data.progress import console, tally
 from rlkd_data.schema import TableSchema, content_hash
 from rlkd_data.stage import StageResult
 from rlkd_data.structure.align import PARTS, PartName
 from rlkd_data.tables import TableWriter, is_table, shards
 from rlkd_train.config import JudgeEvalSettings, JudgeSettings
-from rlkd_train.judges.base import Pair, Verdict
 from rlkd_train.metrics import Agreement, agreement, best_threshold
 
 _AT_ONCE = 256
@@ -154,7 +154,7 @@ def sample(pairs: Sequence[JudgedPair], limit: int | None, seed: int) -> list[Ju
 
 
 async def _judge(settings: JudgeSettings, pairs: Sequence[JudgedPair]) -> list[JudgedPair]:
-    from rlkd_train.judges.open import open_judge
+    from rlkd_data.judges.open import open_judge
 
     judge = open_judge(settings)
     judged: list[JudgedPair] = []

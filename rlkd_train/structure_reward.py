@@ -159,7 +159,7 @@ async def _open(
 ) -> tuple[StructureScorer, dict[str, Client]]:
     """The scorer that the settings describe, and the clients that it asks through."""
     from rlkd_data.chat.open import open_client
-    from rlkd_train.judges.open import open_judge
+    from rlkd_data.judges.open import open_judge
 
     client = open_client(settings.gsrm, settings)
     try:

@@ -33,14 +33,14 @@ from rlkd_data.chat.models import resolve
 from rlkd_data.chat.open import open_client
 from rlkd_data.chat.types import Message, Reply, Request
 from rlkd_data.config import ChatSettings
+from rlkd_data.judges.base import Pair
+from rlkd_data.judges.llm import LlmJudge, read_word
 from rlkd_data.prompts import gsrm_messages, student_messages
 from rlkd_data.resources import resource
 from rlkd_data.schema import Sampling, Step, Usage
 from rlkd_data.structure.align import PartName
 from rlkd_train.config import StructureSettings
 from rlkd_train.gsrm import whole_steps
-from rlkd_train.judges.base import Pair
-from rlkd_train.judges.llm import LlmJudge, read_word
 from rlkd_train.structure_reward import StructureReward, figures
 from tests.support.reference_pattern import ReferencePattern
 from tests.support.reward_cases import Case, decomposition

@@ -9,8 +9,8 @@ from typing import Any
 
 from rlkd_data.chat.types import Failed, Reply, Request, Retryable
 from rlkd_data.errors import InputError
+from rlkd_data.judges.base import Pair, Verdict
 from rlkd_data.schema import Decomposition, Step, Usage
-from rlkd_train.judges.base import Pair, Verdict
 
 
 def reply(text: str, finish_reason: Any = "stop") -> Reply:

@@ -11,12 +11,12 @@ import pytest
 
 from rlkd_data.chat.types import Hopeless, Rejected, Reply
 from rlkd_data.errors import InputError
-from rlkd_train.judges.base import Pair, Verdict
-from rlkd_train.judges.embedding import EmbeddingJudge
-from rlkd_train.judges.equal import EqualFirst, equal
-from rlkd_train.judges.llm import LlmJudge, read_word
-from rlkd_train.judges.llm_batched import LlmBatchedJudge
-from rlkd_train.judges.llm_batched import read_reply as read_batched
+from rlkd_data.judges.base import Pair, Verdict
+from rlkd_data.judges.embedding import EmbeddingJudge
+from rlkd_data.judges.equal import EqualFirst, equal
+from rlkd_data.judges.llm import LlmJudge, read_word
+from rlkd_data.judges.llm_batched import LlmBatchedJudge
+from rlkd_data.judges.llm_batched import read_reply as read_batched
 from tests.unit.train.scoring_fakes import FakeClient, reply
 
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from rlkd_train.judges.base import Pair, Verdict
+from rlkd_data.judges.base import Pair, Verdict
 
 _BATCH = 64
 _LONGEST = 256

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from rlkd_train.config import JudgeSettings
-from rlkd_train.judges.base import Judge
-from rlkd_train.judges.equal import EqualFirst
+from rlkd_data.config import JudgeSettings
+from rlkd_data.judges.base import Judge
+from rlkd_data.judges.equal import EqualFirst
 
 
 def open_judge(settings: JudgeSettings) -> EqualFirst:
@@ -14,13 +14,13 @@ def open_judge(settings: JudgeSettings) -> EqualFirst:
         return EqualFirst(None)
     judge: Judge
     if settings.kind == "embedding":
-        from rlkd_train.judges.embedding import EmbeddingJudge
+        from rlkd_data.judges.embedding import EmbeddingJudge
 
         judge = EmbeddingJudge(settings.model, settings.threshold)
         return EqualFirst(judge)
     from rlkd_data.chat.open import open_client
-    from rlkd_train.judges.llm import LlmJudge
-    from rlkd_train.judges.llm_batched import LlmBatchedJudge
+    from rlkd_data.judges.llm import LlmJudge
+    from rlkd_data.judges.llm_batched import LlmBatchedJudge
 
     client = open_client(settings.model, settings)
     try:

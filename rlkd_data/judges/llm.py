@@ -10,10 +10,10 @@ from typing import Any
 from rlkd_data.chat.client import Client
 from rlkd_data.chat.types import Failed, Hopeless, Message, Rejected, Reply, Request
 from rlkd_data.errors import InputError
+from rlkd_data.judges.base import Pair, Verdict
 from rlkd_data.prompts import render_template
 from rlkd_data.schema import Sampling
-from rlkd_train.event_loop import together
-from rlkd_train.judges.base import Pair, Verdict
+from rlkd_data.together import together
 
 PROMPT = "judge.j2"
 _TOKENS = 4

@@ -9,8 +9,8 @@ from decimal import Decimal
 from rlkd_data.chat.client import Client
 from rlkd_data.collect.normalise import last_boxed
 from rlkd_data.collect.verify import Job, Verifier
+from rlkd_data.judges.base import Judge, Pair, Verdict
 from rlkd_data.structure.outcome import outcome
-from rlkd_train.judges.base import Judge, Pair, Verdict
 
 _DOLLARS = re.compile(r"\$([^$\n]*[^$\d\s,.][^$\n]*)\$(?!\d)")
 _PROSE = re.compile(r"(?<![\\A-Za-z])(?!(?:sin|cos|tan|log|exp|sqrt|mod)\b)[A-Za-z]{3,}")
