@@ -136,6 +136,16 @@ def decompose(
     repairs: Annotated[int | None, typer.Option(min=0, help="Times a rejected reply is asked for again.")] = None,
     window: Annotated[int | None, typer.Option(min=1, help="The annotator's context in tokens.")] = None,
     reject: Annotated[list[str] | None, typer.Option(help="Checks that reject, instead of the usual ones.")] = None,
+    agreement: Annotated[
+        int | None, typer.Option(min=2, help="Annotate a sample so many times, and measure how far they agree.")
+    ] = None,
+    agreement_sample: Annotated[int | None, typer.Option(min=1, help="Traces of that sample (default: 50).")] = None,
+    agreement_annotator: Annotated[
+        str | None, typer.Option(help="backend:model of the further annotations (default: the same, other seeds).")
+    ] = None,
+    judge_kind: chat_flags.JudgeKind = None,
+    judge: chat_flags.JudgeModel = None,
+    threshold: chat_flags.Threshold = None,
     domain: Domain = None,
     limit: Limit = None,
     base_url: BaseUrl = None,
@@ -170,6 +180,10 @@ def decompose(
         repairs=repairs,
         window=window,
         reject=reject or None,
+        agreement=agreement,
+        agreement_sample=agreement_sample,
+        agreement_annotator=agreement_annotator,
+        agreement_judge=given(kind=judge_kind, model=judge, threshold=threshold) or None,
         domain=domain,
         limit=limit,
         base_url=base_url,
@@ -189,6 +203,56 @@ def decompose(
     if sampling := given(temperature=temperature, top_p=top_p, max_tokens=max_tokens, seed=seed):
         values["sampling"] = sampling
     start(DECOMPOSE, values, out, "decompose", estimate=estimate_sample if estimate else None)
+
+
+@app.command()
+def branches(
+    decompositions: Annotated[list[Path], typer.Argument(help="Folders of decompositions tables.")],
+    out: Out,
+    same: Annotated[
+        list[str] | None,
+        typer.Option(help="Parts of two steps that must match: sub_problem (default), meta, answer. Repeatable."),
+    ] = None,
+    judge_kind: chat_flags.JudgeKind = None,
+    judge: chat_flags.JudgeModel = None,
+    threshold: chat_flags.Threshold = None,
+    base_url: BaseUrl = None,
+    concurrency: Concurrency = None,
+    store: Store = None,
+) -> None:
+    """Several traces of one problem as one tree: the same steps are one node, alternatives are branches."""
+    from rlkd_data.stages import BRANCHES
+
+    values = given(decompositions=decompositions, same=same or None)
+    values["judge"] = given(
+        kind=judge_kind, model=judge, threshold=threshold, base_url=base_url, concurrency=concurrency, store=store
+    )
+    start(BRANCHES, values, out, "branches")
+
+
+@app.command()
+def score(
+    decompositions: Annotated[Path, typer.Argument(help="Folder of a decompositions table.")],
+    gold: Annotated[Path, typer.Option(help="JSON Lines with id, problem, answer and steps, as GSM8K-socratic's.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder for the scores (default: score, inside the table's).")
+    ] = None,
+    judge_kind: chat_flags.JudgeKind = None,
+    judge: chat_flags.JudgeModel = None,
+    threshold: chat_flags.Threshold = None,
+    base_url: BaseUrl = None,
+    concurrency: Concurrency = None,
+    store: Store = None,
+) -> None:
+    """How good decompositions are: against gold ones of the same problems."""
+    from rlkd_data.score import PLACE
+    from rlkd_data.stages import SCORE
+
+    values = given(decompositions=decompositions, gold=gold)
+    values["judge"] = given(
+        kind=judge_kind, model=judge, threshold=threshold, base_url=base_url, concurrency=concurrency, store=store
+    )
+    start(SCORE, values, out or decompositions / PLACE, "score", replace=out is None)
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""Flags for limits and money, the same for every command that asks a model."""
+"""Flags that several commands have: limits and money of those that ask a model, and who judges."""
 
 from __future__ import annotations
 
@@ -25,4 +25,14 @@ EstimateFlag = Annotated[
 ]
 EstimateSample = Annotated[
     int, typer.Option(min=0, help="How many requests --estimate asks; 0: none, and its range is a guess.")
+]
+JudgeKind = Annotated[
+    str | None,
+    typer.Option("--judge-kind", help="embedding (default), equal, llm or llm-batched: who says what is the same."),
+]
+JudgeModel = Annotated[
+    str | None, typer.Option("--judge", help="A sentence embedder, or backend:model of an llm judge.")
+]
+Threshold = Annotated[
+    float | None, typer.Option(min=0.0, max=1.0, help="Cosine from which an embedder says yes (default: 0.7).")
 ]

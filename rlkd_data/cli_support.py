@@ -43,10 +43,16 @@ def _say(line: str) -> None:
 
 
 def start(
-    spec: StageSpec, values: Mapping[str, Any], out: Path, where: str, *, estimate: int | None = None
+    spec: StageSpec,
+    values: Mapping[str, Any],
+    out: Path,
+    where: str,
+    *,
+    estimate: int | None = None,
+    replace: bool = False,
 ) -> StageResult | None:
     """Check the settings, run the stage, and print what came of it. With `estimate` the stage is only estimated, from
-    so many requests at most, and `out` is left alone."""
+    so many requests at most, and `out` is left alone. `replace`: as `run_stage` has it."""
     from rlkd_data.pipeline import check_settings, counts_line
     from rlkd_data.progress import console
     from rlkd_data.stage import run_stage
@@ -55,7 +61,7 @@ def start(
     if estimate is not None:
         _print_estimate(spec, settings, estimate)
         return None
-    result, ran = run_stage(spec, settings, out)
+    result, ran = run_stage(spec, settings, out, replace=replace)
     done = "done" if ran else "nothing to do: it was done before"
     console.print(f"{spec.name}: {done}  {counts_line(result.counts)}".rstrip(), markup=False)
     for name, value in result.figures.items():

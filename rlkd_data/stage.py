@@ -28,7 +28,6 @@ from rlkd_data.resources import BUNDLED, resource
 from rlkd_data.schema import content_hash
 
 GROUP = "rlkd.stages"
-_VERSIONED = ("rlkd", "polars", "pyarrow", "datasets", "torch", "transformers", "trl", "peft", "openai", "anthropic")
 _LONGEST_PATH = 1024
 
 
@@ -133,6 +132,12 @@ def _write(out: Path, record: Mapping[str, Any]) -> None:
     temporary.replace(out / STAGE_FILE)
 
 
+def _forget(out: Path) -> None:
+    """Of a stage that could not begin, nothing stays, so that the corrected command may have the same folder."""
+    if all(path.is_dir() or path.name == STAGE_FILE for path in out.rglob("*")):
+        shutil.rmtree(out)
+
+
 def run_stage(spec: StageSpec, settings: Settings, out: Path, *, replace: bool = False) -> tuple[StageResult, bool]:
     """Make `out` what the settings say. Returns the result, and whether anything had to be done.
 
@@ -165,7 +170,11 @@ def run_stage(spec: StageSpec, settings: Settings, out: Path, *, replace: bool =
     }
     _write(out, record)
     module, _, function = spec.run.partition(":")
-    result = getattr(importlib.import_module(module), function)(settings, out)
+    try:
+        result = getattr(importlib.import_module(module), function)(settings, out)
+    except InputError:
+        _forget(out)
+        raise
     _write(
         out,
         record

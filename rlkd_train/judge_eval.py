@@ -18,6 +18,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from rlkd_data.config import JudgeSettings
 from rlkd_data.errors import InputError
 from rlkd_data.judges.base import Pair, Verdict
 from rlkd_data.progress import console, tally
@@ -25,7 +26,7 @@ from rlkd_data.schema import TableSchema, content_hash
 from rlkd_data.stage import StageResult
 from rlkd_data.structure.align import PARTS, PartName
 from rlkd_data.tables import TableWriter, is_table, shards
-from rlkd_train.config import JudgeEvalSettings, JudgeSettings
+from rlkd_train.config import JudgeEvalSettings
 from rlkd_train.metrics import Agreement, agreement, best_threshold
 
 _AT_ONCE = 256

@@ -43,8 +43,14 @@ def decompose(settings: DecomposeSettings, out: Path) -> StageResult:
     elif settings.annotator is None:
         raise InputError("no annotator: name the model that decomposes, for example --annotator local:gsrm-smollm2")
     else:
-        bill = asyncio.run(_Decomposer(settings, settings.annotator).run(out))
-        return StageResult(outcome_counts(out, DECOMPOSITIONS), figures(out) | bill.figures(), bill.cost_usd)
+        bill = asyncio.run(Decomposer(settings, settings.annotator).run(out, home=out))
+        told = figures(out)
+        if settings.agreement is not None:
+            from rlkd_data.decompose.agreement import measure
+
+            agreement, bill = measure(settings, settings.annotator, out)
+            told |= agreement
+        return StageResult(outcome_counts(out, DECOMPOSITIONS), told | bill.figures(), bill.cost_usd)
     return StageResult(outcome_counts(out, DECOMPOSITIONS), figures(out))
 
 
@@ -60,11 +66,11 @@ def rules(settings: DecomposeSettings) -> Rules:
     return Rules(settings.format, frozenset(settings.reject), settings.least_coverage, settings.longest_gap)
 
 
-class _Decomposer:
-    """One run of the stage: who is asked, and how."""
+class Decomposer:
+    """One run of the stage: who is asked, and how. `only`: the ids of the traces to take; None takes all."""
 
-    def __init__(self, settings: DecomposeSettings, annotator: str) -> None:
-        self.settings, self.annotator = settings, annotator
+    def __init__(self, settings: DecomposeSettings, annotator: str, only: frozenset[str] | None = None) -> None:
+        self.settings, self.annotator, self._only = settings, annotator, only
         self.zero_shot = settings.prompt == "zero-shot" or (settings.prompt is None and is_gsrm(annotator))
         if self.zero_shot and settings.format == "json":
             raise InputError("the zero-shot prompt has no JSON variant: take prompt few-shot, or format tagged")
@@ -78,14 +84,15 @@ class _Decomposer:
         self.follow_ups: deque[tuple[tuple[Talk, Turn], Request]] = deque()
         self.failures: list[Failed] = []
 
-    async def run(self, out: Path) -> Bill:
+    async def run(self, out: Path, *, home: Path) -> Bill:
+        """Fill the table in `out`; `home` is the stage's folder, which the requests are billed to."""
         from rlkd_data.chat.open import open_either
 
         settings = self.settings
         fresh = self._fresh(out)
         with TableWriter(out, DECOMPOSITIONS) as writer, tally("decompose", None) as progress:
             async with (
-                open_either(self.annotator, settings, out) as client,
+                open_either(self.annotator, settings, home) as client,
                 open_judges(rules(settings), settings.verify_workers, settings.verify_timeout) as judges,
             ):
                 progress.follow(client.pulse)
@@ -116,7 +123,9 @@ class _Decomposer:
     def _fresh(self, out: Path) -> Iterator[Talk]:
         """A conversation for each trace that the table does not hold yet."""
         seen = set(done_keys(out, DECOMPOSITIONS))
-        for trace in islice(_traces(self.settings), self.settings.limit):
+        for trace in traces_of(self.settings):
+            if self._only is not None and trace.trace_id not in self._only:
+                continue
             prompt = self._prompt_id(self._domain(trace))
             key = (trace.trace_id, self.annotator, prompt)
             if key not in seen:
@@ -243,8 +252,9 @@ def judged_row(row: Decomposition, judged: Judged) -> tuple[Decomposition, str |
     return row, reason, detail
 
 
-def _traces(settings: DecomposeSettings) -> Iterator[Trace]:
-    return (trace for folder in settings.traces for trace in read_rows(folder, TRACES))
+def traces_of(settings: DecomposeSettings) -> Iterator[Trace]:
+    """The traces to decompose, up to the limit."""
+    return islice((trace for folder in settings.traces for trace in read_rows(folder, TRACES)), settings.limit)
 
 
 def figures(out: Path) -> dict[str, Any]:

@@ -27,12 +27,14 @@ class Pair:
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """Whether the two match. None: not known, and `how` says why; otherwise `how` names what decided. `free`: no model
-    was asked. `score` is what a judge compared with its threshold (cosine, probability of yes), where it does."""
+    was asked. `score` is what a judge compared with its threshold (cosine, probability of yes), where it does.
+    `failed`: no reply came, so that another time there may be a verdict."""
 
     match: bool | None
     how: str
     free: bool = False
     score: float | None = field(default=None, compare=False)
+    failed: bool = field(default=False, compare=False)
 
 
 class Judge(Protocol):

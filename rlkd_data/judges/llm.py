@@ -79,7 +79,7 @@ class LlmJudge:
         except Hopeless:
             raise
         except Failed as failure:
-            return Verdict(None, f"llm: {failure.reason}")
+            return Verdict(None, f"llm: {failure.reason}", failed=not isinstance(failure, Rejected))
 
     async def _ask(self, pair: Pair) -> Reply:
         if not self._logprobs:

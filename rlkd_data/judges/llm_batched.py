@@ -7,7 +7,7 @@ import json
 from collections.abc import Hashable, Sequence
 
 from rlkd_data.chat.client import Client
-from rlkd_data.chat.types import Failed, Hopeless, Message, Reply, Request
+from rlkd_data.chat.types import Failed, Hopeless, Message, Rejected, Reply, Request
 from rlkd_data.errors import InputError
 from rlkd_data.judges.base import Pair, Verdict
 from rlkd_data.prompts import render_template
@@ -49,7 +49,8 @@ class LlmBatchedJudge:
         except Hopeless:
             raise
         except Failed as failure:
-            return [Verdict(None, f"llm-batched: {failure.reason}")] * len(pairs)
+            verdict = Verdict(None, f"llm-batched: {failure.reason}", failed=not isinstance(failure, Rejected))
+            return [verdict] * len(pairs)
 
     @staticmethod
     def request(pairs: Sequence[Pair]) -> Request:

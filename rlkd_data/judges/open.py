@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from rlkd_data.config import JudgeSettings
 from rlkd_data.judges.base import Judge
 from rlkd_data.judges.equal import EqualFirst
 
 
-def open_judge(settings: JudgeSettings) -> EqualFirst:
+def open_judge(settings: JudgeSettings, folder: Path | None = None) -> EqualFirst:
     """The judge that the settings name, behind `equal`, which is free and right. Raises InputError where its model
-    cannot be opened. A chat model's client is `EqualFirst.client`."""
+    cannot be opened. A chat model's client is `EqualFirst.client`; `folder` is the output that it is asked for
+    (`chat.open.open_client`)."""
     if settings.kind == "equal":
         return EqualFirst(None)
     judge: Judge
@@ -22,10 +25,18 @@ def open_judge(settings: JudgeSettings) -> EqualFirst:
     from rlkd_data.judges.llm import LlmJudge
     from rlkd_data.judges.llm_batched import LlmBatchedJudge
 
-    client = open_client(settings.model, settings)
+    client = open_client(settings.model, settings, folder)
     try:
         judge = LlmJudge(client, settings.yes) if settings.kind == "llm" else LlmBatchedJudge(client)
     except BaseException:
         client.store.close()
         raise
     return EqualFirst(judge, client=client)
+
+
+def judge_name(settings: JudgeSettings) -> str:
+    """For a table or a card: who judges, and from when on it says yes."""
+    if settings.kind == "equal":
+        return "equal text, answers by math-verify"
+    least = {"embedding": f", cosine {settings.threshold:g} or more", "llm": f", yes at {settings.yes:g} or more"}
+    return f"{settings.kind} {settings.model}{least.get(settings.kind, '')}"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rlkd_data.publish.facts import Facts
-from rlkd_data.publish.found import made_when
+from rlkd_data.publish.found import made_when, scores
 from rlkd_data.publish.licences import hub_name
 from rlkd_data.publish.plan import Config, Part
 from rlkd_data.publish.render import cell, code
@@ -137,7 +137,7 @@ def figures(survey: Survey) -> list[dict[str, str]]:
         found.append(("steps found again in the reasoning (spans)", share(steps.grounded, sum(steps.steps))))
         if steps.coverages:
             found.append(("mean share of a trace that its steps cover", f"{steps.covered / steps.coverages:.1%}"))
-    for folder, made_by in stages(survey):
+    for folder, made_by in [*stages(survey), *scores([part.table for part, _ in survey.parts])]:
         for figure, value in _flat((made_by.get("result") or {}).get("figures") or {}):
             if figure not in _COUNTED_HERE | _BILL:
                 found.append((f"{folder.name}: {figure.replace('_', ' ')}", value))
@@ -158,6 +158,8 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, st
             continue
         elif isinstance(value, (int, float)):
             yield prefix + name, f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
+        elif isinstance(value, str):
+            yield prefix + name, value
 
 
 def cost(survey: Survey) -> str:

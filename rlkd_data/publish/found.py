@@ -12,11 +12,12 @@ import pyarrow as pa
 from rlkd_data.errors import InputError
 from rlkd_data.identity import STAGE_FILE, read_stage
 from rlkd_data.pipeline import PIPELINE_FILE
-from rlkd_data.schema import DECOMPOSITIONS, TRACES
+from rlkd_data.schema import BRANCHES, DECOMPOSITIONS, TRACES
+from rlkd_data.score import PLACE as SCORE
 from rlkd_data.tables import REJECTED, is_table, shards, stored_schema
 
 _NAME = b"rlkd.table"
-_NO_DATA_SET = ("samples", "completions")
+_NO_DATA_SET = ("samples", "completions", "scores")
 """Tables that judge a model: they belong into reports and model cards."""
 
 
@@ -95,7 +96,7 @@ def _name(shard: Path) -> str:
     schema = stored_schema(shard)
     if name := (schema.metadata or {}).get(_NAME):
         return str(name.decode())
-    for known in (DECOMPOSITIONS, TRACES):
+    for known in (DECOMPOSITIONS, TRACES, BRANCHES):
         if set(schema.names) >= {field.name for field in known.arrow if not field.nullable}:
             return known.name
     raise InputError(f"{shard} is of no table that rlkd writes: leave its folder out")
@@ -120,3 +121,17 @@ def pipelines(tables: Sequence[Found]) -> dict[str, str]:
         if table.made_by and file.is_file():
             texts[file.parent.name] = file.read_text(encoding="utf-8")
     return texts
+
+
+def scores(tables: Sequence[Found]) -> list[tuple[Path, dict[str, Any]]]:
+    """(folder, `stage.json`) of what `score` measured of the tables: in the place where it goes by itself, or beside
+    them, as in a pipeline."""
+    found: dict[Path, dict[str, Any]] = {}
+    for table in tables:
+        folder = table.folder.resolve()
+        for place in (folder / SCORE, *sorted(folder.parent.iterdir())):
+            made_by = read_stage(place) or {}
+            about = (made_by.get("settings") or {}).get("decompositions")
+            if made_by.get("stage") == "score" and isinstance(about, str) and Path(about).resolve() == folder:
+                found[place] = made_by
+    return list(found.items())

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from rlkd_data.config import JudgeSettings
 from rlkd_data.errors import InputError
 from rlkd_data.tables import read_rows
-from rlkd_train.config import JudgeEvalSettings, JudgeSettings
+from rlkd_train.config import JudgeEvalSettings
 from rlkd_train.judge_eval import JUDGED, JudgedPair, figures, judge_eval, read_pairs, sample, worst
 
 

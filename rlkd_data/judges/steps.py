@@ -1,0 +1,55 @@
+"""Whether two steps are the same: a judge's verdicts about their parts, put together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rlkd_data.errors import ModelError
+from rlkd_data.judges.base import Judge, Pair, Verdict
+from rlkd_data.schema import Step
+from rlkd_data.structure.align import PartName
+from rlkd_data.structure.match import match
+
+_OF = {"meta": "meta_reasoning", "sub_problem": "sub_problem", "answer": "answer"}
+
+
+class StepJudge:
+    """Two steps are the same where all of the `parts` match. `unjudged` counts pairs of steps without a verdict."""
+
+    def __init__(self, judge: Judge, parts: Sequence[PartName] = ("sub_problem",)) -> None:
+        self._judge, self._parts = judge, parts
+        self._asked = 0
+        self.unjudged = 0
+
+    async def same(self, pairs: Sequence[tuple[Step, Step]], problem: str) -> list[bool | None]:
+        """A verdict for each pair of steps of one problem; None where the judge's reply tells none. Raises ModelError
+        where it did not answer: another time it may."""
+        self._asked += 1
+        asked = [
+            Pair(part, getattr(one, _OF[part]), getattr(other, _OF[part]), problem, group=self._asked)
+            for one, other in pairs
+            for part in self._parts
+        ]
+        verdicts = await self._judge.judge(asked)
+        for verdict in verdicts:
+            if verdict.failed:
+                raise ModelError(
+                    f"the judge did not answer ({verdict.how}); what it answered is kept, and the same command asks "
+                    "for the rest"
+                )
+        width = len(self._parts)
+        found = [_all(verdicts[start : start + width]) for start in range(0, len(verdicts), width)]
+        self.unjudged += found.count(None)
+        return found
+
+    async def matched(self, left: Sequence[Step], right: Sequence[Step], problem: str) -> list[tuple[int, int]]:
+        """The most pairs (left index, right index) of steps that are the same and keep the order of both."""
+        if not left or not right:
+            return []
+        verdicts = await self.same([(one, other) for one in left for other in right], problem)
+        return match(len(left), len(right), lambda i, j: verdicts[i * len(right) + j] is True)
+
+
+def _all(verdicts: Sequence[Verdict]) -> bool | None:
+    matches = [verdict.match for verdict in verdicts]
+    return False if False in matches else None if None in matches else True
