@@ -1,7 +1,7 @@
 """`rlkd-data score`: decompositions against gold ones, which people wrote.
 
 A predicted step stands for a gold one where a judge says that their sub-problems are the same; matches keep the order
-of both. Precision, recall and F1 are over all steps of all rows (micro). A rejected decomposition has predicted nothing.
+of both. Precision, recall and F1 are over all steps of all rows (micro). A rejected decomposition counts as empty.
 """
 
 from __future__ import annotations

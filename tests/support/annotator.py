@@ -83,3 +83,9 @@ def hostile(body: dict[str, Any]) -> dict[str, Any]:
         {"text": '{"steps": [' * 500},
     ]
     return kinds[(int(digest(reasoning), 16) + replies) % len(kinds)]
+
+
+def fickle(body: dict[str, Any]) -> dict[str, Any]:
+    """A faithful decomposition without its last step, where it is sampled with another seed than 0."""
+    steps = steps_of(asked(body)[1])
+    return {"text": render(steps[:-1] if body.get("seed") else steps)}
