@@ -23,7 +23,10 @@ from rlkd_data.report.gather import gather
 from rlkd_data.stage import StageResult
 
 _PAGE = Path(__file__).parent / "page"
-_SCRIPTS = ("dom.js", "charts.js", "overview.js", "training.js", "viewer.js", "trace.js", "student.js", "main.js")
+_SCRIPTS = (
+    *("dom.js", "charts.js", "overview.js", "measured.js", "training.js"),
+    *("viewer.js", "trace.js", "tree.js", "align.js", "student.js", "main.js"),
+)
 """The parts of the page's one script, in order."""
 
 

@@ -9,10 +9,11 @@ from typing import Any, Literal
 
 from rlkd_data.errors import InputError
 from rlkd_data.identity import STAGE_FILE, read_stage
-from rlkd_data.schema import DECOMPOSITIONS, TRACES, TableSchema
+from rlkd_data.schema import BRANCHES, DECOMPOSITIONS, TRACES, TableSchema
+from rlkd_data.score import PLACE as SCORE
 from rlkd_data.tables import REJECTED, is_table, shards, stored_schema
 
-Kind = Literal["traces", "decompositions", "run", "samples", "other"]
+Kind = Literal["traces", "decompositions", "branches", "run", "samples", "other"]
 LOG = "log.jsonl"
 COMPLETIONS = "completions"
 _SAMPLE_COLUMNS = {"problem_id", "problem", "completion", "is_correct"}
@@ -25,6 +26,12 @@ class Folder:
     path: Path
     kind: Kind
     made_by: dict[str, Any]
+    inside: str | None = None
+
+    @property
+    def name(self) -> str:
+        """What the page calls it: the folder's name, after that of the table it is `inside`, if it is."""
+        return f"{self.inside}/{self.path.name}" if self.inside else self.path.name
 
     @property
     def stage(self) -> str:
@@ -32,13 +39,17 @@ class Folder:
 
 
 def find(paths: Sequence[Path]) -> list[Folder]:
-    """The folders of a report, in order, each once. A folder of stages, such as a pipeline's, stands for all of them.
-    Raises InputError for one that holds nothing of ours."""
+    """The folders of a report, in order, each once. A folder of stages, such as a pipeline's, stands for all of them,
+    and decompositions bring the scores that stand in their folder. Raises InputError for one that holds nothing of
+    ours."""
     found: dict[Path, Folder] = {}
     for path in paths:
         for place in _expanded(path):
-            made_by = read_stage(place) or {}
-            found.setdefault(place.resolve(), Folder(place, _kind(place), made_by))
+            kind = _kind(place)
+            found.setdefault(place.resolve(), Folder(place, kind, read_stage(place) or {}))
+            scores = place / SCORE
+            if kind == "decompositions" and (scores / STAGE_FILE).exists():
+                found.setdefault(scores.resolve(), Folder(scores, "other", read_stage(scores) or {}, place.name))
     return list(found.values())
 
 
@@ -71,6 +82,8 @@ def _kind(path: Path) -> Kind:
                 return "decompositions"
             if _is(TRACES, names):
                 return "traces"
+            if _is(BRANCHES, names):
+                return "branches"
             if names >= _SAMPLE_COLUMNS:
                 return "samples"
     return "other"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,14 @@ from rlkd_data.report.folders import Folder, find
 from rlkd_data.report.rows import trace_rows
 from rlkd_data.report.runs import completion_groups, read_log, samples
 from rlkd_data.report.survey import Figures, survey_decompositions, survey_traces
+from rlkd_data.report.trees import add_facts, branching
 
 MOST_TRACES, MOST_TRACE_BYTES = 10_000, 24 << 20
 MOST_GROUPS, MOST_GROUP_BYTES = 2_000, 8 << 20
 MOST_PROBLEMS, MOST_SAMPLE_BYTES = 2_000, 8 << 20
+MOST_TREES, MOST_TREE_BYTES = 500, 4 << 20
+_PINNED = 500
+"""Traces that are on the page because a tree leads to them, at most."""
 _EACH = 20
 """Rows of each reason and of each domain that a page holds at least, if there are as many."""
 _LOGIN = re.compile(r"(?<=//)[^/@\s]+@")
@@ -28,9 +33,12 @@ def gather(paths: Sequence[Path]) -> dict[str, Any]:
     runs = [folder for folder in folders if folder.kind == "run"]
     groups, n_completions = completion_groups(runs, MOST_GROUPS, MOST_GROUP_BYTES)
     problems, n_samples = samples([f for f in folders if f.kind == "samples"], MOST_PROBLEMS, MOST_SAMPLE_BYTES)
+    trees, n_trees = branching(_of("branches", folders), MOST_TREES, MOST_TREE_BYTES)
+    add_facts(trees, _of("traces", folders))
     traces, decompositions = Figures(), Figures()
     teachers = {one["teacher"] for group in groups for one in group["completions"] if one["teacher"]}
-    chooser = Chooser(MOST_TRACES, MOST_TRACE_BYTES, _EACH, pinned=teachers)
+    branched = islice((one["id"] for tree in trees for one in tree["traces"]), _PINNED)
+    chooser = Chooser(MOST_TRACES, MOST_TRACE_BYTES, _EACH, pinned=teachers.union(branched))
     for path in _of("traces", folders):
         survey_traces(path, traces, chooser)
     for path in _of("decompositions", folders):
@@ -46,10 +54,12 @@ def gather(paths: Sequence[Path]) -> dict[str, Any]:
             if (log := read_log(folder.path))
         ],
         "rows": trace_rows(_of("traces", folders), _of("decompositions", folders), chosen),
+        "trees": trees,
         "groups": groups,
         "problems": problems,
         "held": {
             "traces": [len(chosen), n_traces if chooser.left_out else len(chosen)],
+            "trees": [len(trees), n_trees],
             "completions": [sum(len(group["completions"]) for group in groups), n_completions],
             "samples": [sum(len(problem["samples"]) for problem in problems), n_samples],
         },
@@ -63,15 +73,19 @@ def _of(kind: str, folders: Sequence[Folder]) -> list[Path]:
 def _stage(folder: Folder) -> dict[str, Any]:
     made_by = folder.made_by
     result = made_by.get("result") or {}
+    figures = _leaves(result.get("figures") or {})
     return {
-        "name": folder.path.name,
+        "name": folder.name,
         "kind": folder.kind,
         "stage": folder.stage,
         "status": made_by.get("status", ""),
         "finished_at": made_by.get("finished_at"),
         "seconds": _seconds(made_by),
         "counts": result.get("counts") or {},
-        "figures": {k: v for k, v in (result.get("figures") or {}).items() if isinstance(v, (int, float))},
+        "figures": {name: value for name, value in figures.items() if isinstance(value, (int, float))},
+        "notes": {
+            name: value for name, value in figures.items() if isinstance(value, str) and folder.stage != "report"
+        },
         "cost_usd": result.get("cost_usd"),
         "settings": _flat(made_by.get("settings") or {}),
         "versions": made_by.get("versions") or {},
@@ -85,6 +99,14 @@ def _seconds(made_by: dict[str, Any]) -> float | None:
     except (KeyError, TypeError, ValueError):
         return None
     return max((ended - begun).total_seconds(), 0.0)
+
+
+def _leaves(figures: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Figures by name; those of a nested mapping after its own name and a colon."""
+    found: dict[str, Any] = {}
+    for name, value in figures.items():
+        found |= _leaves(value, f"{prefix}{name}: ") if isinstance(value, dict) else {prefix + name: value}
+    return found
 
 
 def _flat(settings: dict[str, Any], prefix: str = "") -> dict[str, str]:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from rlkd_data.report.align import aligned
 from rlkd_data.report.choose import Chooser
 from rlkd_data.report.folders import COMPLETIONS, LOG, Folder
 from rlkd_data.report.rows import cut
@@ -52,7 +53,7 @@ def completion_groups(runs: Iterable[Folder], most_rows: int, most_size: int) ->
     for folder in folders:
         for row in _records(folder.path / COMPLETIONS):
             total += 1
-            chooser.add(_group_name(folder, row), f"{folder.path.name} {row['step']}", len(row["completion"]))
+            chooser.add(_group_name(folder, row), f"{folder.path.name} {row['step']}", _size(row))
     chosen = chooser.chosen()
     groups: dict[str, Row] = {}
     for folder in folders:
@@ -77,6 +78,12 @@ def _group_name(folder: Folder, row: Row) -> str:
     return f"{folder.path.resolve()} {row['step']} {row['problem_id']}"
 
 
+def _size(row: Row) -> int:
+    """About how many characters of the page a completion takes, with its steps and their verdicts."""
+    steps = sum(len(str(text or "")) for step in row.get("steps") or () for text in step.values())
+    return len(row["completion"]) + steps + 24 * len(row.get("verdicts") or ())
+
+
 def _completion(row: Row) -> Row:
     text, was_cut = cut(row["completion"])
     return {
@@ -86,7 +93,9 @@ def _completion(row: Row) -> Row:
         "unscored": row.get("unscored"),
         "n_steps": row.get("n_steps"),
         "gate_at": row.get("gate_at"),
-        "teacher": row.get("teacher"),
+        "verification": row.get("verification"),
+        "guards": row.get("guards") or [],
+        **aligned(row),
     }
 
 
