@@ -20,16 +20,17 @@ def aligned(row: Row) -> Row:
 
     Of a completion without a score there is no best teacher: it is the one whose verdict did not come.
     """
+    steps = row.get("steps") or ()
     by_teacher: dict[str, Verdicts] = {}
     for verdict in row.get("verdicts") or ():
-        if verdict["part"] in PARTS:
+        if verdict["part"] in PARTS and 1 <= verdict["step"] <= len(steps):
             found = by_teacher.setdefault(verdict["teacher"], {})
             found[PairKey(verdict["step"], verdict["part"])] = (verdict["match"], verdict["how"] or "")
     teacher = row.get("teacher") or _without_verdict(by_teacher)
     return {
         "teacher": teacher,
         "teachers": len(by_teacher),
-        "steps": [[cut(step[name] or "")[0] for name in _TEXTS] for step in row.get("steps") or ()],
+        "steps": [[cut(step[name] or "")[0] for name in _TEXTS] for step in steps],
         "parts": _parts(by_teacher.get(teacher or "", {})),
     }
 

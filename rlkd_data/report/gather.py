@@ -73,7 +73,7 @@ def _of(kind: str, folders: Sequence[Folder]) -> list[Path]:
 def _stage(folder: Folder) -> dict[str, Any]:
     made_by = folder.made_by
     result = made_by.get("result") or {}
-    figures = _leaves(result.get("figures") or {})
+    figures = _leaves(result.get("figures") or {}) if folder.stage != "report" else {}
     return {
         "name": folder.name,
         "kind": folder.kind,
@@ -83,9 +83,7 @@ def _stage(folder: Folder) -> dict[str, Any]:
         "seconds": _seconds(made_by),
         "counts": result.get("counts") or {},
         "figures": {name: value for name, value in figures.items() if isinstance(value, (int, float))},
-        "notes": {
-            name: value for name, value in figures.items() if isinstance(value, str) and folder.stage != "report"
-        },
+        "notes": {name: value for name, value in figures.items() if isinstance(value, str)},
         "cost_usd": result.get("cost_usd"),
         "settings": _flat(made_by.get("settings") or {}),
         "versions": made_by.get("versions") or {},

@@ -12,10 +12,15 @@ from tests.support.report_rows import (
     completion,
     decomposed,
     sample,
+    student_steps,
     trace,
+    verdicts,
+    walk,
+    write_branches,
     write_decompositions,
     write_evaluation,
     write_run,
+    write_stage,
     write_traces,
 )
 
@@ -50,6 +55,23 @@ def file(tmp_path_factory):
         [(decomposed(hostile, (), issues=(HOSTILE,), raw=HOSTILE), "no_steps")],
     )
     log = [{"step": step, "rewards/structure/mean": 0.1 * step, "loss": 1.0, HOSTILE: 1.0} for step in (1, 2)]
+    told = {
+        "steps": student_steps((HOSTILE, "How many eggs?", "8"), ("Guess", HOSTILE, HOSTILE), ("Stop", "Why?", "so")),
+        "verdicts": verdicts("t1", ((True, HOSTILE), (True, "equal"), (False, "number")), ((False, HOSTILE),)),
+        "n_steps": 3,
+    }
+    lost = {
+        "steps": student_steps(("Begin", "How many eggs?", "8")),
+        "verdicts": verdicts("t1", ((True, "llm"), (None, "unavailable"))),
+        "unscored": "judge:unavailable",
+        "structure": None,
+        "teacher": None,
+        "gate_at": None,
+    }
+    write_run(folder / "judged", [], [completion(1, "p", **told), completion(1, "p", **lost)])
+    ways = {"t1": walk("How many?", "Left?", "All?"), "sibling": walk("How many?", HOSTILE), "gone": walk("How many?")}
+    write_branches(folder / "branches", [(rows[1], ways), (rows[2], {HOSTILE: walk(HOSTILE), "t2": walk("x")})])
+    write_stage(folder / "steps" / "score", "score", result={"figures": {"step F1": 0.75, HOSTILE: 0.5}})
     group = [completion(1, "p", HOSTILE), completion(1, "p", structure=None, unscored=HOSTILE, n_steps=0)]
     write_run(folder / "grpo", log, [*group, completion(2, "p", gate_at=None, structure=1.0)])
     write_evaluation(folder / "before", [sample("p", False, HOSTILE)], **{"pass@1": 0.0, "pass@1 low": 0.0})
@@ -86,7 +108,12 @@ def count(page):
 
 def test_every_part_is_there_and_only_rows_in_sight_are_in_the_document(page):
     assert page.locator("nav a").all_inner_texts() == ["Overview", "Stages", "Training", "Evaluation", "Rows"]
-    assert page.locator("#tabs button").all_inner_texts() == ["Traces 120", "Student in training 2", "Evaluation 1"]
+    assert page.locator("#tabs button").all_inner_texts() == [
+        "Traces 120",
+        "Trees 2",
+        "Student in training 3",
+        "Evaluation 1",
+    ]
     assert 5 < page.locator(".item").count() < 40
     page.locator("#list").evaluate("(list) => { list.scrollTop = list.scrollHeight }")
     playwright.expect(page.locator('.item[aria-posinset="120"]')).to_be_visible()
@@ -121,9 +148,17 @@ def test_a_hostile_row_stays_text(page):
     page.get_by_label("Status", exact=True).select_option("rejected")
     assert page.locator("#detail .problem").text_content() == HOSTILE
     assert page.locator("#reasoning").text_content() == HOSTILE
-    for tab in (1, 2):
-        page.locator("#tabs button").nth(tab).click()
+    for tab in ("completions", "samples"):
+        page.locator(f'#tabs [data-view="{tab}"]').click()
         assert HOSTILE in page.locator("#detail").text_content()
+    page.get_by_text("Trees").click()
+    page.keyboard.press("j")
+    page.locator(".node-head", has_text="script").click()
+    assert HOSTILE in page.locator(".node-panel .question").text_content()
+    judged(page)
+    assert HOSTILE in page.locator(".how").all_text_contents()
+    assert HOSTILE in page.locator(".side").all_text_contents()
+    assert HOSTILE in page.locator("#measured").text_content()
     assert page.locator("script").count() == 2
 
 
@@ -138,12 +173,14 @@ def test_keys_move_through_rows_tabs_and_to_the_search(page):
     page.keyboard.type("kj1")
     assert page.locator("#search").input_value() == "kj1"
     page.keyboard.press("Escape")
-    page.keyboard.press("2")
-    assert page.locator('#tabs [aria-selected="true"]').inner_text() == "Student in training 2"
+    assert page.evaluate("() => document.activeElement.id") == "list"
+    page.keyboard.press("3")
+    assert page.locator('#tabs [aria-selected="true"]').inner_text() == "Student in training 3"
 
 
 def test_the_gate_is_shown_on_the_teachers_steps_and_leads_to_its_trace(page):
-    page.keyboard.press("2")
+    page.keyboard.press("3")
+    page.get_by_label("Run", exact=True).select_option("grpo")
     assert page.locator(".rung").evaluate_all("(rungs) => rungs.map((rung) => rung.className)") == [
         "rung passed",
         "rung gate",
@@ -155,10 +192,133 @@ def test_the_gate_is_shown_on_the_teachers_steps_and_leads_to_its_trace(page):
     assert page.locator(".sibling[aria-current]").inner_text().startswith("openai:other")
 
 
+def judged(page):
+    """The alignment of the run that has one."""
+    page.locator('#tabs [data-view="completions"]').click()
+    page.get_by_label("Run", exact=True).select_option("judged")
+    playwright.expect(page.locator(".aligned").first).to_be_visible()
+
+
+def test_steps_stand_beside_the_teachers_with_every_verdict_and_the_gate(page):
+    judged(page)
+    first = page.locator(".aligned").first
+    assert first.locator(".pair-head").all_inner_texts() == [
+        "Step 1\nscores ½",
+        "Step 2\nscores 0",
+        "Step 3\nonly the student has this step",
+    ]
+    signs = first.locator(".verdict").evaluate_all("(all) => all.map((one) => one.className)")
+    assert signs == ["verdict match", "verdict match", "verdict differs", "verdict differs", *["verdict none"] * 5]
+    assert first.locator('[data-side="Teacher"]').first.inner_text() == "Begin with the eggs"
+    assert first.locator(".gate-line").count() == 1
+    gate = first.locator(".pair").nth(1).evaluate("(pair) => [...pair.children].map((one) => one.className)")
+    assert gate == ["pair-head", "compared ", "gate-line", "compared asks behind", "compared  behind"]
+    assert "behind" in first.locator(".pair").nth(2).get_attribute("class").split()
+
+
+def test_an_unscored_alignment_shows_the_verdict_that_did_not_come(page):
+    judged(page)
+    page.get_by_text("Step by step").nth(1).click()
+    second = page.locator(".aligned").nth(1)
+    assert second.locator(".verdict").evaluate_all("(all) => all.map((one) => one.className)")[:3] == [
+        "verdict match",
+        "verdict unknown",
+        "verdict none",
+    ]
+    assert "unavailable" in second.inner_text()
+    assert second.locator(".pair-head").first.inner_text() == "Step 1\nno score"
+
+
+def nodes(page):
+    return page.locator(".node").evaluate_all(
+        "(all) => all.map((one) => [one.dataset.node, one.getAttribute('aria-expanded')].join(' '))"
+    )
+
+
+def test_a_tree_shows_where_the_traces_part_and_leads_to_their_steps(page):
+    page.get_by_text("Trees").click()
+    assert page.locator(".tree .fold").first.inner_text() == "▾ parts 2 ways"
+    assert page.locator(".ending").all_inner_texts() == ["1 trace ends here"]
+    assert len(nodes(page)) == 4
+    assert page.locator(".node-traces b").all_inner_texts()[0] == "3"
+    page.locator(".tree .fold").first.click()
+    assert nodes(page) == ["1 false"]
+    page.locator(".tree .fold").first.click()
+    page.locator(".node-head").nth(2).click()
+    panel = page.locator(".node-panel")
+    assert (
+        "Towards All?" in panel.inner_text() or "Towards Left?" in panel.inner_text() or HOSTILE in panel.inner_text()
+    )
+    page.locator(".node-head").first.click()
+    passages = page.locator(".node-panel").first.locator(".sibling")
+    assert sorted(passages.evaluate_all("(all) => all.map((one) => one.tagName)")) == ["BUTTON", "BUTTON", "SPAN"]
+    page.locator(".node-panel button", has_text="openai:other").first.click()
+    assert page.locator('#tabs [aria-selected="true"]').inner_text() == "Traces 120"
+    assert page.locator(".sibling[aria-current]").inner_text().startswith("openai:other")
+    assert "on" in page.locator('.step[data-step="0"]').get_attribute("class").split()
+    page.get_by_role("button", name="as a tree").click()
+    assert page.locator(".tree").count() == 1
+
+
+def test_keys_walk_through_a_tree(page):
+    page.get_by_text("Trees").click()
+    page.locator(".node").first.focus()
+    at = page.locator(".node:focus")
+    for key, node, expanded in (
+        ("ArrowDown", "2", None),
+        ("ArrowUp", "1", "true"),
+        ("ArrowLeft", "1", "false"),
+        ("ArrowRight", "1", "true"),
+        ("ArrowRight", "2", None),
+        ("End", "4", None),
+        ("Home", "1", "true"),
+    ):
+        page.keyboard.press(key)
+        assert at.get_attribute("data-node") == node
+        assert expanded is None or at.get_attribute("aria-expanded") == expanded
+    page.keyboard.press("Enter")
+    assert page.locator(".node-panel").count() == 1
+    assert page.locator('.item[aria-selected="true"]').get_attribute("aria-posinset") == "1"
+    page.keyboard.press("Escape")
+    assert page.evaluate("() => document.activeElement.id") == "list"
+
+
+def test_what_stages_measured_is_in_the_overview(page):
+    card = page.locator(".measured", has_text="steps/score")
+    assert card.locator("dt").first.inner_text() == "step F1"
+    assert card.locator("dd").first.inner_text() == "0.75"
+
+
+def test_a_list_of_ten_thousand_rows_scrolls_filters_and_searches(browser, tmp_path):
+    rows = [
+        trace(f"t{number}", problem=f"Problem {number}", domain=("math", "code")[number % 2]) for number in range(9900)
+    ]
+    short = [(trace(f"r{number}", problem=f"Rejected {number}"), "truncated") for number in range(100)]
+    write_traces(tmp_path / "traces", rows, short)
+    write_decompositions(tmp_path / "steps", [decomposed(row) for row in rows[:100]])
+    write_page([tmp_path], tmp_path / "report.html", "Many")
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    page.goto((tmp_path / "report.html").as_uri())
+    assert page.locator("#count").inner_text() == "10,000"
+    page.locator("#list").evaluate("(list) => { list.scrollTop = list.scrollHeight }")
+    playwright.expect(page.locator('.item[aria-posinset="10000"]')).to_be_visible()
+    assert page.locator(".item").count() < 40
+    page.fill("#search", "problem 9871")
+    playwright.expect(page.locator("#count")).to_have_text("1 of 10,000")
+    page.fill("#search", "")
+    playwright.expect(page.locator("#count")).to_have_text("10,000")
+    page.get_by_label("Reason or mark", exact=True).select_option("truncated")
+    playwright.expect(page.locator("#count")).to_have_text("100 of 10,000")
+    page.get_by_label("Status", exact=True).select_option("rejected")
+    page.get_by_label("Domain", exact=True).select_option("code")
+    playwright.expect(page.locator("#count")).to_have_text("0 of 10,000")
+    page.close()
+
+
 def test_it_is_light_or_dark_and_fits_a_phone(browser, file):
     seen = set()
-    for scheme in ("light", "dark"):
-        context = browser.new_context(color_scheme=scheme, viewport={"width": 360, "height": 740})
+    for scheme, width in (("light", 360), ("dark", 390)):
+        context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 740})
         page = context.new_page()
         page.goto(file.as_uri())
         for _ in range(2):
@@ -166,6 +326,8 @@ def test_it_is_light_or_dark_and_fits_a_phone(browser, file):
             page.click("#theme")
         for tab in page.locator("#tabs button").all():
             tab.click()
+            for head in page.locator(".node-head").all():
+                head.click()
             assert page.evaluate("() => document.documentElement.scrollWidth - innerWidth") <= 0
         context.close()
     assert len(seen) == 4

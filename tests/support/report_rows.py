@@ -7,7 +7,19 @@ from datetime import UTC, datetime
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from rlkd_data.schema import DECOMPOSITIONS, TRACES, Decomposition, Sampling, Step, Trace, Usage
+from rlkd_data.schema import (
+    BRANCHES,
+    DECOMPOSITIONS,
+    TRACES,
+    Branch,
+    Decomposition,
+    Passage,
+    Sampling,
+    Step,
+    Trace,
+    Usage,
+)
+from rlkd_data.structure.branch import grow
 from rlkd_data.tables import TableWriter
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -85,6 +97,38 @@ def write_decompositions(folder, rows, rejected=()):
     return folder
 
 
+def walk(*questions):
+    """Steps that ask these questions, one after the other."""
+    return tuple(Step(index, f"Towards {q}", q, f"{q}, then") for index, q in enumerate(questions, 1))
+
+
+def tree(row, traces, judge="the same question"):
+    """The nodes of a problem's traces (steps by trace id), where steps that ask the same are the same."""
+    growing = grow(traces)
+    verdicts = None
+    while True:
+        try:
+            pairs = growing.send(verdicts)
+        except StopIteration as done:
+            nodes = done.value
+            break
+        verdicts = [one.sub_problem == other.sub_problem for one, other in pairs]
+    for node in nodes:
+        passages = tuple(Passage(name, step) for name, step in node.traces)
+        texts = (node.step.meta_reasoning, node.step.sub_problem, node.step.answer)
+        told = (row.problem_id, row.problem, row.domain)
+        yield Branch(*told, node.node, node.parent, node.depth, *texts, passages, judge)
+
+
+def write_branches(folder, trees):
+    """A branches table; `trees` are rows with the steps by trace id of each."""
+    with TableWriter(folder, BRANCHES) as table:
+        for row, traces in trees:
+            for node in tree(row, traces):
+                table.add(node)
+    return folder
+
+
 def write_stage(folder, stage, **record):
     folder.mkdir(parents=True, exist_ok=True)
     told = {"stage": stage, "status": "done", "settings": {}, "versions": {"rlkd": "0.1.0"}, "result": {}} | record
@@ -106,6 +150,24 @@ def completion(step, problem_id, text="8 + 5 = 13", **values):
         "gate_at": 2,
         "teacher": "t1",
     } | values
+
+
+def verdicts(teacher, *steps):
+    """Verdicts on the parts of steps in order, (match, how) each; what nobody asked about is left out."""
+    return [
+        {"teacher": teacher, "step": index, "part": part, "match": match, "how": how}
+        for index, step in enumerate(steps, 1)
+        for part, (match, how) in zip(("meta", "sub_problem", "answer"), step, strict=False)
+    ]
+
+
+def student_steps(*steps):
+    """Steps as a completions table has them; each is (meta-reasoning, sub-problem, answer)."""
+    nowhere = {"span_start": None, "span_end": None}
+    return [
+        {"index": index, "meta_reasoning": meta, "sub_problem": question, "answer": answer} | nowhere
+        for index, (meta, question, answer) in enumerate(steps, 1)
+    ]
 
 
 def write_run(folder, log, completions=()):

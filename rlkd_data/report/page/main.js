@@ -1,5 +1,6 @@
 // Puts the page together, and listens.
 drawOverview();
+drawMeasured();
 drawTraining();
 drawEvaluation();
 
@@ -13,6 +14,8 @@ byId("theme").addEventListener("click", () => {
   root.dataset.theme = dark ? "light" : "dark";
 });
 
+byId("last-tab").textContent = shownViews.length;
+
 let waiting = 0;
 byId("search").addEventListener("input", () => {
   clearTimeout(waiting);
@@ -23,7 +26,7 @@ addEventListener("resize", () => drawList());
 
 document.addEventListener("keydown", (event) => {
   const typing = ["INPUT", "SELECT", "TEXTAREA"].includes(event.target.tagName);
-  if (event.key === "Escape" && typing) event.target.blur();
+  if (event.key === "Escape" && (typing || byId("detail").contains(event.target))) byId("list").focus({ preventScroll: true });
   if (typing || event.metaKey || event.ctrlKey || event.altKey) return;
   const inList = event.target === byId("list");
   if (event.key === "j" || (inList && event.key === "ArrowDown")) choose(view.state.chosen + 1);

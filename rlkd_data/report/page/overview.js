@@ -67,5 +67,5 @@ function stageRow(stage) {
       el("span", { class: "time quiet", text: duration(stage.seconds) })),
     el("div", { class: "inside" },
       table("Rejected", Object.fromEntries(Object.entries(others).map(([name, count]) => [words(name.replace("rejected:", "")), count]))),
-      table("Figures", stage.figures), table("Settings", stage.settings), table("Versions", stage.versions)));
+      table("Figures", { ...stage.figures, ...stage.notes }), table("Settings", stage.settings), table("Versions", stage.versions)));
 }

@@ -57,11 +57,13 @@ function sampleCard(one) {
   return el("div", { class: "writing" }, el("div", { class: "tags" }, verdict, one.final_answer ? tag(`answer ${oneLine(one.final_answer)}`) : null, typeof one.structure === "number" ? tag(`structure ${shown(one.structure)}`) : null, one.unscored ? tag(`unscored: ${words(one.unscored)}`, "warn") : null, one.truncated ? tag("cut off", "warn") : null, one.tokens ? tag(plural(one.tokens, "token")) : null), text(one.text, "serif"), cutNote(one));
 }
 
-function completionCard(one) {
+function completionCard(one, index) {
   const teacher = byTrace.get(one.teacher);
   return el("div", { class: "writing" },
     el("div", { class: "rewards" }, ...Object.entries(one.rewards).map(([name, value]) => rewardMeter(name, value))),
+    one.guards.length ? el("div", { class: "tags" }, ...one.guards.map((name) => tag(`guard: ${words(name)}`, "warn"))) : null,
     one.unscored ? el("p", { class: "notice", text: `Unscored: ${words(one.unscored)}. It neither rewards nor punishes.` }) : ladder(one, teacher),
+    alignment(one, teacher, index === 0),
     text(one.text, "serif"), cutNote(one));
 }
 
@@ -69,22 +71,4 @@ function gateWord(one) {
   if (one.unscored) return "unscored";
   if (typeof one.gate_at === "number") return `closed at step ${one.gate_at}`;
   return one.n_steps ? "never closed" : "no steps";
-}
-
-// The teacher's steps as rungs: matched up to the prefix gate, worth nothing from there on (RLKD, section 3.3).
-function ladder(one, teacher) {
-  const nTeacher = teacher?.steps.length ?? 0, nStudent = one.n_steps ?? 0, length = Math.max(nTeacher, nStudent);
-  if (!length) return el("p", { class: "quiet", text: "No steps were found in this completion." });
-  const both = nTeacher ? Math.min(nTeacher, nStudent) : nStudent;
-  const rungs = Array.from({ length: Math.min(length, 60) }, (_, index) => {
-    const number = index + 1;
-    const state = one.gate_at === number ? "gate" : one.gate_at && number > one.gate_at ? "closed" : number <= both ? "passed" : "alone";
-    const meaning = { gate: "meta-reasoning differs: the gate closes here", closed: "behind the gate: scores 0", passed: "meta-reasoning matches", alone: number > nStudent ? "only the teacher has this step" : "only the student has this step" }[state];
-    return el("span", { class: `rung ${state}`, title: `Step ${number}: ${meaning}`, text: number });
-  });
-  const summary = one.gate_at ? `gate closed at step ${one.gate_at}` : both ? (both === 1 ? "the one compared step passes the gate" : `all ${both} compared steps pass the gate`) : "the student has no steps";
-  return el("div", { class: "ladder" }, el("div", { class: "rungs", role: "img", "aria-label": summary }, ...rungs),
-    el("span", { class: "quiet", text: `${summary}; student ${plural(nStudent, "step")}${teacher ? `, teacher ${nTeacher}` : ""}` }),
-    teacher ? el("button", { type: "button", class: "link", text: "teacher's trace", onclick: () => goTo("traces", teacher.id) }) : null,
-    teacher ? more("The teacher's steps", ...teacher.steps.map(([meta, question, answer], index) => el("div", { class: `step ${colour(index)} ${one.gate_at && index + 1 >= one.gate_at ? "behind" : ""}` }, el("div", { class: "number" }, el("b", { text: index + 1 })), text(meta, "meta"), text(question, "question"), text(answer, "answer")))) : null);
 }

@@ -55,7 +55,16 @@ function answerTag(row) {
 function familyOf(row, siblings) {
   const entry = (one) => el("button", { type: "button", class: "sibling", "aria-current": one === row ? "true" : null, onclick: () => { if (one !== row) goToRow(one); } },
     el("span", { text: one.teacher ?? one.annotator ?? "trace" }), dots(one.steps), el("span", { class: "quiet", text: one.steps.length ? shown(one.steps.length) : one.status }));
-  return el("div", { class: "family" }, el("span", { class: "quiet", text: `${siblings.length + 1} of this problem` }), entry(row), ...siblings.slice(0, 12).map(entry));
+  return el("div", { class: "family" }, el("span", { class: "quiet", text: `${siblings.length + 1} of this problem` }), entry(row), ...siblings.slice(0, 12).map(entry),
+    treeOf(row) ? el("button", { type: "button", class: "link", text: "as a tree", onclick: () => goTo("trees", treeKey(treeOf(row))) }) : null);
+}
+
+// To a step of a trace (from 1), wherever the page stands.
+function goToStep(id, step) {
+  if (!goTo("traces", id)) return;
+  byId("detail").focus({ preventScroll: true });
+  reveal(step - 1);
+  for (const node of byId("detail").querySelectorAll(`[data-step="${step - 1}"]`)) node.classList.add("on");
 }
 
 function goToRow(row) {

@@ -13,7 +13,9 @@ from tests.support.report_rows import (
     completion,
     decomposed,
     sample,
+    student_steps,
     trace,
+    verdicts,
     write_decompositions,
     write_evaluation,
     write_run,
@@ -166,3 +168,33 @@ def test_of_more_rows_than_a_page_holds_a_part_is_taken_and_said_so(tmp_path, mo
     assert {"odd", "t123"} <= names  # the only one with its reason; the teacher of a completion on the page
     assert all(row["reasoning"] and row["steps"] for row in found["rows"] if row["id"] != "odd")
     assert found["figures"]["traces"]["rows"] == 200
+
+
+def test_figures_stand_by_their_names_nested_ones_too(tmp_path):
+    figures = {"agreement: matched-step F1": 0.5, "by domain": {"math": {"step F1": 0.25}}, "judge": "exact"}
+    steps = write_stage(tmp_path / "steps", "decompose", result={"counts": {"ok": 1}, "figures": figures})
+    write_decompositions(steps, [decomposed(trace("t1"))])
+    [stage] = gather([steps])["stages"]
+    assert stage["figures"] == {"agreement: matched-step F1": 0.5, "by domain: math: step F1": 0.25}
+    assert stage["notes"] == {"judge": "exact"}
+
+
+def test_scores_inside_a_folder_of_decompositions_are_a_stage_of_their_own(tmp_path):
+    write_decompositions(write_stage(tmp_path / "steps", "decompose"), [decomposed(trace("t1"))])
+    write_stage(tmp_path / "steps" / "score", "score", result={"figures": {"step F1": 0.75}})
+    for given in ([tmp_path], [tmp_path / "steps"], [tmp_path / "steps", tmp_path / "steps" / "score"]):
+        stages = gather(given)["stages"]
+        assert [(stage["name"], stage["stage"]) for stage in stages] == [
+            ("steps", "decompose"),
+            ("steps/score", "score"),
+        ]
+        assert stages[1]["figures"] == {"step F1": 0.75}
+
+
+def test_a_completion_has_its_steps_and_verdicts(tmp_path):
+    told = {"steps": student_steps(("Begin", "How many?", "8")), "verdicts": verdicts("t1", ((True, "equal"),))}
+    write_run(tmp_path / "grpo", [], [completion(1, "p", **told)])
+    [group] = gather([tmp_path / "grpo"])["groups"]
+    [one] = group["completions"]
+    assert one["steps"] == [["Begin", "How many?", "8"]]
+    assert one["parts"] == [[(True, "equal"), None, None, None]]
