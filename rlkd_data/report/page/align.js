@@ -61,7 +61,7 @@ function comparison(name, theirs, ours, verdict, alone) {
   const [kind, word] = alone ? ["none", ""] : !verdict ? ["none", "not judged"] : verdict[0] === true ? ["match", "matches"] : verdict[0] === false ? ["differs", "differs"] : ["unknown", "no verdict"];
   const sign = { match: "✓", differs: "✗", unknown: "?", none: alone ? "" : "–" }[kind];
   const side = (who, content) => el("p", { class: `text side ${content ? "" : "none"}`, "data-side": who, text: content ?? "" });
-  return el("div", { class: `compared ${name === "Sub-problem" ? "asks" : ""}` },
+  return el("div", { class: name === "Sub-problem" ? "compared asks" : "compared" },
     side("Teacher", theirs),
     el("div", { class: `verdict ${kind}` }, el("span", { class: "part", text: name }), el("span", { class: "said" }, el("b", { "aria-hidden": "true", text: sign }), word ? el("span", { text: word }) : null), verdict?.[1] ? el("span", { class: "how", text: words(verdict[1]) }) : null),
     side("Student", ours));

@@ -14,7 +14,7 @@ views.push({
         el("span", { text: scores.length ? `structure ${shown(mean(scores))}` : "unscored" }), el("span", { class: "last", text: `${severalRuns ? `${group.run} ` : ""}step ${group.step}` }))];
   },
   detail: (group) => [
-    el("h3", { class: "eyebrow", text: "Problem" }), text(group.problem || group.problem_id, "problem"),
+    ...problemText(group.problem || group.problem_id),
     el("div", { class: "tags" }, tag(`step ${group.step}`), tag(group.run), tag(plural(group.completions.length, "completion"))),
     ...[...group.completions].sort((a, b) => total(b) - total(a)).map(completionCard)],
 });
@@ -27,7 +27,7 @@ views.push({
   item: (problem) => [el("div", { class: "line", text: oneLine(problem.problem) }),
     el("div", { class: "under" }, ...byEvaluation(problem).map(([name, some]) => el("span", { text: `${name} ${some.filter((one) => one.correct).length}/${some.length}` })), problem.answer ? el("span", { class: "last", text: `gold ${oneLine(problem.answer)}` }) : null)],
   detail: (problem) => [
-    el("h3", { class: "eyebrow", text: "Problem" }), text(problem.problem, "problem"),
+    ...problemText(problem.problem),
     el("div", { class: "tags" }, problem.answer ? tag(`gold ${problem.answer}`) : null),
     el("div", { class: "columns" }, ...byEvaluation(problem).map(([name, some]) => el("div", {}, el("h3", { class: "eyebrow", text: name }), ...some.map(sampleCard))))],
 });

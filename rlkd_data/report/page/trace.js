@@ -24,7 +24,7 @@ function answerWord(row) {
 function traceDetail(row) {
   const siblings = byProblem.get(row.problem_id).filter((other) => other !== row);
   return [
-    el("h3", { class: "eyebrow", text: "Problem" }), text(row.problem, "problem"),
+    ...problemText(row.problem),
     el("div", { class: "tags" }, statusTag(row), answerTag(row), ...row.issues.filter((code) => code !== row.reason).map((code) => tag(words(code), "warn")), tag(row.domain),
       row.teacher && tag(`by ${row.teacher}`), row.annotator && tag(`steps by ${row.annotator}`), row.tokens && tag(plural(row.tokens, "token")), row.finish_reason && row.finish_reason !== "stop" ? tag(`ended by ${words(row.finish_reason)}`, "warn") : null, row.license && tag(row.license)),
     row.detail ? el("p", { class: "notice", text: row.detail }) : null,

@@ -25,7 +25,7 @@ function drawTraining() {
     byId("run-list").append(
       el("h3", {}, kind, ...runs.filter((run) => runs.length > 1 || run.name !== kind).map((run, index) => el("span", { class: `legend ${colour(index)}`, text: run.name }))),
       el("div", { class: "charts" }, ...main),
-      others.length ? more(`Everything else that was logged (${others.length})`, el("div", { class: "charts" }, ...others)) : null);
+      ...(others.length ? [more(`Everything else that was logged (${others.length})`, el("div", { class: "charts" }, ...others))] : []));
   }
 }
 

@@ -48,7 +48,7 @@ function treeDetail(tree) {
   const shared = shape.all.filter((node) => node.passages.length > 1).length;
   drawTree(tree, box);
   return [
-    el("h3", { class: "eyebrow", text: "Problem" }), text(tree.problem, "problem"),
+    ...problemText(tree.problem),
     el("div", { class: "tags" }, tag(plural(tree.traces.length, "trace")), tag(plural(shape.all.length, "node")), tag(`${shown(shared)} shared`), tag(plural(shape.forks, "fork")), tag(tree.domain), tag(`compared by ${tree.judge}`)),
     el("div", { class: "tree-bar" }, legend(tree.traces),
       shape.forks ? el("span", { class: "tree-buttons" }, el("button", { type: "button", class: "link", text: "open all", onclick: () => all(true) }), el("button", { type: "button", class: "link", text: "close all", onclick: () => all(false) })) : null,

@@ -111,6 +111,21 @@ function markSought(root) {
 
 const oneLine = (text) => text.slice(0, 240).replace(/\s+/g, " ");
 const text = (content, kind = "") => el("p", { class: `text ${kind}`.trim(), text: content });
+const LONG_PROBLEM = 700;
+
+// A problem; of a long one the beginning, and the rest on demand, so that what it is about stays in sight.
+function problemText(content) {
+  const whole = text(content, "problem");
+  const heading = el("h3", { class: "eyebrow", text: "Problem" });
+  if (content.length <= LONG_PROBLEM) return [heading, whole];
+  whole.classList.add("clamped");
+  const button = el("button", { type: "button", class: "link", "aria-expanded": "false", text: "the whole problem", onclick: () => {
+    const clamped = whole.classList.toggle("clamped");
+    button.setAttribute("aria-expanded", String(!clamped));
+    button.textContent = clamped ? "the whole problem" : "less of it";
+  } });
+  return [heading, whole, button];
+}
 const cutNote = (row) => (row.cut ? el("p", { class: "quiet", text: "The page holds the first 200,000 characters; the table has the rest." }) : null);
 function dots(steps) {
   return el("span", { class: "dots", "aria-hidden": "true" }, ...steps.slice(0, 24).map((_, index) => el("i", { class: colour(index) })));
