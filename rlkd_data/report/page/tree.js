@@ -1,7 +1,7 @@
 // Several traces of one problem as a tree: steps that are the same are one node, alternatives are branches.
 //
 // A chain of steps stands at one indent; only a fork goes deeper, so that long traces fit a narrow page.
-const MANY_NODES = 120, DEEPEST = 7, MOST_PASSAGES = 40;
+const SEVERAL_NODES = 40, MANY_NODES = 120, DEEPEST = 7, MOST_PASSAGES = 40;
 const treeKey = (tree) => `${tree.table}/${tree.problem_id}`;
 const treesByProblem = new Map(data.trees.map((tree) => [tree.problem_id, tree]));
 const treeOf = (row) => treesByProblem.get(row.problem_id);
@@ -36,7 +36,9 @@ function shapeOf(tree) {
     node.ending = node.passages.length - node.children.reduce((sum, child) => sum + child.passages.length, 0);
   }
   const forks = all.filter((node) => node.children.length > 1).length + (roots.length > 1 ? 1 : 0);
-  const closed = new Set(all.length > MANY_NODES ? all.filter((node) => node.way && node.level > 1).map((node) => node.number) : []);
+  // Of a large tree, first the shape: the ways that one trace alone goes are closed, and of a very large one the deeper forks.
+  const ways = all.filter((node) => node.way && node.children.length && ((all.length > SEVERAL_NODES && node.passages.length === 1) || (all.length > MANY_NODES && node.level > 1)));
+  const closed = new Set(ways.map((node) => node.number));
   const shape = { roots, all, nodes, forks, closed, told: new Set(), at: all[0]?.number };
   shapes.set(tree, shape);
   return shape;
@@ -100,10 +102,16 @@ function nodeRow(tree, node, box) {
       el("span", { class: "node-text" }, node.way ? el("span", { class: "quiet", text: `Way ${node.way[0]} of ${node.way[1]}` }) : null, el("span", { class: "asked", text: oneLine(node.question || node.meta || "(no text)") })),
       el("span", { class: "node-traces" }, fates(node.passages.map(([index]) => tree.traces[index])), el("b", { text: shown(node.passages.length) }))),
     told ? nodePanel(tree, node) : null,
-    folds ? el("button", { type: "button", class: "fold", tabindex: -1, text: `${open ? "▾" : "▸"} ${node.children.length > 1 ? `parts ${node.children.length} ways` : open ? "close" : "open"}${open ? "" : `, ${plural(node.below, "node")} below`}`, onclick: toggle }) : null,
+    folds ? el("button", { type: "button", class: "fold", tabindex: -1, text: foldWord(node, open), onclick: toggle }) : null,
     node.ending && node.children.length ? el("span", { class: "quiet ending", text: `${plural(node.ending, "trace")} ${node.ending === 1 ? "ends" : "end"} here` }) : null);
   row.style.setProperty("--level", Math.min(node.level, DEEPEST));
   return row;
+}
+
+function foldWord(node, open) {
+  const forks = node.children.length > 1 ? `parts ${node.children.length} ways` : "";
+  if (open) return `▾ ${forks || "close"}`;
+  return `▸ ${forks ? `${forks}, ` : ""}${plural(node.below, "more step")}`;
 }
 
 function flip(set, value) {
