@@ -38,8 +38,20 @@ def fill(folder: Path, count: int) -> None:
             common = (f"t{number}", f"p{number}", problem, "math", source["answer"])
             traces.add(
                 Trace(
-                    *common, text, "", source["answer"], True, "exact", "gsm8k", "gsm8k", "mit", Sampling(), None, None,
-                    None, NOW,
+                    *common,
+                    text,
+                    "",
+                    source["answer"],
+                    True,
+                    "exact",
+                    "gsm8k",
+                    "gsm8k",
+                    "mit",
+                    Sampling(),
+                    None,
+                    None,
+                    None,
+                    NOW,
                 )  # fmt: skip
             )
             found, at = [], 0
@@ -65,7 +77,9 @@ def main(count: int) -> None:
         begun = time.perf_counter()
         (Path(place) / "floor").write_text(inert_json(data))
         floor = time.perf_counter() - begun
-        print(f"{count} rows, {page_file.stat().st_size / 1e6:.1f} MB: written in {written:.2f} s (floor {floor:.2f} s)")
+        print(
+            f"{count} rows, {page_file.stat().st_size / 1e6:.1f} MB: written in {written:.2f} s (floor {floor:.2f} s)"
+        )
         with sync_playwright() as running:
             browser = running.chromium.launch(executable_path=SYSTEM, args=["--no-sandbox"])
             page = browser.new_page(viewport={"width": 1280, "height": 800})

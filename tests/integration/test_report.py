@@ -273,6 +273,21 @@ def test_a_tree_shows_where_the_traces_part_and_leads_to_their_steps(page):
     assert page.locator(".tree").count() == 1
 
 
+def test_a_large_tree_opens_as_its_shape(browser, tmp_path):
+    traces = {f"t{n}": walk("x", *(f"{n} {step}" for step in range(30))) for n in range(3)}
+    write_branches(tmp_path / "branches", [(trace("t1"), traces)])
+    write_page([tmp_path / "branches"], tmp_path / "report.html", "Large")
+    page = browser.new_page()
+    page.goto((tmp_path / "report.html").as_uri())
+    assert page.locator(".node").count() == 4
+    assert page.locator(".fold").all_inner_texts() == ["▾ parts 3 ways", *["▸ 29 more steps"] * 3]
+    page.get_by_role("button", name="open all").click()
+    assert page.locator(".node").count() == 91
+    page.get_by_role("button", name="close all").click()
+    assert page.locator(".node").count() == 4
+    page.close()
+
+
 def test_keys_walk_through_a_tree(page):
     page.get_by_text("Trees").click()
     page.locator(".node").first.focus()
