@@ -52,15 +52,25 @@ def fill(folder: Path, count: int) -> None:
                     None,
                     None,
                     NOW,
-                )  # fmt: skip
+                )
             )
             found, at = [], 0
             for index, line in enumerate(lines, 1):
                 found.append(Step(index, "What is known so far goes on.", f"Part {index}?", line, at, at + len(line)))
                 at += len(line) + 1
             row = Decomposition(
-                *common, "bench", "p", tuple(found), source["answer"], "ok", (), text, None, None, NOW,
-            )  # fmt: skip
+                *common,
+                "bench",
+                "p",
+                tuple(found),
+                source["answer"],
+                "ok",
+                (),
+                text,
+                None,
+                None,
+                NOW,
+            )
             if number % 10:
                 steps.add(row)
             else:
