@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from decimal import Decimal
 
 from rlkd_data.chat.client import Client
-from rlkd_data.collect.normalise import last_boxed
 from rlkd_data.collect.verify import Job, Verifier
 from rlkd_data.judges.base import Judge, Pair, Verdict
-from rlkd_data.structure.outcome import outcome
+from rlkd_data.judges.quantity import MINUS, end, quantity, same
 
-_DOLLARS = re.compile(r"\$([^$\n]*[^$\d\s,.][^$\n]*)\$(?!\d)")
+_WORDS = re.compile(r"\d+(?:[.,]\d+)*|\w+|(?<=\d):(?=\d)|(?<=[\d)])!|(?<=\w)['’′](?!\w)|[^\w\s.,;:?!\"“”„'‘’`#$…]")
 _PROSE = re.compile(r"(?<![\\A-Za-z])(?!(?:sin|cos|tan|log|exp|sqrt|mod)\b)[A-Za-z]{3,}")
 """A word that is no function: what holds one is prose, which math-verify would read as something else."""
-_OPERATION = re.compile(r"\d\s*/\s*\d|\\[A-Za-z]|\^|√|sqrt")
+_NUMERIC = re.compile(r"(?:[\d\s.{}()+*/^$√-]|\\(?:[dt]?frac|sqrt|pi|cdot|times|left|right|[!,; ()])(?![A-Za-z]))+")
+_ENDLESS = re.compile(r"\\(?:sum|prod|int|lim)(?![A-Za-z])")
+_NEARLY = re.compile(r"≈|\\approx")
 _LONGEST = 200
 _WORKERS = 2
 
@@ -24,42 +24,27 @@ def equal(pair: Pair) -> Verdict | None:
     """A verdict where the texts alone tell; None where a judge is needed.
 
     The same words match, whatever their case and punctuation. Two answers that both arrive at a number (the one behind
-    the last equals sign, or the last one) match if the numbers are equal.
+    the last equals sign, or the last one) match if the numbers are equal, and do not if no unit, rounding or other
+    number in the text can be why they are not.
     """
     if words(pair.teacher) == words(pair.student):
         return Verdict(True, "equal", free=True)
     if pair.part == "answer":
-        teacher, student = number(pair.teacher), number(pair.student)
-        if teacher is not None and student is not None:
-            return Verdict(teacher == student, "number", free=True)
+        teacher, student = quantity(pair.teacher), quantity(pair.student)
+        if teacher is not None and student is not None and (match := same(teacher, student)) is not None:
+            return Verdict(match, "number", free=True)
     return None
 
 
 def words(text: str) -> list[str]:
-    """Lower-case words, numbers and signs that carry meaning in a formula."""
-    return re.findall(r"\w+|[-+*/=<>^%]", text.lower())
-
-
-def number(answer: str) -> Decimal | None:
-    """The number that an answer arrives at; None where it arrives at none, or at a fraction, power or other formula of
-    which the number is but a part."""
-    found = outcome(answer)
-    return found if isinstance(found, Decimal) and not _OPERATION.search(_end(answer)) else None
+    """Lower-case words, numbers and signs that carry meaning in a formula: brackets, relations and operators too."""
+    return _WORDS.findall(text.lower().translate(MINUS))
 
 
 def formula(answer: str) -> str | None:
     """The formula that an answer arrives at, without the words around it; None where it arrives at prose."""
-    found = _end(answer).strip().rstrip(".")
-    return None if not found or len(found) > _LONGEST or _PROSE.search(found) else found
-
-
-def _end(answer: str) -> str:
-    r"""Where an answer arrives: its last `\boxed{…}`, else its last `$…$`, else all of it; of that, what stands behind
-    the last equals sign."""
-    boxed = last_boxed(answer)
-    dollars = _DOLLARS.findall(answer)
-    marked = boxed if boxed is not None else dollars[-1] if dollars else answer
-    return marked.rpartition("=")[2]
+    found = end(answer).strip().rstrip(".")
+    return None if not found or len(found) > _LONGEST or _PROSE.search(found) or _ENDLESS.search(found) else found
 
 
 class EqualFirst:
@@ -86,10 +71,13 @@ class EqualFirst:
             await self._judge.close()
 
     async def _verified(self, pair: Pair) -> Verdict | None:
-        if pair.part != "answer":
+        if pair.part != "answer" or (quantity(pair.teacher) and quantity(pair.student)):
             return None
         teacher, student = formula(pair.teacher), formula(pair.student)
         if teacher is None or student is None:
             return None
         found = await self._verifier.verify_async(Job(teacher, student, "math"))
-        return None if found.is_correct is None else Verdict(found.is_correct, found.how, free=True)
+        # A "no" counts between numbers alone: equations, lists and intervals can be written in more ways than it reads.
+        exact = all(map(_NUMERIC.fullmatch, (teacher, student))) and not _NEARLY.search(pair.teacher + pair.student)
+        certain = found.is_correct or exact
+        return Verdict(found.is_correct, found.how, free=True) if found.is_correct is not None and certain else None

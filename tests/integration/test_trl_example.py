@@ -29,5 +29,5 @@ def test_the_example_trains_and_saves(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    assert (out / "model.safetensors").is_file()
+    assert (out / "checkpoint-2" / "model.safetensors").is_file()
     assert "rewards/structure/mean" in done.stdout and "rewards/boxed/mean" in done.stdout
