@@ -91,7 +91,7 @@ _UNITS = {
 }
 _RATIOS = frozenset(map(Decimal, (2, 3, 4, 7, 8, 10, 12, 14, 16, 24, 30, 36, 52, 60, 144, 365, 1440, 3600, 5280)))
 """By how much one unit is larger than another; hundreds and thousands apart."""
-_NO_RATIO = frozenset("$ € £ ¥ cent % °".split())
+_NO_RATIO = frozenset(["$", "€", "£", "¥", "cent", "%", "°"])
 """Units between which there are only hundreds."""
 
 
