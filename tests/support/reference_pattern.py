@@ -3,19 +3,21 @@ reward's benchmark.
 
 For every completion, on a default thread pool: the teacher's trace is decomposed (again), then the completion; then one
 judge call after another, meta-reasoning first, sub-problem and answer where it matches, until the first that does not.
-Nothing is kept, and whatever goes wrong is a score of 0.
+Nothing is kept, and whatever goes wrong is a score of 0. Only this restatement tells how a score came about: `Trail`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 
 from openai import OpenAI
 
+from rlkd_data.judges.base import Verdict
 from rlkd_data.prompts import gsrm_messages
 from rlkd_data.schema import Step
-from rlkd_data.structure.align import PartName
+from rlkd_data.structure.align import PairKey, PartName, text_of
 from rlkd_data.structure.parse import ParseFailure, parse
 from tests.support.reward_cases import Case
 
@@ -24,6 +26,17 @@ _JUDGE = """Do these two texts say the same? Answer yes or no.
 Text 1: {first}
 
 Text 2: {second}"""
+
+
+@dataclass(slots=True)
+class Trail:
+    """How one completion came to its score. `failed`: why it is a 0 that was not earned."""
+
+    teacher: tuple[Step, ...] = ()
+    student: tuple[Step, ...] = ()
+    verdicts: dict[PairKey, Verdict] = field(default_factory=dict)
+    score: float = 0.0
+    failed: str | None = None
 
 
 class ReferencePattern:
@@ -37,6 +50,10 @@ class ReferencePattern:
         self._gsrm_client, self._judge_client = self._clients[gsrm_url], self._clients[judge_url]
 
     def score(self, cases: Sequence[Case]) -> list[float]:
+        return [trail.score for trail in self.trails(cases)]
+
+    def trails(self, cases: Sequence[Case]) -> list[Trail]:
+        """The scores, and how each came about."""
         with ThreadPoolExecutor() as pool:
             return list(pool.map(self._score_or_0, cases))
 
@@ -44,23 +61,31 @@ class ReferencePattern:
         for client in self._clients.values():
             client.close()
 
-    def _score_or_0(self, case: Case) -> float:
+    def _score_or_0(self, case: Case) -> Trail:
+        trail = Trail()
         try:
-            return self._score(case)
-        except Exception:
-            return 0.0
+            trail.score = self._score(case, trail)
+        except Exception as problem:
+            trail.failed = f"{type(problem).__name__}: {problem}"[:200]
+        return trail
 
-    def _score(self, case: Case) -> float:
-        teacher = self._decompose(case.problem, case.teacher_reasoning)
-        student = self._decompose(case.problem, case.reasoning)
+    def _score(self, case: Case, trail: Trail) -> float:
+        trail.teacher = self._decompose(case.problem, case.teacher_reasoning)
+        trail.student = self._decompose(case.problem, case.reasoning)
         total = 0.0
-        for ours, theirs in zip(teacher, student, strict=False):
-            if not self._same("meta", case.problem, ours.meta_reasoning, theirs.meta_reasoning):
+        for index, (teacher, student) in enumerate(zip(trail.teacher, trail.student, strict=False), 1):
+
+            def same(part: PartName, index: int = index, teacher: Step = teacher, student: Step = student) -> bool:
+                found = self._same(part, case.problem, text_of(teacher, part), text_of(student, part))
+                trail.verdicts[PairKey(index, part)] = found
+                return bool(found.match)
+
+            if not same("meta"):
                 break
             step = 1.0
-            if not self._same("sub_problem", case.problem, ours.sub_problem, theirs.sub_problem):
+            if not same("sub_problem"):
                 step /= 2
-            if not self._same("answer", case.problem, ours.answer, theirs.answer):
+            if not same("answer"):
                 step /= 2
             total += step
         return total
@@ -75,9 +100,10 @@ class ReferencePattern:
             raise ValueError(found.code)
         return found.steps
 
-    def _same(self, part: PartName, problem: str, first: str, second: str) -> bool:
+    def _same(self, part: PartName, problem: str, first: str, second: str) -> Verdict:
         message = {"role": "user", "content": _JUDGE.format(first=first, second=second)}
-        return "no" not in self._ask(self._judge_client, self._judge, [message], 8).lower()
+        said = self._ask(self._judge_client, self._judge, [message], 8)
+        return Verdict("no" not in said.lower(), "judge")
 
     @staticmethod
     def _ask(client: OpenAI, model: str, messages: list[dict[str, str]], max_tokens: int) -> str:
