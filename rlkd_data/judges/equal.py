@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from rlkd_data.chat.client import Client
 from rlkd_data.collect.verify import Job, Verifier
 from rlkd_data.judges.base import Judge, Pair, Verdict
-from rlkd_data.judges.quantity import MINUS, end, quantity, same
+from rlkd_data.judges.quantity import MINUS, end, goes_on, quantity, same
 
 _WORDS = re.compile(r"\d+(?:[.,]\d+)*|\w+|(?<=\d):(?=\d)|(?<=[\d)])!|(?<=\w)['’′](?!\w)|[^\w\s.,;:?!\"“”„'‘’`#$…]")
 _PROSE = re.compile(r"(?<![\\A-Za-z])(?!(?:sin|cos|tan|log|exp|sqrt|mod)\b)[A-Za-z]{3,}")
@@ -78,6 +78,8 @@ class EqualFirst:
             return None
         found = await self._verifier.verify_async(Job(teacher, student, "math"))
         # A "no" counts between numbers alone: equations, lists and intervals can be written in more ways than it reads.
-        exact = all(map(_NUMERIC.fullmatch, (teacher, student))) and not _NEARLY.search(pair.teacher + pair.student)
+        texts = pair.teacher, pair.student
+        exact = all(map(_NUMERIC.fullmatch, (teacher, student))) and not any(map(_NEARLY.search, texts))
+        exact = exact and not any(map(goes_on, texts))
         certain = found.is_correct or exact
         return Verdict(found.is_correct, found.how, free=True) if found.is_correct is not None and certain else None

@@ -126,7 +126,7 @@ def quantity(answer: str) -> Quantity | None:
     return Quantity(
         -value if chosen["sign"] or chosen["minus"] else value,
         _units(chosen["currency"], _NUMBER.split(behind, maxsplit=1)[0]),
-        not (others or _COUNT.search(rest) or re.search(r"\d", answer.translate(MINUS).rpartition(text)[2])),
+        not (others or _COUNT.search(rest) or goes_on(answer)),
         not _WORD.search(rest),
     )
 
@@ -161,6 +161,11 @@ def end(answer: str) -> str:
     formula = tail[0] if tail else ""
     equation = not _NAME.fullmatch(formula) if _VARIABLE.search(formula) else formula.strip() and _TERM.search(right)
     return marked if equation else right
+
+
+def goes_on(answer: str) -> bool:
+    """Whether other numbers stand behind the place where an answer seems to arrive."""
+    return re.search(r"\d", answer.translate(MINUS).rpartition(end(answer))[2]) is not None
 
 
 def _unknown(text: str) -> bool:

@@ -107,6 +107,7 @@ def test_only_a_whole_first_word_counts(text: str, word: bool | None) -> None:
         ("the sides are equal", "$\\sqrt{2}$", None),
         ("half, that is 1/2 cup", "2 cups", None),
         ("$x \\neq 5$", "$x != 5$", True),
+        ("so $t = s + 5 = 3 + 5 = 8$ hours. She began 3 hours ago", "3", None),
         ("the box holds \\boxed{8}, so 3 are left", "3", None),
         ("$7 = 11a+c$", "$11a+c$", None),
         ("$\\frac{9.5}{3}$", "$\\frac{9.5}{3} \\approx 3.17$", None),
