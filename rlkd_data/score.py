@@ -10,7 +10,8 @@ import asyncio
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,10 @@ from rlkd_data.judges.equal import EqualFirst
 from rlkd_data.judges.open import judge_name, open_judge
 from rlkd_data.judges.steps import StepJudge
 from rlkd_data.progress import tally
-from rlkd_data.schema import DECOMPOSITIONS, Decomposition, Step, TableSchema, from_record, make_problem_id
+from rlkd_data.schema import DECOMPOSITIONS, Step, TableSchema, from_record, make_problem_id
 from rlkd_data.stage import StageResult
 from rlkd_data.structure.match import Overlap
-from rlkd_data.tables import REJECTED, TableWriter, is_table, read_rows, read_table, shards
+from rlkd_data.tables import REJECTED, TableWriter, is_table, read_table, shards
 from rlkd_data.together import together
 
 PLACE = "score"
@@ -93,13 +94,12 @@ def score(settings: ScoreSettings, out: Path) -> StageResult:
     """Fill `out` with a row for each decomposition of a problem that has a gold one, and measure. Raises InputError
     where there is none, ModelError where the judge did not answer."""
     gold = {make_problem_id(row.problem): row for row in read_gold(settings.gold)}
-    found, without = _paired(settings.decompositions, gold)
-    if not found:
+    scored, without, told, cost = asyncio.run(_score(settings, gold, out))
+    if not scored:
         raise InputError(
             f"none of the {without} decompositions in {settings.decompositions} is of a problem in {settings.gold}: "
             "give the gold decompositions of the same problems, with the same text"
         )
-    scored, unjudged, cost = asyncio.run(_score(settings, found, out))
     for shard in shards(out) if is_table(out) else []:
         shard.unlink()  # of an interrupted run: the whole table is written at the end
     shutil.rmtree(out / REJECTED, ignore_errors=True)
@@ -107,82 +107,81 @@ def score(settings: ScoreSettings, out: Path) -> StageResult:
         for one in scored:
             writer.add(one)
     counts = {"ok": len(scored), "skipped:no_gold": without}
-    told = figures(scored) | {"judge": judge_name(settings.judge)} | ({"unjudged pairs": unjudged} if unjudged else {})
-    return StageResult({name: count for name, count in counts.items() if count}, told, cost)
+    return StageResult({name: count for name, count in counts.items() if count}, figures(scored) | told, cost)
 
 
 @dataclass(frozen=True, slots=True)
 class Predicted:
-    """A decomposition and what it should have been; `reason` is why it was rejected, if it was."""
+    """What a decomposition says; `reason` is why it was rejected, if it was."""
 
-    row: Decomposition
-    gold: GoldRow
-    reason: str | None
-
-
-def _paired(folder: Path, gold: Mapping[str, GoldRow]) -> tuple[list[Predicted], int]:
-    """The decompositions of problems that have a gold one, and how many others there are."""
-    found: list[Predicted] = []
-    without = 0
-    for row, reason in _decompositions(folder):
-        if row.problem_id in gold:
-            found.append(Predicted(row, gold[row.problem_id], reason))
-        else:
-            without += 1
-    return found, without
+    trace_id: str
+    annotator: str
+    prompt_id: str
+    problem_id: str
+    steps: tuple[Step, ...]
+    final_answer: str | None
+    reason: str | None = None
 
 
-def _decompositions(folder: Path) -> Iterator[tuple[Decomposition, str | None]]:
+_COLUMNS = [field.name for field in fields(Predicted) if field.name != "reason"]
+
+
+def _decompositions(folder: Path) -> Iterator[Predicted]:
     """Every row, the rejected ones with the reason."""
     rejected = is_table(folder / REJECTED)
     if is_table(folder) or not rejected:
-        for row in read_rows(folder, DECOMPOSITIONS):
-            yield row, None
-    for batch in read_table(folder, DECOMPOSITIONS, rejected=True) if rejected else ():
-        for record in batch.to_pylist():
-            yield from_record(Decomposition, record), record["reason"]
+        for batch in read_table(folder, DECOMPOSITIONS, _COLUMNS):
+            yield from (from_record(Predicted, record) for record in batch.to_pylist())
+    for batch in read_table(folder, DECOMPOSITIONS, [*_COLUMNS, "reason"], rejected=True) if rejected else ():
+        yield from (from_record(Predicted, record) for record in batch.to_pylist())
 
 
 async def _score(
-    settings: ScoreSettings, found: Sequence[Predicted], out: Path
-) -> tuple[list[Scored], int, float | None]:
+    settings: ScoreSettings, gold: Mapping[str, GoldRow], out: Path
+) -> tuple[list[Scored], int, dict[str, Any], float | None]:
+    """(the rows, how many decompositions have no gold one, what the judge was, what it cost)."""
     judge = open_judge(settings.judge, out)
     exact = EqualFirst(None)
     questions = StepJudge(judge)
     scored: list[Scored] = []
+    without = 0
+    rows = _decompositions(settings.decompositions)
     try:
-        with tally("score", len(found)) as progress:
-            for start in range(0, len(found), _AT_ONCE):
-                batch = found[start : start + _AT_ONCE]
-                scored += await together(compare(questions, exact, one) for one in batch)
-                progress.advance(count=len(batch))
+        with tally("score", None) as progress:
+            while batch := list(islice(rows, _AT_ONCE)):
+                known = [one for one in batch if one.problem_id in gold]
+                without += len(batch) - len(known)
+                scored += await together(compare(questions, exact, one, gold[one.problem_id]) for one in known)
+                progress.advance(count=len(known))
     finally:
         await exact.close()
         await judge.close()
-    return scored, questions.unjudged, judge.client.bill.cost_usd if judge.client is not None else None
+    told = {"judge": judge_name(settings.judge)} | (
+        {"unjudged pairs": questions.unjudged} if questions.unjudged else {}
+    )
+    return scored, without, told, judge.client.bill.cost_usd if judge.client is not None else None
 
 
-async def compare(questions: StepJudge, exact: Judge, one: Predicted) -> Scored:
+async def compare(questions: StepJudge, exact: Judge, one: Predicted, row: GoldRow) -> Scored:
     """One decomposition against gold; `exact` says whether two answers are the same."""
-    problem = one.gold.problem
-    gold = [Step(number, "", step.question, step.answer) for number, step in enumerate(one.gold.steps, 1)]
-    steps = one.row.steps if one.reason is None else ()
+    gold = [Step(number, "", step.question, step.answer) for number, step in enumerate(row.steps, 1)]
+    steps = one.steps if one.reason is None else ()
+    said = one.final_answer if one.reason is None else None
     answers = StepJudge(exact, ("answer",))
-    pairs = await questions.matched(gold, steps, problem)
-    right = await answers.same([(gold[i], steps[j]) for i, j in pairs], problem)
-    said = one.row.final_answer if one.reason is None else None
-    final = await exact.judge([Pair("answer", one.gold.answer, said, problem)]) if said is not None else []
+    pairs = await questions.matched(gold, steps, row.problem)
+    right = await answers.same([(gold[i], steps[j]) for i, j in pairs], row.problem)
+    final = await exact.judge([Pair("answer", row.answer, said, row.problem)]) if said is not None else []
     return Scored(
-        trace_id=one.row.trace_id,
-        annotator=one.row.annotator,
-        prompt_id=one.row.prompt_id,
-        problem_id=one.row.problem_id,
-        gold_id=one.gold.row_id,
+        trace_id=one.trace_id,
+        annotator=one.annotator,
+        prompt_id=one.prompt_id,
+        problem_id=one.problem_id,
+        gold_id=row.row_id,
         reason=one.reason,
         gold_steps=len(gold),
         steps=len(steps),
         matches=tuple(Match(i + 1, j + 1, same is True) for (i, j), same in zip(pairs, right, strict=True)),
-        by_answer=len(await answers.matched(gold, steps, problem)),
+        by_answer=len(await answers.matched(gold, steps, row.problem)),
         final_answer_right=any(verdict.match is True for verdict in final),
     )
 

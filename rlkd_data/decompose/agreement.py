@@ -5,18 +5,18 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections.abc import Sequence
-from itertools import combinations
+from itertools import chain, combinations, islice
 from pathlib import Path
 from typing import Any
 
 from rlkd_data.chat.bill import Bill
 from rlkd_data.config import DecomposeSettings
-from rlkd_data.decompose.run import Decomposer, traces_of
+from rlkd_data.decompose.run import Decomposer
 from rlkd_data.judges.open import judge_name, open_judge
 from rlkd_data.judges.steps import StepJudge
-from rlkd_data.schema import DECOMPOSITIONS, Decomposition, content_hash
+from rlkd_data.schema import DECOMPOSITIONS, TRACES, Decomposition, content_hash
 from rlkd_data.structure.match import Overlap, step_count_agreement
-from rlkd_data.tables import is_table, read_rows
+from rlkd_data.tables import is_table, read_rows, read_table
 
 PLACE = "agreement"
 """The folder inside the table's own that holds the further annotations: `agreement/2` and so on, tables like it."""
@@ -43,7 +43,12 @@ def measure(settings: DecomposeSettings, annotator: str, out: Path) -> tuple[dic
 
 def _sample(settings: DecomposeSettings) -> list[str]:
     """The ids of the traces to annotate again: drawn by a hash, so that every run draws the same."""
-    ids = {trace.trace_id for trace in traces_of(settings)}
+    columns = (
+        batch.column("trace_id").to_pylist()
+        for folder in settings.traces
+        for batch in read_table(folder, TRACES, ["trace_id"])
+    )
+    ids = set(islice(chain.from_iterable(columns), settings.limit))
     return heapq.nsmallest(settings.agreement_sample, ids, key=lambda name: content_hash("agreement", name))
 
 
