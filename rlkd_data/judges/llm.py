@@ -97,7 +97,7 @@ class LlmJudge:
     @staticmethod
     def request(pair: Pair, *, logprobs: bool = False) -> Request:
         """The question about a pair, at temperature 0: one token with probabilities, or a few without."""
-        text = render_template(PROMPT, part=pair.part, teacher=pair.teacher, student=pair.student, problem=pair.problem)
+        text = render_template(PROMPT, part=pair.part, teacher=pair.teacher, student=pair.student)
         sampling = Sampling(temperature=0.0, max_tokens=1 if logprobs else _TOKENS)
         return Request((Message("user", text),), sampling, top_logprobs=_TOP if logprobs else None)
 

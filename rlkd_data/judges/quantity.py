@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from itertools import pairwise
 
 from rlkd_data.collect.normalise import last_boxed
@@ -106,6 +107,7 @@ class Quantity:
     plain: bool
 
 
+@lru_cache(maxsize=4096)  # a teacher's answers come back with every completion
 def quantity(answer: str) -> Quantity | None:
     """The number that an answer arrives at, behind its last equals sign or as its last one; None where it arrives at a
     formula, a list, an interval or a relation, or where words say that it need not be that number."""

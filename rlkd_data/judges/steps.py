@@ -7,10 +7,8 @@ from collections.abc import Sequence
 from rlkd_data.errors import ModelError
 from rlkd_data.judges.base import Judge, Pair, Verdict
 from rlkd_data.schema import Step
-from rlkd_data.structure.align import PartName
+from rlkd_data.structure.align import PartName, text_of
 from rlkd_data.structure.match import match
-
-_OF = {"meta": "meta_reasoning", "sub_problem": "sub_problem", "answer": "answer"}
 
 
 class StepJudge:
@@ -26,7 +24,7 @@ class StepJudge:
         where it did not answer: another time it may."""
         self._asked += 1
         asked = [
-            Pair(part, getattr(one, _OF[part]), getattr(other, _OF[part]), problem, group=self._asked)
+            Pair(part, text_of(one, part), text_of(other, part), problem, group=self._asked)
             for one, other in pairs
             for part in self._parts
         ]

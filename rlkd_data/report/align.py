@@ -8,6 +8,7 @@ from typing import Any
 from rlkd_data.report.rows import cut
 from rlkd_data.schema import Step
 from rlkd_data.structure.align import PARTS, PairKey, align
+from rlkd_data.structure.as_json import PARTS as TEXTS
 
 Row = dict[str, Any]
 Verdicts = dict[PairKey, tuple[bool | None, str]]
@@ -30,12 +31,9 @@ def aligned(row: Row) -> Row:
     return {
         "teacher": teacher,
         "teachers": len(by_teacher),
-        "steps": [[cut(step[name] or "")[0] for name in _TEXTS] for step in steps],
+        "steps": [[cut(step[name] or "")[0] for name in TEXTS] for step in steps],
         "parts": _parts(by_teacher.get(teacher or "", {})),
     }
-
-
-_TEXTS = ("meta_reasoning", "sub_problem", "answer")
 
 
 def _without_verdict(by_teacher: Mapping[str, Verdicts]) -> str | None:

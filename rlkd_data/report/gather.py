@@ -73,7 +73,7 @@ def _of(kind: str, folders: Sequence[Folder]) -> list[Path]:
 def _stage(folder: Folder) -> dict[str, Any]:
     made_by = folder.made_by
     result = made_by.get("result") or {}
-    figures = _leaves(result.get("figures") or {}) if folder.stage != "report" else {}
+    figures = _leaves(result.get("figures") or {}, ": ") if folder.stage != "report" else {}
     return {
         "name": folder.name,
         "kind": folder.kind,
@@ -85,7 +85,7 @@ def _stage(folder: Folder) -> dict[str, Any]:
         "figures": {name: value for name, value in figures.items() if isinstance(value, (int, float))},
         "notes": {name: value for name, value in figures.items() if isinstance(value, str)},
         "cost_usd": result.get("cost_usd"),
-        "settings": _flat(made_by.get("settings") or {}),
+        "settings": _shown(made_by.get("settings") or {}),
         "versions": made_by.get("versions") or {},
     }
 
@@ -99,21 +99,19 @@ def _seconds(made_by: dict[str, Any]) -> float | None:
     return max((ended - begun).total_seconds(), 0.0)
 
 
-def _leaves(figures: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Figures by name; those of a nested mapping after its own name and a colon."""
+def _leaves(values: dict[str, Any], separator: str, prefix: str = "") -> dict[str, Any]:
+    """Values by name; those of a nested mapping after its own name and the separator."""
     found: dict[str, Any] = {}
-    for name, value in figures.items():
-        found |= _leaves(value, f"{prefix}{name}: ") if isinstance(value, dict) else {prefix + name: value}
+    for name, value in values.items():
+        nested = isinstance(value, dict)
+        found |= _leaves(value, separator, f"{prefix}{name}{separator}") if nested else {prefix + name: value}
     return found
 
 
-def _flat(settings: dict[str, Any], prefix: str = "") -> dict[str, str]:
-    """Settings that say something, as texts; nested names with dots. A login in a server's address is left out."""
-    found: dict[str, str] = {}
-    for name, value in settings.items():
-        if isinstance(value, dict):
-            found |= _flat(value, f"{prefix}{name}.")
-        elif value is not None and value not in ([], ""):
-            text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-            found[prefix + name] = _LOGIN.sub("", text)
-    return found
+def _shown(settings: dict[str, Any]) -> dict[str, str]:
+    """Settings that say something, as texts. A login in a server's address is left out."""
+    return {
+        name: _LOGIN.sub("", ", ".join(map(str, value)) if isinstance(value, list) else str(value))
+        for name, value in _leaves(settings, ".").items()
+        if value is not None and value not in ([], "")
+    }

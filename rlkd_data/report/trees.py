@@ -9,10 +9,10 @@ from typing import Any
 from rlkd_data.report.choose import Chooser
 from rlkd_data.report.rows import cut
 from rlkd_data.schema import BRANCHES, TRACES
+from rlkd_data.structure.as_json import PARTS as TEXTS
 from rlkd_data.tables import REJECTED, is_table, read_table
 
 Row = dict[str, Any]
-_TEXTS = ("meta_reasoning", "sub_problem", "answer")
 _EACH = 5
 """Trees of each domain that a page holds at least, if there are as many."""
 _PASSAGE = 8
@@ -30,7 +30,7 @@ def branching(folders: Sequence[Path], most_trees: int, most_size: int) -> tuple
     for folder in folders:
         for row in _records(folder):
             total += row["parent"] is None and row["node"] == 1
-            size = sum(len(row[part]) for part in _TEXTS) + _PASSAGE * len(row["traces"])
+            size = sum(len(row[part]) for part in TEXTS) + _PASSAGE * len(row["traces"])
             chooser.add(_name(folder, row), row["domain"], size + (len(row["problem"]) if row["node"] == 1 else 0))
     chosen = chooser.chosen()
     trees: dict[str, Row] = {}
@@ -43,7 +43,7 @@ def branching(folders: Sequence[Path], most_trees: int, most_size: int) -> tuple
             tree = trees.setdefault(name, _tree(folder, row))
             place = places.setdefault(name, {})
             passages = [[place.setdefault(one["trace_id"], len(place)), one["step"]] for one in row["traces"]]
-            tree["nodes"].append([row["node"], row["parent"], *(cut(row[part])[0] for part in _TEXTS), passages])
+            tree["nodes"].append([row["node"], row["parent"], *(cut(row[part])[0] for part in TEXTS), passages])
     for name, tree in trees.items():
         tree["traces"] = [{"id": trace_id} for trace_id in places[name]]
     return list(trees.values()), total
