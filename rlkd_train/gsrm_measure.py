@@ -8,16 +8,18 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from rlkd_data.structure.check import REJECTING, check
-from rlkd_data.structure.parse import ParseFailure, parse
+from rlkd_data.decompose.judge import Case, PieceReply, Rules
+from rlkd_data.decompose.judge import judge as judge_decomposition
+from rlkd_data.structure.check import LEAST_COVERAGE, LONGEST_GAP, REJECTING
+from rlkd_data.structure.chunk import Piece
 from rlkd_train.gsrm_data import Target, example, socratic_target
 from rlkd_train.gsrm_quality import Compared, compare, figures, generate
 from rlkd_train.sft_examples import prompt_ids
 from rlkd_train.solution_styles import Styled
 
 REPLIES = "held_out.jsonl"
-TRUNCATED = "truncated"
-"""The code of a reply that did not come to its end within the tokens it was given."""
+_RULES = Rules("tagged", REJECTING, LEAST_COVERAGE, LONGEST_GAP)
+"""The rules of `rlkd-data decompose`, so that its counts and these are of one kind."""
 
 
 def measure(
@@ -36,11 +38,11 @@ def measure(
 
 
 def judge(target: Target, reply: str, ended: bool = True) -> Compared:
-    """One reply against what should have come out."""
-    found = parse(reply)
-    if isinstance(found, ParseFailure):
-        return compare(target.steps, target.final_answer, (), None, [found.code])
-    codes: list[str] = [code for code in check(found.steps, target.problem) if code in REJECTING]
-    if not ended:
-        codes.append(TRUNCATED)
-    return compare(target.steps, target.final_answer, found.steps, found.final_answer, codes)
+    """One reply against what should have come out; `ended`: whether it came to its end within the tokens it was given.
+    Of a solution's final answer the plain numbers are compared."""
+    whole = PieceReply(Piece(0, 0, len(target.reasoning)), reply, "stop" if ended else "length")
+    stated = target.final_answer
+    case = Case(target.problem, target.domain, target.reasoning, stated, gold=None, is_correct=None, replies=(whole,))
+    found = judge_decomposition(case, _RULES)
+    codes = [code for code, _, _ in found.failures]
+    return compare(target.steps, stated, found.steps, found.final_answer, codes)

@@ -17,18 +17,15 @@ def load_student(settings: TrainSettings) -> tuple[Any, Any]:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    from rlkd_data.chat.local import cpu_has_bfloat16
     from rlkd_data.chat.models import resolve
     from rlkd_data.chat.quiet import quieten
 
     quieten()
     found = resolve(settings.model.removeprefix("local:"))
     frozen = settings.lora.r > 0
-    half = settings.precision == "bfloat16" or (
-        settings.precision == "auto" and (torch.cuda.is_available() or cpu_has_bfloat16())
-    )
     weights = found.base.path if found.base else found.path
-    model = AutoModelForCausalLM.from_pretrained(weights, dtype=torch.bfloat16 if frozen and half else torch.float32)
+    half = frozen and in_bfloat16(settings)
+    model = AutoModelForCausalLM.from_pretrained(weights, dtype=torch.bfloat16 if half else torch.float32)
     if found.base:
         from peft import PeftModel
 
@@ -37,6 +34,17 @@ def load_student(settings: TrainSettings) -> tuple[Any, Any]:
     if frozen:
         model = with_adapter(model, settings)
     return model, tokenizer
+
+
+def in_bfloat16(settings: TrainSettings) -> bool:
+    """Whether the settings, or without a word from them the device, ask for products of matrices in bfloat16."""
+    import torch
+
+    from rlkd_data.chat.local import cpu_has_bfloat16
+
+    if settings.precision != "auto":
+        return settings.precision == "bfloat16"
+    return torch.cuda.is_available() or cpu_has_bfloat16()
 
 
 def with_adapter(model: Any, settings: TrainSettings) -> Any:

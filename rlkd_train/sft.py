@@ -51,6 +51,8 @@ def train_gsrm(settings: GsrmSettings, out: Path) -> StageResult:
     held_out = sources.held_out[: settings.measure] if settings.measure is not None else sources.held_out
     figures = dict(result.figures)
     if held_out:
+        if settings.lora.r:
+            model = model.merge_and_unload()  # as `decompose` uses it
         (out / REPLIES).unlink(missing_ok=True)
         for name, texts in held_out_texts(settings, held_out).items():
             figures[name] = measure(

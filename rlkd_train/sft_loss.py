@@ -25,17 +25,20 @@ class LabelledPositionsTrainer(SFTTrainer):  # type: ignore[misc]
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
         base = model.get_base_model() if hasattr(model, "get_base_model") else model
-        hidden = base.base_model(
-            input_ids=inputs["input_ids"], attention_mask=inputs.get("attention_mask"), use_cache=False
-        ).last_hidden_state
         labels = inputs["labels"][:, 1:]
         labelled = labels != _UNLABELLED
-        states, targets = hidden[:, :-1][labelled], labels[labelled]
-        head = base.get_output_embeddings()
-        total = states.new_zeros((), dtype=torch.float32)
-        for start in range(0, len(targets), _CHUNK):
-            piece = slice(start, start + _CHUNK)
-            total = total + checkpoint(_summed_loss, head, states[piece], targets[piece], use_reentrant=False)
+        targets = labels[labelled]
+        # accelerate wraps `forward`, which is not called here
+        with self.accelerator.autocast():
+            hidden = base.base_model(
+                input_ids=inputs["input_ids"], attention_mask=inputs.get("attention_mask"), use_cache=False
+            ).last_hidden_state
+            states = hidden[:, :-1][labelled]
+            head = base.get_output_embeddings()
+            total = states.new_zeros((), dtype=torch.float32)
+            for start in range(0, len(targets), _CHUNK):
+                piece = slice(start, start + _CHUNK)
+                total = total + checkpoint(_summed_loss, head, states[piece], targets[piece], use_reentrant=False)
         loss = total / (num_items_in_batch if num_items_in_batch is not None else max(1, len(targets)))
         return (loss, {"loss": loss}) if return_outputs else loss
 

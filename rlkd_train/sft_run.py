@@ -70,6 +70,8 @@ def _arguments(settings: TrainSettings, out: Path, epochs: float, max_steps: int
     import torch
     from trl import SFTConfig
 
+    from rlkd_train.models import in_bfloat16
+
     on_gpu = torch.cuda.is_available()
     optim = settings.optim
     return SFTConfig(
@@ -88,7 +90,7 @@ def _arguments(settings: TrainSettings, out: Path, epochs: float, max_steps: int
         save_total_limit=2,
         seed=settings.seed,
         data_seed=settings.seed,
-        bf16=on_gpu and settings.precision != "float32",
+        bf16=in_bfloat16(settings),
         use_cpu=not on_gpu,
         gradient_checkpointing=long,
         max_length=None,

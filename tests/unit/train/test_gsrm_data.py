@@ -1,5 +1,6 @@
 """What a GSRM learns from, and how its replies are judged."""
 
+import dataclasses
 import json
 
 import pytest
@@ -136,6 +137,15 @@ def test_a_reply_is_judged_by_what_it_parses_to():
     assert judge(target, right, ended=False).codes == ("truncated",)
     assert judge(target, "no idea").codes == ("no_markers",)
     assert judge(target, render(target.steps[:1])).final_answer is False
+
+
+def test_a_reply_is_rejected_by_what_decompose_rejects_it_by():
+    target = socratic_target(plain(ROW))
+    again = dataclasses.replace(target.steps[1], index=3)
+    assert judge(target, render((*target.steps, again), "8")).codes == ("duplicate_steps",)
+    assert judge(target, render(target.steps, "7")).codes == ("wrong_final",)
+    invented = dataclasses.replace(target.steps[1], answer="She has 20-13 = $7 left.")
+    assert "invented_answer" in judge(target, render((target.steps[0], invented), "8")).codes
 
 
 def test_held_out_rows_are_measured_as_they_are_and_rewritten():
