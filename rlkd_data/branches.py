@@ -17,7 +17,7 @@ from rlkd_data.progress import tally
 from rlkd_data.schema import BRANCHES, DECOMPOSITIONS, Branch, Domain, Passage, Step, from_record
 from rlkd_data.stage import StageResult
 from rlkd_data.structure.branch import Node, grow
-from rlkd_data.tables import TableWriter, count_rows, is_table, read_table
+from rlkd_data.tables import REJECTED, TableWriter, count_rows, is_table, read_table
 from rlkd_data.together import together
 
 _AT_ONCE = 256
@@ -38,17 +38,23 @@ def branches(settings: BranchSettings, out: Path) -> StageResult:
     """Fill `out` with the tree of every problem that two or more traces have a usable decomposition of. Goes on where
     an earlier run was stopped. Raises InputError where there is no such problem, ModelError where the judge did not
     answer."""
-    traces = _traces(settings.decompositions)
+    folders = [folder for folder in settings.decompositions if not _all_rejected(folder)]
+    traces = _traces(folders)
     several = {problem: len(ids) for problem, ids in traces.items() if len(ids) > 1}
     if not several:
         raise InputError(
             f"no problem has decompositions of two traces in {', '.join(map(str, settings.decompositions))}, so there "
             "is nothing to branch: collect with --samples 2 or more, and decompose those traces"
         )
-    unjudged, cost = asyncio.run(_grow(settings, several, out))
+    unjudged, cost = asyncio.run(_grow(settings, folders, several, out))
     counts = {"ok": count_rows(out), "skipped:one_trace": len(traces) - len(several)}
     told = figures(out) | {"judge": judge_name(settings.judge)} | ({"unjudged pairs": unjudged} if unjudged else {})
     return StageResult({name: count for name, count in counts.items() if count}, told, cost)
+
+
+def _all_rejected(folder: Path) -> bool:
+    """Whether a table has no usable row, which its rejected ones explain: no mistake, beside tables that have some."""
+    return not is_table(folder) and is_table(folder / REJECTED)
 
 
 def _traces(folders: Sequence[Path]) -> dict[str, set[str]]:
@@ -80,7 +86,9 @@ def problems(folders: Sequence[Path], several: dict[str, int], done: set[str]) -
                     yield open_.pop(name)
 
 
-async def _grow(settings: BranchSettings, several: dict[str, int], out: Path) -> tuple[int, float | None]:
+async def _grow(
+    settings: BranchSettings, folders: Sequence[Path], several: dict[str, int], out: Path
+) -> tuple[int, float | None]:
     """Write the trees; returns how many pairs of steps no verdict came about, and what the judge cost."""
     done: set[str] = set()
     if is_table(out):
@@ -93,7 +101,7 @@ async def _grow(settings: BranchSettings, several: dict[str, int], out: Path) ->
         with TableWriter(out, BRANCHES, rows_per_shard=1 << 40) as writer, tally("branches", len(several)) as progress:
             if done:
                 progress.advance("done before", count=len(done))
-            waiting = problems(settings.decompositions, several, done)
+            waiting = problems(folders, several, done)
             while batch := list(islice(waiting, _AT_ONCE)):
                 trees = await together(tree(steps, problem) for problem in batch)
                 for problem, nodes in zip(batch, trees, strict=True):

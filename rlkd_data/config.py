@@ -184,6 +184,17 @@ class DecomposeSettings(ChatSettings):
     verify_workers: PositiveInt | None = runtime(None, description="processes that compare final answers")
     verify_timeout: float = Field(10.0, gt=0, description="seconds one comparison may take")
 
+    @model_validator(mode="after")
+    def _agreement_is_asked_for(self) -> DecomposeSettings:
+        of_it = ("agreement_sample", "agreement_annotator", "agreement_judge")
+        fields = DecomposeSettings.model_fields
+        if self.agreement is None and any(getattr(self, name) != fields[name].default for name in of_it):
+            raise ValueError(
+                "a sample, a further annotator and a judge are for measuring agreement: say how many annotations, as "
+                "agreement: 2 (--agreement 2)"
+            )
+        return self
+
 
 class BranchSettings(Settings):
     """`rlkd-data branches`: several traces of one problem to one branching structure."""

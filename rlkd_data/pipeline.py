@@ -154,7 +154,10 @@ def check_settings(model: type[Settings], values: Mapping[str, Any], where: str)
             raise InputError(f"{where}: unknown setting {key!r}{_nearest(str(first['loc'][-1]), names)}") from None
         if first["type"] == "missing":
             raise InputError(f"{where}: setting {key!r} is missing") from None
-        raise InputError(f"{where}: {key}: {_one_line(first['msg'])} (got {first['input']!r})") from None
+        said = _one_line(first["msg"]).removeprefix("Value error, ")
+        if isinstance(first["input"], Mapping):  # settings that do not go together: which, the message says
+            raise InputError(f"{where}: {f'{key}: ' if key else ''}{said}") from None
+        raise InputError(f"{where}: {key}: {said} (got {first['input']!r})") from None
 
 
 def apply_override(values: dict[str, Any], override: str) -> None:

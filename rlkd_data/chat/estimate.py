@@ -85,11 +85,20 @@ class Estimate:
 
 
 class Estimated(Exception):
-    """Not an error: ends a stage that was only to be estimated."""
+    """Not an error: ends a stage that was only to be estimated, for each model that it asks. `uncounted` says what else
+    it would ask that nobody can know before."""
 
-    def __init__(self, estimate: Estimate) -> None:
+    def __init__(self, *estimates: Estimate, uncounted: str | None = None) -> None:
         super().__init__("estimated")
-        self.estimate = estimate
+        self.estimates, self.uncounted = estimates, uncounted
+
+    def lines(self) -> list[str]:
+        """For a person."""
+        lines: list[str] = []
+        for estimate in self.estimates:
+            lines += [f"{estimate.model}:"] if len(self.estimates) > 1 else []
+            lines += estimate.lines()
+        return lines + ([f"not counted: {self.uncounted}"] if self.uncounted else [])
 
 
 class EstimatingClient(Client):
@@ -214,11 +223,11 @@ def _span(range_: Range) -> str:
     return f"{round(range_.low):,} to {round(range_.high):,}"
 
 
-def estimate_stage(function: Any, settings: Any, folder: Any, sample: int) -> Estimate | None:
+def estimate_stage(function: Any, settings: Any, folder: Any, sample: int) -> Estimated | None:
     """Run a stage's function on an empty folder until it has made its requests. None where it asks none."""
     with estimating(sample):
         try:
             function(settings, folder)
         except Estimated as done:
-            return done.estimate
+            return done
     return None

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain, combinations, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from rlkd_data.chat.bill import Bill
+from rlkd_data.chat.estimate import Estimate, Estimated
+from rlkd_data.chat.open import open_either
 from rlkd_data.config import DecomposeSettings
 from rlkd_data.decompose.run import Decomposer
 from rlkd_data.judges.open import judge_name, open_judge
@@ -27,18 +29,48 @@ TEMPERATURE = 0.7
 def measure(settings: DecomposeSettings, annotator: str, out: Path) -> tuple[dict[str, Any], Bill]:
     """Annotate a sample of the traces again, beside the table that `out` holds, and compare: (figures, the bill of it
     all). Raises what the annotator and the judge raise."""
-    assert settings.agreement is not None
     sample = frozenset(_sample(settings))
+    tables = [out]
+    for number, again in _further(settings, annotator, sample):
+        tables.append(out / PLACE / str(number))
+        bill = asyncio.run(again.run(tables[-1], home=out))
     other = settings.agreement_annotator or annotator
-    for number in range(2, settings.agreement + 1):
-        again = Decomposer(_again(settings, number), other, sample)
-        bill = asyncio.run(again.run(out / PLACE / str(number), home=out))
-    tables = [out, *(out / PLACE / str(number) for number in range(2, settings.agreement + 1))]
     usable = [_usable(table, sample) for table in tables]
     told = asyncio.run(_compare(settings, usable, sample, out))
     by = {"further annotator": other} if other != annotator else {}
     told = {"annotations": settings.agreement} | told | by | {"judge": judge_name(settings.agreement_judge)}
     return {f"agreement: {name}": value for name, value in told.items()}, bill
+
+
+def estimate(settings: DecomposeSettings, annotator: str, out: Path) -> NoReturn:
+    """Raise Estimated for the table and its further annotations together, with an estimate for each annotator."""
+    asking = {annotator: [Decomposer(settings, annotator)]}
+    for _, again in _further(settings, annotator, frozenset(_sample(settings))):
+        asking.setdefault(again.annotator, []).append(again)
+    found = [asyncio.run(_estimated(settings, name, runs, out)) for name, runs in asking.items()]
+    uncounted = None
+    if settings.agreement_judge.kind.startswith("llm"):
+        uncounted = f"what {judge_name(settings.agreement_judge)} is asked, which depends on the steps"
+    raise Estimated(*chain.from_iterable(found), uncounted=uncounted)
+
+
+async def _estimated(
+    settings: DecomposeSettings, annotator: str, runs: Sequence[Decomposer], out: Path
+) -> tuple[Estimate, ...]:
+    async with open_either(annotator, settings) as client:
+        try:
+            async for _ in client.ask_all(chain.from_iterable(one.requests(out) for one in runs)):
+                pass
+        except Estimated as done:
+            return done.estimates
+    return ()
+
+
+def _further(settings: DecomposeSettings, annotator: str, sample: frozenset[str]) -> Iterator[tuple[int, Decomposer]]:
+    """Each annotation after the table's own, with its number (from 2)."""
+    other = settings.agreement_annotator or annotator
+    for number in range(2, (settings.agreement or 1) + 1):
+        yield number, Decomposer(_again(settings, number), other, sample)
 
 
 def _sample(settings: DecomposeSettings) -> list[str]:

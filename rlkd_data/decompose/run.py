@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from rlkd_data.chat.bill import Bill
+from rlkd_data.chat.estimate import SAMPLE
 from rlkd_data.chat.types import Failed, Message, Rejected, Reply, Request
 from rlkd_data.config import DecomposeSettings
 from rlkd_data.decompose.judge import ALWAYS, Judged, Rules
@@ -43,6 +44,10 @@ def decompose(settings: DecomposeSettings, out: Path) -> StageResult:
     elif settings.annotator is None:
         raise InputError("no annotator: name the model that decomposes, for example --annotator local:gsrm-smollm2")
     else:
+        if settings.agreement is not None and SAMPLE.get() is not None:
+            from rlkd_data.decompose.agreement import estimate
+
+            estimate(settings, settings.annotator, out)
         bill = asyncio.run(Decomposer(settings, settings.annotator).run(out, home=out))
         told = figures(out)
         if settings.agreement is not None:
@@ -119,6 +124,10 @@ class Decomposer:
                 "was answered is kept, and the same command asks for the rest"
             )
         return client.bill
+
+    def requests(self, out: Path) -> Iterator[tuple[tuple[Talk, Turn], Request]]:
+        """What would be asked first about the traces that the table in `out` does not hold yet."""
+        return self._requests(self._fresh(out))
 
     def _fresh(self, out: Path) -> Iterator[Talk]:
         """A conversation for each trace that the table does not hold yet."""

@@ -58,6 +58,31 @@ def test_annotations_with_other_seeds_are_compared(tmp_path: Path) -> None:
     assert {len(row.steps) for row in read_rows(tmp_path / "out" / "agreement" / "2", DECOMPOSITIONS)} == {2}
 
 
+def test_an_estimate_counts_the_further_annotations(tmp_path: Path) -> None:
+    write_made_traces(tmp_path / "traces", [made_trace(number) for number in range(10, 16)])
+    more = ["--agreement", 3, "--agreement-sample", 4, "--estimate", "--estimate-sample", 2]
+    with running_openai_server(reply_function="tests.support.annotator:faithful") as server:
+        told = decompose(server, tmp_path, *more)
+        assert told.returncode == 0 and server.stats()["total"] == 2, told.stderr
+        assert "requests to ask: 12 (2 more" in told.stdout and "not counted" not in told.stdout
+        by_another = ["--agreement-annotator", "openai:n", "--judge-kind", "llm", "--judge", "openai:j"]
+        told = decompose(server, tmp_path, *more, *by_another, "--store", tmp_path / "2.sqlite")
+        assert server.stats()["total"] == 2 + 2 + 2 and not (tmp_path / "out").exists()
+    asked = [line for line in told.stdout.splitlines() if line.startswith(("openai:", "requests"))]
+    counts = [line.partition(" (")[0] for line in asked]
+    assert (
+        counts == ["openai:m:", "requests to ask: 4", "openai:n:", "requests to ask: 6"]
+        and "not counted: what" in told.stdout
+    )
+
+
+def test_flags_for_agreement_alone_are_refused_without_it(tmp_path: Path) -> None:
+    for flags in (["--agreement-annotator", "openai:n"], ["--agreement-sample", 4], ["--judge-kind", "equal"]):
+        refused = cli("decompose", tmp_path, "--out", tmp_path / "out", "--annotator", "openai:m", *flags)
+        assert refused.returncode == 2 and len(refused.stderr.strip().splitlines()) == 1, refused.stderr
+        assert "--agreement 2" in refused.stderr and "got" not in refused.stderr
+
+
 def test_scores_and_trees_from_the_command_line_reach_the_card(tmp_path: Path) -> None:
     ways = [made_trace(10), made_trace(10, reasoning=f"{made_trace(10).reasoning}\n\nSo 73 it is.")]
     write_made_traces(tmp_path / "traces", ways)

@@ -12,7 +12,7 @@ import pytest
 
 from rlkd_data.branches import branches
 from rlkd_data.config import BranchSettings, JudgeSettings, ScoreSettings
-from rlkd_data.errors import InputError, ModelError
+from rlkd_data.errors import InputError, ModelError, TableError
 from rlkd_data.judges.base import Pair, Verdict
 from rlkd_data.judges.steps import StepJudge
 from rlkd_data.schema import BRANCHES, DECOMPOSITIONS, Decomposition, Step, make_problem_id
@@ -93,6 +93,17 @@ def test_more_parts_must_match_where_they_are_named(tmp_path: Path) -> None:
     for same, nodes in ((("sub_problem",), 1), (("sub_problem", "answer"), 2)):
         settings = BranchSettings(decompositions=(made,), judge=EQUAL, same=same)
         assert branches(settings, tmp_path / str(nodes)).counts["ok"] == nodes
+
+
+def test_a_table_whose_rows_were_all_rejected_does_not_stop_the_others(tmp_path: Path) -> None:
+    used = table(tmp_path / "t", [decomposition(name, "q", steps("2+3=5")) for name in ("a", "b")])
+    refused = table(tmp_path / "r", [], [decomposition("c", "q", steps("2+3=5"))])
+    result = branches(BranchSettings(decompositions=(refused, used), judge=EQUAL), tmp_path / "out")
+    assert result.counts == {"ok": 1} and result.figures["traces"] == 2
+    with pytest.raises(InputError, match="no problem has decompositions of two traces"):
+        branches(BranchSettings(decompositions=(refused,), judge=EQUAL), tmp_path / "none")
+    with pytest.raises(TableError, match="does not exist"):
+        branches(BranchSettings(decompositions=(used, tmp_path / "typo"), judge=EQUAL), tmp_path / "none")
 
 
 def test_nothing_to_branch_is_said(tmp_path: Path) -> None:
