@@ -5,7 +5,7 @@ import sys
 from datasets import load_dataset
 from trl import GRPOConfig, GRPOTrainer
 
-from rlkd_train.structure_reward import StructureReward
+from rlkd_train.reward.structure import StructureReward
 
 
 def boxed(completions, **_):  # any reward of your own beside it

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from rlkd_data import cli_flags as chat_flags
-from rlkd_data.cli_support import given, pairs, run_app, start
+from rlkd_data.run import flags as chat_flags
+from rlkd_data.run.command import given, pairs, run_app, start
 
 app = typer.Typer(
     name="rlkd-data",
@@ -81,7 +81,7 @@ def collect(
     estimate_sample: chat_flags.EstimateSample = 5,
 ) -> None:
     """Teacher traces: from a data set, or generated for its problems by a model."""
-    from rlkd_data.stages import COLLECT
+    from rlkd_data.run.stages import COLLECT
 
     values = given(
         source=source,
@@ -169,7 +169,7 @@ def decompose(
     estimate_sample: chat_flags.EstimateSample = 5,
 ) -> None:
     """Traces to steps of meta-reasoning, sub-problem and answer."""
-    from rlkd_data.stages import DECOMPOSE
+    from rlkd_data.run.stages import DECOMPOSE
 
     values = given(
         traces=traces,
@@ -221,7 +221,7 @@ def branches(
     store: Store = None,
 ) -> None:
     """Several traces of one problem as one tree: the same steps are one node, alternatives are branches."""
-    from rlkd_data.stages import BRANCHES
+    from rlkd_data.run.stages import BRANCHES
 
     values = given(decompositions=decompositions, same=same or None)
     values["judge"] = given(
@@ -245,8 +245,8 @@ def score(
     store: Store = None,
 ) -> None:
     """How good decompositions are: against gold ones of the same problems."""
-    from rlkd_data.score import PLACE
-    from rlkd_data.stages import SCORE
+    from rlkd_data.measure.score import PLACE
+    from rlkd_data.run.stages import SCORE
 
     values = given(decompositions=decompositions, gold=gold)
     values["judge"] = given(
@@ -260,7 +260,7 @@ def inspect(table: Annotated[Path, typer.Argument(help="Folder of a table.")]) -
     """A table at a glance: schema, counts, rejections, and a row laid out as steps."""
     from rich.console import Console
 
-    from rlkd_data.inspect import inspect_table
+    from rlkd_data.report.terminal import inspect_table
 
     inspect_table(table, Console())
 
@@ -315,8 +315,8 @@ def run(
     set_: Annotated[list[str] | None, typer.Option("--set", help="stage.key=value, or workdir=FOLDER.")] = None,
 ) -> None:
     """Run a pipeline; stages whose settings and inputs have not changed are left alone."""
-    from rlkd_data import pipeline as pipelines
-    from rlkd_data.summary import print_summary
+    from rlkd_data.run import pipeline as pipelines
+    from rlkd_data.run.summary import print_summary
 
     planned = pipelines.load(pipelines.find(pipeline), set_ or ())
     print_summary(planned, pipelines.run(planned))

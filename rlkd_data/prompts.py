@@ -9,7 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from rlkd_data.chat.types import Message
-from rlkd_data.resources import resource
+from rlkd_data.run.resources import resource
 from rlkd_data.schema import Domain, Step, content_hash
 from rlkd_data.structure.as_json import SCHEMA_JSON, render_json
 from rlkd_data.structure.render import render

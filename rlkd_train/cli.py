@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from rlkd_data import cli_flags as chat_flags
-from rlkd_data.cli_support import given, run_app, start
+from rlkd_data.run import flags as chat_flags
+from rlkd_data.run.command import given, run_app, start
 
 app = typer.Typer(
     name="rlkd-train",
@@ -72,7 +72,7 @@ def evaluate(
     set_: Set = None,
 ) -> None:
     """Sample a model on problems and measure accuracy, length and structure alignment."""
-    from rlkd_data.pipeline import apply_override
+    from rlkd_data.run.pipeline import apply_override
     from rlkd_train.stages import EVAL
 
     values: dict[str, Any] = given(
@@ -114,8 +114,8 @@ def publish(
 ) -> None:
     """A run's model to the Hub, with its card. --dry-run shows what would be pushed."""
     from rlkd_data.errors import InputError
-    from rlkd_train.publish import Publication
-    from rlkd_train.publish import publish as push
+    from rlkd_train.publish.run import Publication
+    from rlkd_train.publish.run import publish as push
 
     if dry_run != (out is not None):
         raise InputError("--dry-run and --out FOLDER go together: a dry run writes the folder that would be pushed")
@@ -134,7 +134,7 @@ def judge_eval(
     set_: Set = None,
 ) -> None:
     """Measure how far a judge agrees with labelled pairs."""
-    from rlkd_data.pipeline import apply_override
+    from rlkd_data.run.pipeline import apply_override
     from rlkd_train.stages import JUDGE_EVAL
 
     judge = given(kind=kind, model=model, base_url=base_url, store=store)
@@ -152,8 +152,8 @@ def rescore(
     set_: Set = None,
 ) -> None:
     """Another reward over a run's saved completions, without generating, and how it differs."""
-    from rlkd_data.pipeline import apply_override, read_yaml
-    from rlkd_train.rescore import given_or_the_runs
+    from rlkd_data.run.pipeline import apply_override, read_yaml
+    from rlkd_train.reward.rescore import given_or_the_runs
     from rlkd_train.stages import RESCORE
 
     values = read_yaml(config)
@@ -171,9 +171,9 @@ def reward_server(
     set_: Set = None,
 ) -> None:
     """Serve the structure reward over HTTP, for any trainer."""
-    from rlkd_data.pipeline import apply_override, check_settings, read_yaml
+    from rlkd_data.run.pipeline import apply_override, check_settings, read_yaml
     from rlkd_train.config import RewardServerSettings
-    from rlkd_train.reward_server import serve
+    from rlkd_train.reward.server import serve
 
     values = read_yaml(config) if config else {}
     values |= given(decompositions=decompositions or None, host=host, port=port)
@@ -186,7 +186,7 @@ def reward_server(
 
 def _train(spec: Any, config: Path, overrides: list[str] | None, out: Path | None) -> None:
     from rlkd_data.errors import InputError
-    from rlkd_data.pipeline import apply_override, read_yaml
+    from rlkd_data.run.pipeline import apply_override, read_yaml
 
     values = read_yaml(config)
     for override in overrides or ():

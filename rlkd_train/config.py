@@ -144,7 +144,7 @@ class RunGuardSettings(Settings):
 
 
 class GuardsSettings(Settings):
-    """Signals that the reward is being gamed (`guards.py` says how each is told)."""
+    """Signals that the reward is being gamed (`reward/guards.py` says how each is told)."""
 
     step_padding: GuardSettings = GuardSettings()
     repeated_steps: GuardSettings = GuardSettings()

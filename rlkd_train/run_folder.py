@@ -15,7 +15,7 @@ from typing import Any
 from transformers import TrainerCallback
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
-from rlkd_data.progress import Tally, console
+from rlkd_data.run.progress import Tally, console
 
 CHECKPOINTS = "checkpoints"
 MODEL = "model"

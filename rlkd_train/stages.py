@@ -1,11 +1,13 @@
 """The training stages, registered as entry points of the group `rlkd.stages`."""
 
-from rlkd_data.stage import StageSpec
+from rlkd_data.run.stage import StageSpec
 from rlkd_train.config import EvalSettings, GrpoSettings, GsrmSettings, JudgeEvalSettings, RescoreSettings, SftSettings
 
-SFT = StageSpec("sft", SftSettings, "rlkd_train.sft:train_sft")
-GSRM = StageSpec("gsrm", GsrmSettings, "rlkd_train.sft:train_gsrm", prompts=("prompts",))
-GRPO = StageSpec("grpo", GrpoSettings, "rlkd_train.grpo:train_grpo", prompts=("prompts",))
-EVAL = StageSpec("eval", EvalSettings, "rlkd_train.evaluate:evaluate", prompts=("prompts",))
-JUDGE_EVAL = StageSpec("judge-eval", JudgeEvalSettings, "rlkd_train.judge_eval:judge_eval", prompts=("prompts",))
-RESCORE = StageSpec("rescore", RescoreSettings, "rlkd_train.rescore:rescore", prompts=("prompts",))
+SFT = StageSpec("sft", SftSettings, "rlkd_train.sft.train:train_sft")
+GSRM = StageSpec("gsrm", GsrmSettings, "rlkd_train.sft.train:train_gsrm", prompts=("prompts",))
+GRPO = StageSpec("grpo", GrpoSettings, "rlkd_train.grpo.train:train_grpo", prompts=("prompts",))
+EVAL = StageSpec("eval", EvalSettings, "rlkd_train.evaluate.run:evaluate", prompts=("prompts",))
+JUDGE_EVAL = StageSpec(
+    "judge-eval", JudgeEvalSettings, "rlkd_train.evaluate.judge_eval:judge_eval", prompts=("prompts",)
+)
+RESCORE = StageSpec("rescore", RescoreSettings, "rlkd_train.reward.rescore:rescore", prompts=("prompts",))

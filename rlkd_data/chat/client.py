@@ -14,12 +14,12 @@ from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any, TypeVar
 
-from rlkd_data.chat.aimd import Aimd
-from rlkd_data.chat.bill import Bill
-from rlkd_data.chat.ledger import Entry
-from rlkd_data.chat.limits import Expectation, Limits
-from rlkd_data.chat.retry import pause
-from rlkd_data.chat.slots import Slots
+from rlkd_data.chat.money.bill import Bill
+from rlkd_data.chat.money.ledger import Entry
+from rlkd_data.chat.pace.aimd import Aimd
+from rlkd_data.chat.pace.limits import Expectation, Limits
+from rlkd_data.chat.pace.retry import pause
+from rlkd_data.chat.pace.slots import Slots
 from rlkd_data.chat.store import ResponseStore, key_and_size, request_key
 from rlkd_data.chat.types import Backend, Failed, Hopeless, Pulse, Reply, Request, Retryable
 from rlkd_data.errors import BudgetReached

@@ -7,44 +7,44 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rlkd_data.chat.aimd import first_window
-from rlkd_data.chat.batch_state import DISCOUNT
-from rlkd_data.chat.bill import Bill
+from rlkd_data.chat.backends.models import KNOWN
+from rlkd_data.chat.batch.state import DISCOUNT
 from rlkd_data.chat.client import Client
-from rlkd_data.chat.estimate import SAMPLE, EstimatingClient
-from rlkd_data.chat.limits import Limits
-from rlkd_data.chat.models import KNOWN
-from rlkd_data.chat.prices import FREE, Prices, given
+from rlkd_data.chat.money.bill import Bill
+from rlkd_data.chat.money.estimate import SAMPLE, EstimatingClient
+from rlkd_data.chat.money.prices import FREE, Prices, given
+from rlkd_data.chat.pace.aimd import first_window
+from rlkd_data.chat.pace.limits import Limits
 from rlkd_data.chat.store import ResponseStore, default_path
 from rlkd_data.chat.types import Backend, HasBatches
 from rlkd_data.config import ChatSettings
 from rlkd_data.errors import InputError
-from rlkd_data.resources import BUNDLED
+from rlkd_data.run.resources import BUNDLED
 
 if TYPE_CHECKING:
-    from rlkd_data.chat.batch import BatchClient
+    from rlkd_data.chat.batch.client import BatchClient
 
 
 def _openai(model: str, settings: ChatSettings) -> Backend:
-    from rlkd_data.chat.openai import OpenAIBackend
+    from rlkd_data.chat.backends.openai import OpenAIBackend
 
     return OpenAIBackend(model, settings, keyless=SAMPLE.get() == 0)
 
 
 def _anthropic(model: str, settings: ChatSettings) -> Backend:
-    from rlkd_data.chat.anthropic import AnthropicBackend
+    from rlkd_data.chat.backends.anthropic import AnthropicBackend
 
     return AnthropicBackend(model, settings, keyless=SAMPLE.get() == 0)
 
 
 def _vllm(model: str, settings: ChatSettings) -> Backend:
-    from rlkd_data.chat.vllm import VllmBackend
+    from rlkd_data.chat.backends.vllm import VllmBackend
 
     return VllmBackend(model)
 
 
 def _local(model: str, settings: ChatSettings) -> Backend:
-    from rlkd_data.chat.local import LocalBackend
+    from rlkd_data.chat.backends.local import LocalBackend
 
     return LocalBackend(model)
 
@@ -112,8 +112,8 @@ def open_either(name: str, settings: ChatSettings, folder: Path | None = None) -
     """The same, for work that may take a day: in the provider's batches, where the settings say so."""
     if settings.mode == "online" or SAMPLE.get() is not None:
         return open_client(name, settings, folder)
-    from rlkd_data.chat.batch import BatchClient
-    from rlkd_data.chat.batch_journal import Journal
+    from rlkd_data.chat.batch.client import BatchClient
+    from rlkd_data.chat.batch.journal import Journal
 
     if settings.retry_truncated is not None:
         raise InputError(

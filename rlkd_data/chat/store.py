@@ -24,7 +24,7 @@ from typing import Any
 
 from platformdirs import user_data_path
 
-from rlkd_data.chat import ledger
+from rlkd_data.chat.money import ledger
 from rlkd_data.chat.types import Reply
 from rlkd_data.errors import InputError
 from rlkd_data.schema import Usage

@@ -10,7 +10,7 @@ from rlkd_data.errors import ModelError
 from rlkd_data.schema import Sampling, Usage
 
 if TYPE_CHECKING:
-    from rlkd_data.chat.batch_state import Provider
+    from rlkd_data.chat.batch.state import Provider
 
 Role = Literal["system", "user", "assistant"]
 FinishReason = Literal["stop", "length", "refusal", "other"]

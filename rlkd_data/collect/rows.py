@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+from rlkd_data.answers.final import final_answer
 from rlkd_data.chat.types import Rejected, Reply
 from rlkd_data.collect.adapters.base import Record, SourceRow, Unusable
 from rlkd_data.collect.filter import Draft
-from rlkd_data.collect.normalise import final_answer, split_reasoning
+from rlkd_data.collect.normalise import split_reasoning
 from rlkd_data.collect.sources import Source
 from rlkd_data.config import CollectSettings
 from rlkd_data.schema import Domain, Problem, Sampling, Trace, content_hash, make_problem_id, make_trace_id

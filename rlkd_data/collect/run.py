@@ -10,21 +10,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from rlkd_data.chat.batch import BatchClient
-from rlkd_data.chat.bill import Bill
+from rlkd_data.answers.verify import CodeRuns, Job, Verdict, Verifier, job_of
+from rlkd_data.chat.batch.client import BatchClient
 from rlkd_data.chat.client import Client
+from rlkd_data.chat.money.bill import Bill
 from rlkd_data.chat.types import Rejected, Reply, Request
 from rlkd_data.collect.clean import Cleaner, Look, open_cleaner
 from rlkd_data.collect.filter import Draft, Policy, pass_rate, select
 from rlkd_data.collect.rows import REPEATED, bare_trace, read_problem, read_reply, read_traces, repeated, sampling_of
 from rlkd_data.collect.sample import Answered, Asked, Background, Groups, Written, written
 from rlkd_data.collect.sources import Source, open_source
-from rlkd_data.collect.verify import CodeRuns, Job, Verdict, Verifier, job_of
 from rlkd_data.config import CollectSettings
 from rlkd_data.errors import InputError, ModelError
-from rlkd_data.progress import Tally, tally
+from rlkd_data.run.progress import Tally, tally
+from rlkd_data.run.stage import StageResult
 from rlkd_data.schema import TRACES
-from rlkd_data.stage import StageResult
 from rlkd_data.tables import REJECTED, TableWriter, is_table, outcome_counts, read_table
 
 _CHUNK = 16

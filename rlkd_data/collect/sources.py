@@ -14,7 +14,7 @@ from rlkd_data.collect.adapters.mapped import mapped
 from rlkd_data.collect.files import FILES, Located, read_files
 from rlkd_data.config import CollectSettings
 from rlkd_data.errors import InputError
-from rlkd_data.resources import resource
+from rlkd_data.run.resources import resource
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rlkd_data.answers.verify import Job, as_number, quick
 from rlkd_data.chat.types import FinishReason
-from rlkd_data.collect.verify import Job, as_number, quick
 from rlkd_data.prompts import Format
 from rlkd_data.schema import Domain, Step
 from rlkd_data.structure.as_json import parse_json

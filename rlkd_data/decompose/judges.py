@@ -13,7 +13,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
-from rlkd_data.collect.verify import Verifier
+from rlkd_data.answers.verify import Verifier
 from rlkd_data.decompose.judge import Case, Judged, Rules, judge_many, with_code
 from rlkd_data.errors import RlkdError
 

@@ -13,13 +13,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from rlkd_data.answers.final import final_answer
 from rlkd_data.collect.adapters.base import as_domain, text
-from rlkd_data.collect.normalise import final_answer, split_reasoning
+from rlkd_data.collect.normalise import split_reasoning
 from rlkd_data.config import DecomposeSettings
 from rlkd_data.decompose.judge import Case, Judged, PieceReply, Rules
 from rlkd_data.decompose.judges import open_judges
 from rlkd_data.errors import InputError
-from rlkd_data.progress import Tally, tally
+from rlkd_data.run.progress import Tally, tally
 from rlkd_data.schema import DECOMPOSITIONS, Decomposition, Domain, content_hash, make_problem_id, make_trace_id
 from rlkd_data.structure.chunk import Piece
 from rlkd_data.tables import TableWriter, done_keys

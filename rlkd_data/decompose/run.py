@@ -11,8 +11,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from rlkd_data.chat.bill import Bill
-from rlkd_data.chat.estimate import SAMPLE
+from rlkd_data.chat.money.bill import Bill
+from rlkd_data.chat.money.estimate import SAMPLE
 from rlkd_data.chat.types import Failed, Message, Rejected, Reply, Request
 from rlkd_data.config import DecomposeSettings
 from rlkd_data.decompose.judge import ALWAYS, Judged, Rules
@@ -20,11 +20,11 @@ from rlkd_data.decompose.judges import open_judges
 from rlkd_data.decompose.talk import Talk, Turn
 from rlkd_data.decompose.window import longest_piece, window
 from rlkd_data.errors import InputError, ModelError
-from rlkd_data.progress import Tally, tally
 from rlkd_data.prompts import GSRM, decompose_messages, decompose_prefix, decompose_prompt_id, gsrm_messages, prompt_id
-from rlkd_data.resources import BUNDLED
+from rlkd_data.run.progress import Tally, tally
+from rlkd_data.run.resources import BUNDLED
+from rlkd_data.run.stage import StageResult
 from rlkd_data.schema import DECOMPOSITIONS, TRACES, Decomposition, Domain, Sampling, Trace
-from rlkd_data.stage import StageResult
 from rlkd_data.structure.as_json import SCHEMA_JSON
 from rlkd_data.structure.chunk import Piece, cut
 from rlkd_data.tables import TableWriter, done_keys, is_table, outcome_counts, read_rows, read_table
@@ -45,13 +45,13 @@ def decompose(settings: DecomposeSettings, out: Path) -> StageResult:
         raise InputError("no annotator: name the model that decomposes, for example --annotator local:gsrm-smollm2")
     else:
         if settings.agreement is not None and SAMPLE.get() is not None:
-            from rlkd_data.decompose.agreement import estimate
+            from rlkd_data.measure.agreement import estimate
 
             estimate(settings, settings.annotator, out)
         bill = asyncio.run(Decomposer(settings, settings.annotator).run(out, home=out))
         told = figures(out)
         if settings.agreement is not None:
-            from rlkd_data.decompose.agreement import measure
+            from rlkd_data.measure.agreement import measure
 
             agreement, bill = measure(settings, settings.annotator, out)
             told |= agreement

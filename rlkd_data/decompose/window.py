@@ -22,7 +22,7 @@ def window(settings: DecomposeSettings) -> int | None:
     backend, _, name = (settings.annotator or "").partition(":")
     if backend != "local":
         return None
-    from rlkd_data.chat.models import resolve
+    from rlkd_data.chat.backends.models import resolve
 
     found = resolve(name)
     try:

@@ -22,7 +22,7 @@ class EmbeddingJudge:
     whole = False
 
     def __init__(self, model: str, threshold: float) -> None:
-        from rlkd_data.chat.models import resolve
+        from rlkd_data.chat.backends.models import resolve
 
         self.model, self.threshold = model, threshold
         self._path = resolve(model).path
@@ -91,7 +91,7 @@ class EmbeddingJudge:
             import torch
             from transformers import AutoModel, AutoTokenizer
 
-            from rlkd_data.chat.quiet import quieten
+            from rlkd_data.chat.backends.quiet import quieten
 
             quieten()
             device = "cuda" if torch.cuda.is_available() else "cpu"

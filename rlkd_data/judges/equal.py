@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from rlkd_data.answers.quantity import MINUS, end, goes_on, quantity, same
+from rlkd_data.answers.verify import Job, Verifier
 from rlkd_data.chat.client import Client
-from rlkd_data.collect.verify import Job, Verifier
 from rlkd_data.judges.base import Judge, Pair, Verdict
-from rlkd_data.judges.quantity import MINUS, end, goes_on, quantity, same
 
 _WORDS = re.compile(r"\d+(?:[.,]\d+)*|\w+|(?<=\d):(?=\d)|(?<=[\d)])!|(?<=\w)['’′](?!\w)|[^\w\s.,;:?!\"“”„'‘’`#$…]")
 _PROSE = re.compile(r"(?<![\\A-Za-z])(?!(?:sin|cos|tan|log|exp|sqrt|mod)\b)[A-Za-z]{3,}")

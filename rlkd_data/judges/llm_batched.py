@@ -11,8 +11,8 @@ from rlkd_data.chat.types import Failed, Hopeless, Message, Rejected, Reply, Req
 from rlkd_data.errors import InputError
 from rlkd_data.judges.base import Pair, Verdict
 from rlkd_data.prompts import render_template
+from rlkd_data.run.together import together
 from rlkd_data.schema import Sampling
-from rlkd_data.together import together
 
 PROMPT = "judge_batched.j2"
 _TOKENS_A_PAIR = 12

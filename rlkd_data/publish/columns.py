@@ -9,7 +9,7 @@ from functools import cache
 import pyarrow as pa
 import yaml
 
-from rlkd_data.resources import resource
+from rlkd_data.run.resources import resource
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from typing import Any
 import pyarrow as pa
 
 from rlkd_data.errors import InputError
-from rlkd_data.identity import STAGE_FILE, read_stage
-from rlkd_data.pipeline import PIPELINE_FILE
+from rlkd_data.measure.score import PLACE as SCORE
+from rlkd_data.run.identity import STAGE_FILE, read_stage
+from rlkd_data.run.pipeline import PIPELINE_FILE
 from rlkd_data.schema import BRANCHES, DECOMPOSITIONS, TRACES
-from rlkd_data.score import PLACE as SCORE
 from rlkd_data.tables import REJECTED, is_table, shards, stored_schema
 
 _NAME = b"rlkd.table"

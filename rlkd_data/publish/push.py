@@ -16,8 +16,8 @@ import pyarrow as pa
 import stamina
 
 from rlkd_data.errors import HubError, InputError
-from rlkd_data.progress import console
 from rlkd_data.publish.folder import Files
+from rlkd_data.run.progress import console
 from rlkd_data.tables import schema_of
 
 T = TypeVar("T")

@@ -11,7 +11,7 @@ import yaml
 
 from rlkd_data.config import Settings
 from rlkd_data.publish.render import code
-from rlkd_data.resources import resource
+from rlkd_data.run.resources import resource
 
 _LOGIN = re.compile(r"(?<=//)[^/@\s]+@")
 _LAST = re.compile(r"[/\\]")

@@ -7,7 +7,7 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from rlkd_data.resources import resource
+from rlkd_data.run.resources import resource
 
 if TYPE_CHECKING:
     from jinja2.sandbox import SandboxedEnvironment

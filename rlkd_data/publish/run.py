@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rlkd_data.errors import InputError
-from rlkd_data.progress import tally
 from rlkd_data.publish import folder
 from rlkd_data.publish.card import card, charts
 from rlkd_data.publish.content import Survey
@@ -17,7 +16,8 @@ from rlkd_data.publish.plan import Config, columns_differ, parse_splits, plan, s
 from rlkd_data.publish.push import Hub, There
 from rlkd_data.publish.refusals import refuse_licences, refuse_secrets, refuse_unlicensed_tables
 from rlkd_data.publish.secrets import in_text
-from rlkd_data.stage import registry
+from rlkd_data.run.progress import tally
+from rlkd_data.run.stage import registry
 
 _LEAKS = 20
 """Finds that are kept: the first is told, the rest counted."""

@@ -20,7 +20,7 @@ from rlkd_data import __version__
 from rlkd_data.config import ReportSettings
 from rlkd_data.errors import InputError
 from rlkd_data.report.gather import gather
-from rlkd_data.stage import StageResult
+from rlkd_data.run.stage import StageResult
 
 _PAGE = Path(__file__).parent / "page"
 _SCRIPTS = (

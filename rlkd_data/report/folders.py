@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from rlkd_data.errors import InputError
-from rlkd_data.identity import STAGE_FILE, read_stage
+from rlkd_data.measure.score import PLACE as SCORE
+from rlkd_data.run.identity import STAGE_FILE, read_stage
 from rlkd_data.schema import BRANCHES, DECOMPOSITIONS, TRACES, TableSchema
-from rlkd_data.score import PLACE as SCORE
 from rlkd_data.tables import REJECTED, is_table, shards, stored_schema
 
 Kind = Literal["traces", "decompositions", "branches", "run", "samples", "other"]

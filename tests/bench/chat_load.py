@@ -91,7 +91,7 @@ def client(asked: argparse.Namespace) -> None:
     """What the client processes run: one line of JSON."""
     import openai  # noqa: F401 - so that the window holds no import
 
-    import rlkd_data.chat.openai  # noqa: F401
+    import rlkd_data.chat.backends.openai  # noqa: F401
 
     before, begin = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
     if asked.client == "ours":

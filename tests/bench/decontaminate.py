@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from rlkd_data.collect.decontaminate import Benchmark, Decontaminator
-from rlkd_data.resources import resource
+from rlkd_data.run.resources import resource
 
 _WORD = re.compile(r"\w+")
 _BATCH = 256

@@ -20,9 +20,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from rlkd_data.config import CollectSettings
+from rlkd_data.run.stage import fingerprint, run_stage
+from rlkd_data.run.stages import COLLECT
 from rlkd_data.schema import TRACES, Sampling, Trace, Usage, make_problem_id, make_trace_id
-from rlkd_data.stage import fingerprint, run_stage
-from rlkd_data.stages import COLLECT
 from rlkd_data.tables import TableWriter, read_table
 
 

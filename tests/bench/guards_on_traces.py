@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from rlkd_data.schema import Step
-from rlkd_train.guards import Seen, copied, flags, phrases
+from rlkd_train.reward.guards import Seen, copied, flags, phrases
 
 
 def rows(path: Path) -> Iterator[dict[str, Any]]:

@@ -16,7 +16,7 @@ import json
 import os
 import time
 
-from rlkd_data.chat import local
+from rlkd_data.chat.backends import local
 from rlkd_data.chat.types import Message, Reply, Request
 from rlkd_data.schema import Sampling
 

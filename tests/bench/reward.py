@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from rlkd_train.config import StructureSettings
-from rlkd_train.structure_reward import StructureReward
+from rlkd_train.reward.structure import StructureReward
 from tests.support.reference_pattern import ReferencePattern
 from tests.support.reward_cases import Case, cases, decomposition
 from tests.support.servers import RunningServer, running_priced_server

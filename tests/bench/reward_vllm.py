@@ -40,17 +40,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rlkd_data.chat.models import resolve
+from rlkd_data.chat.backends.models import resolve
 from rlkd_data.chat.open import open_client
 from rlkd_data.chat.types import Message, Reply, Request
 from rlkd_data.collect.normalise import split_reasoning
 from rlkd_data.config import ChatSettings
 from rlkd_data.prompts import gsrm_messages, student_messages
-from rlkd_data.resources import resource
+from rlkd_data.run.resources import resource
 from rlkd_data.schema import Sampling
 from rlkd_train.config import StructureSettings
-from rlkd_train.gsrm import Structure, whole_steps
-from rlkd_train.structure_reward import StructureReward, figures
+from rlkd_train.reward.scorer import Structure, whole_steps
+from rlkd_train.reward.structure import StructureReward, figures
 from tests.support.compare_ways import Ways
 from tests.support.reference_pattern import Trail
 from tests.support.reward_cases import Case, decomposition

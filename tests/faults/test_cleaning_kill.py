@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from rlkd_data.resources import resource
+from rlkd_data.run.resources import resource
 from rlkd_data.schema import TRACES
 from rlkd_data.tables import is_table, read_table
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from rlkd_data.tables import read_rows
-from rlkd_train.completions import COMPLETIONS
+from rlkd_train.reward.completions import COMPLETIONS
 from tests.support.grpo_run import make_run, start_run, steps_in
 from tests.support.servers import running_openai_server
 

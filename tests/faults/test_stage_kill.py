@@ -14,7 +14,7 @@ import polars
 import pytest
 import yaml
 
-from rlkd_data.identity import read_stage
+from rlkd_data.run.identity import read_stage
 from tests.support.servers import running_openai_server
 from tests.support.tiny_model import save_tiny_model
 

@@ -109,7 +109,7 @@ async def test_split_by_number_with_duplicates_and_a_stored_reply(
 async def test_split_by_bytes(
     served: tuple[str, RunningBatchServer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from rlkd_data.chat.batch_state import Limits
+    from rlkd_data.chat.batch.state import Limits
 
     backend, server = served
     async with open_either(f"{backend}:m", settings(server.base_url, tmp_path)) as client:
@@ -260,7 +260,7 @@ async def test_results_survive_a_kill_between_fetching_and_storing(
     served: tuple[str, RunningBatchServer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The results are on the disk once fetched: the next run needs the provider no more."""
-    from rlkd_data.chat.batch_run import BatchRun
+    from rlkd_data.chat.batch.run import BatchRun
 
     backend, server = served
     chat = settings(server.base_url, tmp_path)
@@ -283,7 +283,7 @@ async def test_a_budget_is_kept_before_a_batch_is_created_and_the_ledger_counts_
     served: tuple[str, RunningBatchServer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Half a dollar a token at half the price; a request costs at most its bytes and 9 tokens."""
-    from rlkd_data.chat.batch_run import BatchRun
+    from rlkd_data.chat.batch.run import BatchRun
 
     backend, server = served
     words = [f"w{i}" for i in range(9)]

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from rlkd_data.chat.local import LocalBackend, cut_reply, model_identity
-from rlkd_data.chat.models import resolve
+from rlkd_data.chat.backends.local import LocalBackend, cut_reply, model_identity
+from rlkd_data.chat.backends.models import resolve
 from rlkd_data.chat.open import open_client
 from rlkd_data.chat.types import Hopeless, Message, Rejected, Reply, Request
 from rlkd_data.config import ChatSettings
@@ -67,7 +67,7 @@ def test_a_row_is_cut_where_it_ended() -> None:
 def test_a_batch_of_unlike_lengths_answers_as_each_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     # In float32, where padding moves a logit by 1e-4 at most; in bfloat16 rounding moves it by up to 1, which decides
     # between two tokens that are nearly as likely ("The" and "L" here), and would hide a wrong mask.
-    monkeypatch.setattr("rlkd_data.chat.local.cpu_has_bfloat16", lambda: False)
+    monkeypatch.setattr("rlkd_data.chat.backends.local.cpu_has_bfloat16", lambda: False)
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     backend = LocalBackend("smollm2-135m")
     requests = [question("What is the capital of France?"), question(COUNT), question("What is 2+2? " * 20)]
@@ -201,7 +201,7 @@ def test_a_stored_reply_needs_no_model(tmp_path: Path, monkeypatch: pytest.Monke
             return await client.ask(question("Hi", Sampling(1.0, max_tokens=3)))
 
     first = asyncio.run(ask())
-    monkeypatch.setattr("rlkd_data.chat.local.load", lambda *_: pytest.fail("the model was loaded"))
+    monkeypatch.setattr("rlkd_data.chat.backends.local.load", lambda *_: pytest.fail("the model was loaded"))
     assert asyncio.run(ask()) == first
 
 

@@ -192,9 +192,9 @@ def test_an_outage_is_status_1_and_the_same_command_asks_for_the_rest(tmp_path):
     source = problems(tmp_path / "s.jsonl", *({"problem": f"p{n}", "answer": "4"} for n in range(6)))
     out = tmp_path / "t"
     program = (
-        "import sys; from pathlib import Path; from rlkd_data.cli_support import run_app; "
-        "from rlkd_data.config import CollectSettings; from rlkd_data.stage import run_stage; "
-        "from rlkd_data.stages import COLLECT; "
+        "import sys; from pathlib import Path; from rlkd_data.run.command import run_app; "
+        "from rlkd_data.config import CollectSettings; from rlkd_data.run.stage import run_stage; "
+        "from rlkd_data.run.stages import COLLECT; "
         "run_app(lambda: run_stage(COLLECT, CollectSettings(source=sys.argv[1], teacher='openai:m', samples=2, "
         "base_url=sys.argv[2], store=Path(sys.argv[3]), concurrency=2, max_retries=int(sys.argv[5])), "
         "Path(sys.argv[4])))"

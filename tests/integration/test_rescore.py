@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from rlkd_data.tables import read_rows
-from rlkd_train.completions import COMPLETIONS, ScoredCompletion
-from rlkd_train.rescore import compare
+from rlkd_train.reward.completions import COMPLETIONS, ScoredCompletion
+from rlkd_train.reward.rescore import compare
 from tests.support.grpo_run import make_run, start_run
 from tests.support.servers import running_openai_server
 

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from rlkd_data.chat.models import resolve
-from rlkd_data.resources import resource
+from rlkd_data.chat.backends.models import resolve
+from rlkd_data.run.resources import resource
 from rlkd_data.schema import TRACES, Sampling, Trace
 
 pytestmark = [pytest.mark.model, pytest.mark.slow]
@@ -55,7 +55,7 @@ def test_a_student_learns_a_trace_by_heart(tmp_path):
     from rlkd_data.tables import TableWriter
     from rlkd_train.config import SftSettings
     from rlkd_train.run_folder import read_log
-    from rlkd_train.sft import train_sft
+    from rlkd_train.sft.train import train_sft
 
     with TableWriter(tmp_path / "traces", TRACES) as table:
         table.add(trace("3*4 is 12.", "It is \\boxed{12}."))

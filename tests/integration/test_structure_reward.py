@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from rlkd_train.config import StructureSettings
-from rlkd_train.structure_reward import StructureReward
+from rlkd_train.reward.structure import StructureReward
 from tests.support.servers import running_openai_server
 from tests.unit.train.scoring_fakes import decomposition
 

@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
-from rlkd_data.collect.verify import Verifier
+from rlkd_data.answers.verify import Verifier
 from rlkd_data.schema import Step
 from rlkd_data.structure.render import render
-from rlkd_train import structure_reward
 from rlkd_train.config import COMPONENTS, GuardsSettings, RewardWeights, StructureSettings
-from rlkd_train.gsrm import StructureScorer
 from rlkd_train.problems import Task
-from rlkd_train.rewards import Rewards
-from rlkd_train.scoring import Scoring
-from rlkd_train.structure_reward import StructureReward
+from rlkd_train.reward import structure as structure_reward
+from rlkd_train.reward.components import Scoring
+from rlkd_train.reward.for_trl import Rewards
+from rlkd_train.reward.scorer import StructureScorer
+from rlkd_train.reward.structure import StructureReward
 from tests.support.tiny_model import save_tiny_model
 from tests.unit.train.scoring_fakes import FakeClient, WordJudge, decomposition
 

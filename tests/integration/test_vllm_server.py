@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from rlkd_data.chat.models import resolve
+from rlkd_data.chat.backends.models import resolve
 from rlkd_data.chat.open import open_client
 from rlkd_data.chat.types import Message, Rejected, Reply, Request
 from rlkd_data.config import ChatSettings, DecomposeSettings, SamplingSettings

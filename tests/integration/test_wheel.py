@@ -56,5 +56,5 @@ def test_it_runs_outside_the_checkout(wheel: Path, tmp_path: Path) -> None:
     assert "rlkd-train" in run("rlkd-train", "--help")
     run("rlkd-data", "collect", "gsm8k-quickstart", "--limit", "3", "--out", "traces")
     assert "3" in run("rlkd-data", "inspect", "traces")
-    loads = "from rlkd_data.pipeline import find, load; print(len(load(find('quickstart')).stages))"
+    loads = "from rlkd_data.run.pipeline import find, load; print(len(load(find('quickstart')).stages))"
     assert int(run("python", "-c", loads)) >= 8

@@ -11,8 +11,8 @@ import polars
 import pytest
 import yaml
 
-from rlkd_data.identity import read_stage
-from rlkd_data.resources import resource
+from rlkd_data.run.identity import read_stage
+from rlkd_data.run.resources import resource
 from rlkd_data.schema import DECOMPOSITIONS
 from rlkd_data.tables import read_rows
 
@@ -107,6 +107,6 @@ def test_every_stage_runs_on_real_rows_and_only_what_changed_runs_again(tmp_path
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in resource("pipelines").glob("*.yaml")))
 def test_every_shipped_pipeline_loads(name: str) -> None:
-    from rlkd_data.pipeline import find, load
+    from rlkd_data.run.pipeline import find, load
 
     assert load(find(name)).stages

@@ -13,9 +13,9 @@ from pathlib import Path
 import anthropic  # noqa: F401 - imported once, for all forks
 import openai  # noqa: F401
 
-import rlkd_data.chat.batch
-import rlkd_data.chat.batch_anthropic
-import rlkd_data.chat.batch_openai  # noqa: F401
+import rlkd_data.chat.batch.anthropic
+import rlkd_data.chat.batch.client
+import rlkd_data.chat.batch.openai  # noqa: F401
 from rlkd_data.chat.open import open_either
 from rlkd_data.chat.types import Message, Reply, Request
 from rlkd_data.config import BatchSettings, ChatSettings

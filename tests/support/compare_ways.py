@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from rlkd_data.schema import Step
 from rlkd_data.structure.align import PARTS, PairKey, PartName
-from rlkd_train.gsrm import PairVerdict, Structure
+from rlkd_train.reward.scorer import PairVerdict, Structure
 from tests.support.reference_pattern import Trail
 from tests.support.reward_cases import Case
 from tests.support.same_questions import UNREAD

@@ -11,8 +11,8 @@ from rlkd_data.judges.equal import EqualFirst
 from rlkd_data.judges.llm import LlmJudge, read_reply, read_word
 from rlkd_data.schema import Step, Usage
 from rlkd_data.structure.align import PartName
-from rlkd_train.event_loop import EventLoop
-from rlkd_train.gsrm import whole_steps
+from rlkd_train.reward.event_loop import EventLoop
+from rlkd_train.reward.scorer import whole_steps
 from tests.support.reference_pattern import ReferencePattern
 
 UNREAD = "no word"

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from rlkd_data.chat.models import resolve
+from rlkd_data.chat.backends.models import resolve
 
 _START_SECONDS = 300
 _COUNTS = {

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from rlkd_data.branches import branches
 from rlkd_data.config import BranchSettings, JudgeSettings, ScoreSettings
 from rlkd_data.errors import InputError, ModelError, TableError
 from rlkd_data.judges.base import Pair, Verdict
 from rlkd_data.judges.steps import StepJudge
+from rlkd_data.measure.branches import branches
+from rlkd_data.measure.score import SCORES, score
 from rlkd_data.schema import BRANCHES, DECOMPOSITIONS, Decomposition, Step, make_problem_id
-from rlkd_data.score import SCORES, score
 from rlkd_data.tables import TableWriter, read_rows
 
 EQUAL = JudgeSettings(kind="equal")

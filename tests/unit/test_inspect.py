@@ -4,7 +4,7 @@ import pytest
 from rich.console import Console
 
 from rlkd_data.errors import TableError
-from rlkd_data.inspect import inspect_table
+from rlkd_data.report.terminal import inspect_table
 from tests.support.report_rows import decomposed, trace, write_decompositions, write_parquet, write_stage, write_traces
 
 

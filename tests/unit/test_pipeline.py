@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from rlkd_data import pipeline, stage
 from rlkd_data.config import Settings, runtime
 from rlkd_data.errors import InputError
-from rlkd_data.identity import read_stage
-from rlkd_data.stage import StageResult, StageSpec
+from rlkd_data.run import pipeline, stage
+from rlkd_data.run.identity import read_stage
+from rlkd_data.run.stage import StageResult, StageSpec
 
 CALLS: list[str] = []
 

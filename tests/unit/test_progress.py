@@ -5,9 +5,9 @@ import pytest
 from rich.console import Console
 from rich.progress import Progress, TextColumn
 
-from rlkd_data import progress
 from rlkd_data.chat.types import Pulse
-from rlkd_data.progress import Tally, tally
+from rlkd_data.run import progress
+from rlkd_data.run.progress import Tally, tally
 
 
 def pulse() -> Pulse:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from rlkd_data import pipeline
-from rlkd_data.resources import resource
+from rlkd_data.run import pipeline
+from rlkd_data.run.resources import resource
 from rlkd_train.config import COMPONENTS, GrpoSettings
 
 NAMES = sorted(path.stem for path in resource("pipelines").glob("*.yaml"))

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from functools import partial
 
+from rlkd_data.answers.final import final_answer
 from rlkd_data.collect.adapters.base import Adapter, Record, SourceRow, required, text
-from rlkd_data.collect.normalise import final_answer, split_reasoning
+from rlkd_data.collect.normalise import split_reasoning
 
 
 def read(record: Record, teacher: str) -> SourceRow:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rlkd_data.answers.final import final_answer
 from rlkd_data.collect.adapters.base import Adapter, Record, SourceRow, as_domain, required, share, text
-from rlkd_data.collect.normalise import final_answer, split_reasoning
+from rlkd_data.collect.normalise import split_reasoning
 
 PROBLEM = ("problem", "question", "prompt", "instruction")
 REASONING = ("reasoning", "reasoning_content", "thinking", "thinking_trajectories", "reasoning_trace")

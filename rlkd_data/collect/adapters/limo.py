@@ -3,8 +3,9 @@ and no row says which."""
 
 from __future__ import annotations
 
+from rlkd_data.answers.final import final_answer
 from rlkd_data.collect.adapters.base import Adapter, Record, SourceRow, Unusable, required, text
-from rlkd_data.collect.normalise import final_answer, split_reasoning
+from rlkd_data.collect.normalise import split_reasoning
 
 TEACHER = "mixed:limo"
 

@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+from rlkd_data.answers.final import final_answer
 from rlkd_data.collect.adapters.base import Adapter, Record, SourceRow, Unusable, listed, required, text
-from rlkd_data.collect.normalise import Parts, final_answer, split_reasoning
+from rlkd_data.collect.normalise import Parts, split_reasoning
 
 TEACHER = "deepseek-ai/DeepSeek-R1"
 

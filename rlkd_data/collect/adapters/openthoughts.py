@@ -6,8 +6,9 @@ The `metadata` configuration holds the parts in columns of their own and names t
 
 from __future__ import annotations
 
+from rlkd_data.answers.final import final_answer
 from rlkd_data.collect.adapters.base import Adapter, Record, SourceRow, Unusable, as_domain, listed, required, text
-from rlkd_data.collect.normalise import final_answer, split_reasoning
+from rlkd_data.collect.normalise import split_reasoning
 
 TEACHER = "deepseek-ai/DeepSeek-R1"
 _SHORT = 100

@@ -12,8 +12,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rlkd_data.answers.final import final_answer
 from rlkd_data.collect.adapters.base import Adapter, Record, SourceRow, Unusable, listed, required, text
-from rlkd_data.collect.normalise import final_answer, split_reasoning
+from rlkd_data.collect.normalise import split_reasoning
 
 _PRM800K = "openai:prm800k"
 _ANSWER_HEADING = "# Answer"

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlkd_data.chat.batch_journal import Journal, acquire
-from rlkd_data.chat.batch_search import is_older
-from rlkd_data.chat.batch_state import (
+from rlkd_data.chat.batch.journal import Journal, acquire
+from rlkd_data.chat.batch.search import is_older
+from rlkd_data.chat.batch.state import (
     Intent,
     Step,
     item_id,

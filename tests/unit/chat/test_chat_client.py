@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rlkd_data.chat.client import Client
-from rlkd_data.chat.retry import FIRST
+from rlkd_data.chat.pace.retry import FIRST
 from rlkd_data.chat.store import ResponseStore
 from rlkd_data.chat.types import Failed, Hopeless, Message, Rejected, Reply, Request, Retryable
 from rlkd_data.schema import Sampling, Usage

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from rlkd_data.chat.http import Endpoint, endpoint, failure, load_object
+from rlkd_data.chat.backends.failures import Endpoint, endpoint, failure, load_object
 from rlkd_data.chat.types import Hopeless, Rejected, Retryable
 from rlkd_data.errors import InputError
 

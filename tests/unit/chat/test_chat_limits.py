@@ -3,9 +3,9 @@ import random
 
 import pytest
 
-from rlkd_data.chat.aimd import Aimd, first_window
-from rlkd_data.chat.limits import Bucket, Expectation, Limits, Need
-from rlkd_data.chat.slots import Slots
+from rlkd_data.chat.pace.aimd import Aimd, first_window
+from rlkd_data.chat.pace.limits import Bucket, Expectation, Limits, Need
+from rlkd_data.chat.pace.slots import Slots
 from rlkd_data.schema import Usage
 
 

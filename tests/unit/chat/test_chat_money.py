@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from rlkd_data.chat import ledger
-from rlkd_data.chat.bill import Bill
-from rlkd_data.chat.budget import Budget
-from rlkd_data.chat.estimate import interval
-from rlkd_data.chat.ledger import Entry, Spent, one_try
-from rlkd_data.chat.prices import FREE, UNKNOWN, given, listed
+from rlkd_data.chat.money import ledger
+from rlkd_data.chat.money.bill import Bill
+from rlkd_data.chat.money.budget import Budget
+from rlkd_data.chat.money.estimate import interval
+from rlkd_data.chat.money.ledger import Entry, Spent, one_try
+from rlkd_data.chat.money.prices import FREE, UNKNOWN, given, listed
 from rlkd_data.chat.store import ResponseStore
 from rlkd_data.chat.types import Reply
 from rlkd_data.errors import BudgetReached, InputError

@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from rlkd_data.chat.retry import FIRST, LONGEST, pause, retry_after
+from rlkd_data.chat.pace.retry import FIRST, LONGEST, pause, retry_after
 
 NOW = datetime(2026, 5, 4, 12, 0, 0, tzinfo=UTC)
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from rlkd_data.chat.backends.vllm import engine_arguments, read_output
 from rlkd_data.chat.open import open_client
-from rlkd_data.chat.vllm import engine_arguments, read_output
 from rlkd_data.config import ChatSettings
 from rlkd_data.errors import InputError, MissingDependency
 

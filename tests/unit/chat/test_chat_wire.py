@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from rlkd_data.chat import anthropic, openai
-from rlkd_data.chat.http import Endpoint
+from rlkd_data.chat.backends import anthropic, openai
+from rlkd_data.chat.backends.failures import Endpoint
 from rlkd_data.chat.open import open_client
 from rlkd_data.chat.store import request_key
 from rlkd_data.chat.types import Backend, Message, Request, Retryable

@@ -14,7 +14,7 @@ from rlkd_data.collect.dedupe import Deduplicator
 from rlkd_data.collect.run import collect
 from rlkd_data.config import CollectSettings
 from rlkd_data.errors import InputError
-from rlkd_data.resources import resource
+from rlkd_data.run.resources import resource
 from rlkd_data.schema import TRACES
 from rlkd_data.tables import read_table
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from rlkd_data.collect import sandbox
-from rlkd_data.collect.code import CodeTests, Graded, grade_code, python_code, read_tests, same_output
+from rlkd_data.answers import sandbox
+from rlkd_data.answers.programs import CodeTests, Graded, grade_code, python_code, read_tests, same_output
 
 REASON = sandbox.available()
 shut_in = pytest.mark.skipif(REASON is not None, reason=f"sandbox unavailable: {REASON}")
@@ -79,7 +79,7 @@ def test_without_tests_or_program_there_is_no_verdict() -> None:
 
 
 def test_without_a_sandbox_nothing_is_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rlkd_data.collect.sandbox.available", lambda: "no namespaces")
+    monkeypatch.setattr("rlkd_data.answers.sandbox.available", lambda: "no namespaces")
     assert grade(SUMS, fenced("print(1)")) == Graded(None, "null: sandbox unavailable (no namespaces)")
 
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rlkd_data.collect.normalise import choice_letter, final_answer, last_boxed, split_reasoning
+from rlkd_data.answers.final import choice_letter, final_answer, last_boxed
+from rlkd_data.collect.normalise import split_reasoning
 
 ROWS = Path(__file__).parents[2] / "data" / "collect"
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from rlkd_data.collect import sandbox
-from rlkd_data.collect.sandbox import Limits, Ran, SandboxUnavailable, run_python
+from rlkd_data.answers import sandbox
+from rlkd_data.answers.sandbox import Limits, Ran, SandboxUnavailable, run_python
 
 REASON = sandbox.available()
 shut_in = pytest.mark.skipif(REASON is not None, reason=f"sandbox unavailable: {REASON}")

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from rlkd_data.collect import sandbox
-from rlkd_data.collect.normalise import final_answer
-from rlkd_data.collect.verify import CodeRuns, Job, Verdict, Verifier, quick
+from rlkd_data.answers import sandbox
+from rlkd_data.answers.final import final_answer
+from rlkd_data.answers.verify import CodeRuns, Job, Verdict, Verifier, quick
 
 FLOOR = 84
 PAIRS = [json.loads(line) for line in (Path(__file__).parent / "answer_pairs.jsonl").read_text("utf-8").splitlines()]

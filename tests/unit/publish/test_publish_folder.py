@@ -12,15 +12,15 @@ import yaml
 from markdown_it import MarkdownIt
 
 import rlkd_data.schema as schemas
-from rlkd_data import pipeline
 from rlkd_data.config import CollectSettings
 from rlkd_data.errors import InputError
 from rlkd_data.publish.columns import described
 from rlkd_data.publish.run import Publication, publish
-from rlkd_data.resources import resource
+from rlkd_data.run import pipeline
+from rlkd_data.run.resources import resource
+from rlkd_data.run.stage import run_stage
+from rlkd_data.run.stages import COLLECT
 from rlkd_data.schema import DECOMPOSITIONS, TRACES, TableSchema, Trace
-from rlkd_data.stage import run_stage
-from rlkd_data.stages import COLLECT
 from rlkd_data.tables import TableWriter, read_rows
 from tests.support.report_rows import HOSTILE, decomposed, trace, write_decompositions, write_stage, write_traces
 

@@ -7,7 +7,7 @@ import pytest
 from rlkd_data.judges.base import Verdict
 from rlkd_data.schema import Step
 from rlkd_data.structure.align import PairKey
-from rlkd_train.gsrm import PairVerdict, Structure
+from rlkd_train.reward.scorer import PairVerdict, Structure
 from tests.support.compare_ways import FAILED, FREE, JUDGE, STUDENT, TEACHER, UNSCORED, WORD, Ways
 from tests.support.reference_pattern import Trail
 from tests.support.reward_cases import Case

@@ -7,15 +7,15 @@ import pytest
 from training_rows import decomposed, trace, write
 
 from rlkd_data.errors import InputError
-from rlkd_data.gold import GoldRow, GoldStep
-from rlkd_data.resources import resource
+from rlkd_data.measure.gold import GoldRow, GoldStep
+from rlkd_data.run.resources import resource
 from rlkd_data.schema import DECOMPOSITIONS, TRACES, Step
 from rlkd_data.structure.check import check
 from rlkd_data.structure.parse import Parsed, parse
 from rlkd_data.structure.render import render
 from rlkd_train.config import AugmentSettings, GsrmSettings
-from rlkd_train.gsrm_card import card
-from rlkd_train.gsrm_data import (
+from rlkd_train.gsrm.card import card
+from rlkd_train.gsrm.data import (
     Sources,
     example,
     held_out_texts,
@@ -26,8 +26,8 @@ from rlkd_train.gsrm_data import (
     table_targets,
     targets,
 )
-from rlkd_train.gsrm_measure import judge
-from rlkd_train.solution_styles import RECIPE, plain
+from rlkd_train.gsrm.measure import judge
+from rlkd_train.gsrm.solution_styles import RECIPE, plain
 
 ROW = GoldRow(
     "row-1",

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from rlkd_data.schema import Step
 from rlkd_data.structure.outcome import outcome
-from rlkd_train.gsrm_quality import compare, figures, matches
+from rlkd_train.gsrm.quality import compare, figures, matches
 
 
 def steps(*answers, meta="m", question="q"):

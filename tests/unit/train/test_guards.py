@@ -7,9 +7,9 @@ from collections import Counter
 
 import pytest
 
-from rlkd_data.resources import resource
+from rlkd_data.run.resources import resource
 from rlkd_data.schema import Step
-from rlkd_train.guards import COMPLETION_GUARDS, Seen, StepFigures, flags, moved, phrases, run_flags
+from rlkd_train.reward.guards import COMPLETION_GUARDS, Seen, StepFigures, flags, moved, phrases, run_flags
 
 PROBLEM = "Natalia sold clips to 48 friends in April, and half as many in May. How many did she sell altogether?"
 HONEST = "<think>\nIn May she sold 48 / 2 = 24 clips.\nAltogether 48 + 24 = 72 clips.\n</think>\n\n\\boxed{72}"

@@ -11,7 +11,7 @@ from rlkd_data.config import JudgeSettings
 from rlkd_data.errors import InputError
 from rlkd_data.tables import read_rows
 from rlkd_train.config import JudgeEvalSettings
-from rlkd_train.judge_eval import JUDGED, JudgedPair, figures, judge_eval, read_pairs, sample, worst
+from rlkd_train.evaluate.judge_eval import JUDGED, JudgedPair, figures, judge_eval, read_pairs, sample, worst
 
 
 def write(path: Path, rows: list[dict]) -> Path:  # type: ignore[type-arg]

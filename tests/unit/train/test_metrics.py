@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from rlkd_train.metrics import agreement, best_threshold, majority, mean, pass_at_k, rank_correlation, wilson
+from rlkd_train.evaluate.metrics import agreement, best_threshold, majority, mean, pass_at_k, rank_correlation, wilson
 
 
 @pytest.mark.parametrize(("n", "correct"), [(5, 0), (5, 2), (6, 5), (4, 4)])

@@ -10,7 +10,7 @@ import yaml
 
 from rlkd_data.errors import InputError
 from rlkd_train.config import GrpoSettings
-from rlkd_train.publish import Publication, publish
+from rlkd_train.publish.run import Publication, publish
 from tests.support.report_rows import decomposed, trace, write_decompositions, write_stage, write_traces
 
 

@@ -8,20 +8,20 @@ from types import SimpleNamespace
 
 import pytest
 
-from rlkd_data.collect.verify import Verifier
+from rlkd_data.answers.verify import Verifier
 from rlkd_data.errors import InputError
 from rlkd_data.schema import Step
 from rlkd_data.structure.render import render
 from rlkd_data.tables import read_rows
-from rlkd_train import structure_reward
-from rlkd_train.completions import COMPLETIONS, drop_after
 from rlkd_train.config import GuardsSettings, RewardWeights, StructureSettings
-from rlkd_train.formats import format_score, tag_count
-from rlkd_train.gsrm import Completion, StructureScorer
 from rlkd_train.problems import Task, with_teachers
-from rlkd_train.rewards import Rewards, RunStopped
-from rlkd_train.scoring import Scoring, accuracy_of, answer_of, total
-from rlkd_train.structure_reward import StructureReward
+from rlkd_train.reward import structure as structure_reward
+from rlkd_train.reward.completions import COMPLETIONS, drop_after
+from rlkd_train.reward.components import Scoring, accuracy_of, answer_of, total
+from rlkd_train.reward.for_trl import Rewards, RunStopped
+from rlkd_train.reward.formats import format_score, tag_count
+from rlkd_train.reward.scorer import Completion, StructureScorer
+from rlkd_train.reward.structure import StructureReward
 from tests.unit.train.scoring_fakes import FakeClient, WordJudge, decomposition
 
 TASK = Task("p1", "What is 1 + 1?", "2", "math")

@@ -5,7 +5,7 @@ from training_rows import trace, write
 
 from rlkd_data.schema import TRACES
 from rlkd_train.config import SftSettings
-from rlkd_train.sft_data import completion, student_examples
+from rlkd_train.sft.data import completion, student_examples
 
 
 class Template:

@@ -8,8 +8,8 @@ import pytest
 
 from rlkd_data.chat.types import Message
 from rlkd_data.errors import InputError
-from rlkd_data.progress import Tally
-from rlkd_train.sft_examples import IGNORED, Example, encode, write_examples
+from rlkd_data.run.progress import Tally
+from rlkd_train.sft.examples import IGNORED, Example, encode, write_examples
 
 
 class Characters:

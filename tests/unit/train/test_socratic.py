@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rlkd_data.errors import InputError
-from rlkd_data.gold import GoldRow, GoldStep, read_row
-from rlkd_data.resources import resource
+from rlkd_data.measure.gold import GoldRow, GoldStep, read_row
+from rlkd_data.run.resources import resource
 from rlkd_data.structure.outcome import numbers
 from rlkd_train.config import AugmentSettings
-from rlkd_train.meta_rules import expression, given_in, goal, meta_line, result
-from rlkd_train.socratic import gold_steps, solution
-from rlkd_train.solution_styles import plain, styled
+from rlkd_train.gsrm.meta_rules import expression, given_in, goal, meta_line, result
+from rlkd_train.gsrm.socratic import gold_steps, solution
+from rlkd_train.gsrm.solution_styles import plain, styled
 
 DUCKS = {
     # openai/grade-school-math, test_socratic.jsonl, MIT

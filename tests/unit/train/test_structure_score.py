@@ -9,7 +9,7 @@ import pytest
 from rlkd_data.chat.types import Hopeless
 from rlkd_data.schema import Step
 from rlkd_data.structure.render import render
-from rlkd_train.gsrm import Completion, StructureScorer, whole_steps
+from rlkd_train.reward.scorer import Completion, StructureScorer, whole_steps
 from tests.unit.train.scoring_fakes import FakeClient, WordJudge, decomposition, reply
 
 

@@ -1,0 +1,1 @@
+"""One module a provider: a request to its wire form, its answer to a Reply. None retries or limits."""

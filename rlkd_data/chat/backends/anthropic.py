@@ -1,0 +1,166 @@
+"""`anthropic:` – the messages of Anthropic, and of servers that speak its protocol, through its SDK.
+
+The protocol knows no seed, so none is sent: another sample is another `sample_index`, which is part of the store's key.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from rlkd_data.chat.backends.failures import Endpoint, count, endpoint, malformed
+from rlkd_data.chat.backends.sdk import Connection
+from rlkd_data.chat.batch.state import Provider
+from rlkd_data.chat.money.prices import listed
+from rlkd_data.chat.types import FinishReason, Reply, Request
+from rlkd_data.config import ChatSettings
+from rlkd_data.errors import InputError
+from rlkd_data.schema import Usage
+
+DEFAULT_URL = "https://api.anthropic.com"
+VARIABLE = "ANTHROPIC_API_KEY"
+_MAX_TOKENS = 8192
+"""The protocol wants a limit; this is taken where none is asked for."""
+_FINISH: dict[str, FinishReason] = {
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "refusal": "refusal",
+}
+_REDACTED = "[redacted thinking]"
+
+
+class AnthropicBackend:
+    """One model behind a messages endpoint. Raises InputError where Anthropic's own server is meant without a key."""
+
+    default_concurrency = 16
+    default_max_tokens = _MAX_TOKENS
+
+    def __init__(self, name: str, settings: ChatSettings, *, keyless: bool = False) -> None:
+        self.model = f"anthropic:{name}"
+        self._name = name
+        self._at = endpoint(
+            self.model,
+            settings.base_url,
+            default=DEFAULT_URL,
+            variable=VARIABLE,
+            url_variable="ANTHROPIC_BASE_URL",
+            keyless=keyless,
+        )
+        self.prices = listed(name, "anthropic" if self._at.base_url == DEFAULT_URL else None, self._at.base_url)
+        self._connection = Connection(self._at, "anthropic", "AsyncAnthropic", settings.timeout)
+
+    def wire(self, request: Request) -> dict[str, Any]:
+        """The URL and the body of the request; the system prompt stands apart from the messages."""
+        if request.top_logprobs is not None:
+            raise InputError(f"{self.model}: this backend gives no log-probabilities")
+        sampling = request.sampling
+        system, messages = _cacheable(request)
+        body: dict[str, Any] = {
+            "model": self._name,
+            "max_tokens": sampling.max_tokens or _MAX_TOKENS,
+            "system": system,
+            "messages": messages,
+            "temperature": sampling.temperature,
+            # Newer models refuse a request that sets both; the temperature says more.
+            "top_p": sampling.top_p if sampling.temperature is None else None,
+            "stop_sequences": list(request.stop) or None,
+        }
+        if request.schema_json is not None:
+            body["output_config"] = {"format": {"type": "json_schema", "schema": json.loads(request.schema_json)}}
+        return {
+            "backend": "anthropic",
+            "base_url": self._at.base_url,
+            "body": {name: value for name, value in body.items() if value is not None},
+        }
+
+    async def ask(self, wire: dict[str, Any]) -> Reply:
+        """Ask once. Raises Retryable, Rejected or Hopeless."""
+        return read_reply(self._at, await self._connection.post("/v1/messages", wire["body"]))
+
+    def watch_headers(self, see: Callable[[Mapping[str, str], float], None]) -> None:
+        """Tell `see` of every reply's headers, and the seconds since its request was sent."""
+        self._connection.watch = see
+
+    def batches(self) -> Provider:
+        from rlkd_data.chat.batch.anthropic import AnthropicBatches
+
+        return AnthropicBatches(self._at, self._connection)
+
+    async def close(self) -> None:
+        await self._connection.close()
+
+
+def _cacheable(request: Request) -> tuple[Any, list[dict[str, Any]]]:
+    """The system prompt and the messages; where the static prefix ends, the provider is told to cache up to there.
+
+    (Its docs, "Prompt caching": a mark covers everything before it, in the order system, messages.)
+    """
+    system: Any = "\n\n".join(m.content for m in request.messages if m.role == "system") or None
+    turns = [m for m in request.messages if m.role != "system"]
+    messages: list[dict[str, Any]] = [{"role": m.role, "content": m.content} for m in turns]
+    static = sum(m.role != "system" for m in request.messages[: request.static])
+    if static and messages[static - 1]["content"]:
+        messages[static - 1]["content"] = [_marked(messages[static - 1]["content"])]
+    elif request.static and system and all(m.role != "system" for m in request.messages[request.static :]):
+        system = [_marked(system)]
+    return system, messages
+
+
+def _marked(text: str) -> dict[str, Any]:
+    return {"type": "text", "text": text, "cache_control": {"type": "ephemeral"}}
+
+
+def read_reply(at: Endpoint, body: dict[str, Any]) -> Reply:
+    """A reply from the body of a message. Raises Retryable for what is none."""
+    texts: list[str] = []
+    thoughts: list[str] = []
+    try:
+        for block in body["content"]:
+            match block["type"]:
+                case "text":
+                    texts.append(block["text"])
+                case "thinking":
+                    thoughts.append(block["thinking"])
+                case "redacted_thinking":
+                    thoughts.append(_REDACTED)
+        text, reasoning = "".join(texts), "\n\n".join(thoughts) or None
+        finish = _FINISH.get(body.get("stop_reason") or "", "other")
+        counted = body.get("usage") or {}
+        usage, written = _usage(counted), count(counted.get("cache_creation_input_tokens"))
+    except (KeyError, TypeError, AttributeError):
+        said = json.dumps(body.get("error") or "its fields are not those of a message")
+        raise malformed(at, said, _charged(body)) from None
+    return Reply(
+        text=text,
+        reasoning=reasoning,
+        finish_reason=finish,
+        usage=usage,
+        model=str(body.get("model") or at.model),
+        created_at=datetime.now(UTC),
+        cache_written=written,
+    )
+
+
+def _charged(body: dict[str, Any]) -> Usage | None:
+    """What a body that is no reply says it cost."""
+    try:
+        usage = _usage(body["usage"])
+    except (KeyError, TypeError, AttributeError):
+        return None
+    return usage if usage != Usage() else None
+
+
+def _usage(usage: dict[str, Any]) -> Usage:
+    """Anthropic counts what was read from and written to its cache apart from the other input tokens."""
+    cached = count(usage.get("cache_read_input_tokens"))
+    written = count(usage.get("cache_creation_input_tokens"))
+    return Usage(
+        prompt_tokens=count(usage.get("input_tokens")) + cached + written,
+        cached_tokens=cached,
+        completion_tokens=count(usage.get("output_tokens")),
+        reasoning_tokens=count((usage.get("output_tokens_details") or {}).get("thinking_tokens")),
+    )

@@ -1,0 +1,112 @@
+"""One connection through the openai or the anthropic SDK: the two are made alike, down to the names of their errors.
+
+An SDK carries bytes, keys and proxies; it neither retries (the scheduler does) nor reads the body (the backend does).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import importlib.util
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from rlkd_data.chat.backends.failures import Endpoint, failure, load_object, timed_out, unreachable
+from rlkd_data.errors import MissingDependency
+
+
+class Connection:
+    """A pool of connections to one endpoint. `timeout` is in seconds, for the whole of one request.
+
+    Raises MissingDependency without the SDK.
+    """
+
+    def __init__(self, at: Endpoint, package: str, client: str, timeout: float) -> None:
+        try:
+            import httpx2
+
+            sdk = importlib.import_module(package)
+        except ImportError as error:
+            raise MissingDependency(package, f"the model {at.model}") from error
+        self._at, self._timeout, self._errors, self._http = at, timeout, sdk, httpx2
+        self.watch: Callable[[Mapping[str, str], float], None] = lambda headers, age: None
+        """Told every reply's headers, and the seconds since its request was sent."""
+        transport = sdk.DefaultAsyncHttpxClient
+        self._lost: tuple[type[Exception], ...] = (httpx2.TransportError,)
+        if importlib.util.find_spec("aiohttp"):  # takes less CPU time a request
+            transport = sdk.DefaultAioHttpClient
+            # Not all of its errors are translated by every SDK: what is not HTTP, for one.
+            self._lost += (importlib.import_module("aiohttp").ClientError,)
+        self._client = getattr(sdk, client)(
+            api_key=at.key,
+            base_url=at.base_url,
+            max_retries=0,
+            timeout=timeout,
+            http_client=transport(base_url=at.base_url, timeout=timeout),
+        )
+
+    async def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """The JSON object that the server answers with. Raises Retryable, Rejected or Hopeless."""
+        sent = time.monotonic()
+        # The SDK's own limit is between two bytes, not for the whole.
+        async with self._explained(), asyncio.timeout(self._timeout):
+            response = await self._client.post(path, body=body, cast_to=self._http.Response)
+        self.watch(response.headers, time.monotonic() - sent)
+        return load_object(self._at, response.text)
+
+    async def get(self, path: str, query: dict[str, Any] | None = None) -> dict[str, Any]:
+        """The same, for a question without a body."""
+        async with self._explained(), asyncio.timeout(self._timeout):
+            response = await self._client.get(path, options={"params": query or {}}, cast_to=self._http.Response)
+        return load_object(self._at, response.text)
+
+    @asynccontextmanager
+    async def sdk(self) -> AsyncIterator[Any]:
+        """The SDK's own client, for calls of any length; its errors become Retryable, Rejected or Hopeless."""
+        async with self._explained():
+            yield self._client
+
+    async def stream(self, path: str) -> AsyncGenerator[bytes]:
+        """A body of any size, in pieces; there is a limit between two of them, and none for the whole."""
+        headers = {"X-Stainless-Raw-Response": "stream", "Accept": "application/binary"}
+        async with self._explained():
+            response = await self._client.get(path, options={"headers": headers}, cast_to=self._http.Response)
+            try:
+                async for piece in response.aiter_bytes():
+                    yield piece
+            finally:
+                await response.aclose()
+
+    async def send(self, path: str, pieces: AsyncIterator[bytes], size: int) -> dict[str, Any]:
+        """Post a JSON body of `size` bytes that is never in memory as a whole."""
+        headers = {"Content-Type": "application/json", "Content-Length": str(size)}
+        async with self._explained():
+            response = await self._client.post(
+                path, content=pieces, options={"headers": headers}, cast_to=self._http.Response
+            )
+        return load_object(self._at, response.text)
+
+    @asynccontextmanager
+    async def _explained(self) -> AsyncIterator[None]:
+        sent = time.monotonic()
+        try:
+            yield
+        except self._errors.APIStatusError as error:
+            self.watch(error.response.headers, time.monotonic() - sent)
+            raise failure(self._at, error.status_code, error.response.headers, error.response.text) from None
+        except self._errors.APITimeoutError as error:
+            # aiohttp's transport calls every lost or refused connection a ConnectTimeout.
+            if isinstance(error.__cause__, self._http.ConnectTimeout):
+                raise unreachable(self._at, error) from None
+            raise timed_out(self._at, self._timeout) from None
+        except self._errors.APIConnectionError as error:
+            raise unreachable(self._at, error) from None
+        except TimeoutError:
+            raise timed_out(self._at, self._timeout) from None
+        except self._lost as error:
+            raise unreachable(self._at, error) from None
+
+    async def close(self) -> None:
+        await self._client.close()

@@ -1,0 +1,1 @@
+"""Providers' batches: half the price, within a day."""

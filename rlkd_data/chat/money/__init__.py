@@ -1,0 +1,1 @@
+"""What a run costs, may cost, and would cost."""

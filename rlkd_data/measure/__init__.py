@@ -1,0 +1,1 @@
+"""How good decompositions are, how alike, and how they branch."""

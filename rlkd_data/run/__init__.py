@@ -1,0 +1,1 @@
+"""The plumbing of stages and of both command lines."""

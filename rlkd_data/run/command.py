@@ -1,0 +1,106 @@
+"""What both command lines share: how an error becomes one line and an exit status, and how a stage is started."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from rlkd_data.run.stage import StageResult, StageSpec
+
+INTERRUPTED = 130
+
+
+def run_app(app: Callable[[], Any]) -> NoReturn:
+    """Run a Typer app and leave with rlkd's exit statuses: 0 done, 1 our fault, 2 wrong input, 3 budget, 130 ^C."""
+    from rlkd_data.errors import RlkdError
+
+    try:
+        app()
+    except RlkdError as problem:
+        _say(f"error: {problem}")
+        sys.exit(problem.exit_code)
+    except KeyboardInterrupt:
+        _say("interrupted: finished work is kept, the same command continues")
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:  # the reader of our output has left, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except Exception as fault:
+        if os.environ.get("RLKD_DEBUG"):
+            raise
+        text = " ".join(str(fault).split())
+        _say(f"fault in rlkd: {type(fault).__name__}: {text} (RLKD_DEBUG=1 shows where; please report it)")
+        sys.exit(1)
+    sys.exit(0)
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
+def start(
+    spec: StageSpec,
+    values: Mapping[str, Any],
+    out: Path,
+    where: str,
+    *,
+    estimate: int | None = None,
+    replace: bool = False,
+) -> StageResult | None:
+    """Check the settings, run the stage, and print what came of it. With `estimate` the stage is only estimated, from
+    so many requests at most, and `out` is left alone. `replace`: as `run_stage` has it."""
+    from rlkd_data.run.pipeline import check_settings, counts_line
+    from rlkd_data.run.progress import console
+    from rlkd_data.run.stage import run_stage
+
+    settings = check_settings(spec.settings, values, where)
+    if estimate is not None:
+        _print_estimate(spec, settings, estimate)
+        return None
+    result, ran = run_stage(spec, settings, out, replace=replace)
+    done = "done" if ran else "nothing to do: it was done before"
+    console.print(f"{spec.name}: {done}  {counts_line(result.counts)}".rstrip(), markup=False)
+    for name, value in result.figures.items():
+        if isinstance(value, (int, float, str)):
+            shown = f"{value:.4g}" if isinstance(value, float) else value
+            console.print(f"  {name}: {shown}", markup=False)
+    print(out)
+    return result
+
+
+def _print_estimate(spec: StageSpec, settings: Any, sample: int) -> None:
+    import importlib
+    import tempfile
+
+    from rlkd_data.chat.money.estimate import estimate_stage
+
+    module, _, function = spec.run.partition(":")
+    with tempfile.TemporaryDirectory(prefix="rlkd-estimate-") as scratch:
+        found = estimate_stage(getattr(importlib.import_module(module), function), settings, Path(scratch), sample)
+    if found is None:
+        print("nothing to ask: no model is needed")
+        return
+    for line in found.lines():
+        print(line)
+
+
+def given(**values: Any) -> dict[str, Any]:
+    """The flags that were given: an absent one leaves the setting's own default."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def pairs(values: Sequence[str] | None, flag: str, form: str) -> dict[str, str] | None:
+    """The pairs of a flag that is given as NAME=VALUE, again and again. Raises InputError for another form."""
+    from rlkd_data.errors import InputError
+
+    found: dict[str, str] = {}
+    for value in values or ():
+        name, equals, given_ = value.rpartition("=")
+        if not equals or not name.strip() or not given_.strip():
+            raise InputError(f"{flag} {value!r}: write it as {form}")
+        found[name.strip()] = given_.strip()
+    return found or None

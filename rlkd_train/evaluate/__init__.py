@@ -1,0 +1,1 @@
+"""Judging models: sampling, figures, and judges against labelled pairs."""

@@ -1,0 +1,261 @@
+"""`rlkd-train judge-eval`: how far a judge agrees with labelled pairs.
+
+A row of a JSONL file is a pair: `answer_a`, `answer_b`, `equivalent` (two answers), `question_a`, `question_b`,
+`equivalent` (two sub-problems), or `part` (meta, sub_problem or answer), `a`, `b`, `match`; each with `problem`, where
+there is one. A row whose label is null is a matter of taste: it is skipped and counted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from rlkd_data.config import JudgeSettings
+from rlkd_data.errors import InputError
+from rlkd_data.judges.base import Pair, Verdict
+from rlkd_data.run.progress import console, tally
+from rlkd_data.run.stage import StageResult
+from rlkd_data.schema import TableSchema, content_hash
+from rlkd_data.structure.align import PARTS, PartName
+from rlkd_data.tables import TableWriter, is_table, shards
+from rlkd_train.config import JudgeEvalSettings
+from rlkd_train.evaluate.metrics import Agreement, agreement, best_threshold
+
+_AT_ONCE = 256
+"""Pairs that are judged at a time."""
+_SHOWN = 60
+"""Characters of a text in the table of errors."""
+_NO_PROBLEM = "(not given)"
+_FORMS: tuple[tuple[str, str, str, PartName], ...] = (
+    ("question_a", "question_b", "equivalent", "sub_problem"),
+    ("answer_a", "answer_b", "equivalent", "answer"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedPair:
+    """A labelled pair and the verdict about it. `match` is None where it is unscored, and `how` says why."""
+
+    part: PartName
+    a: str
+    b: str
+    problem: str
+    label: bool
+    match: bool | None = None
+    how: str = ""
+    free: bool = False
+    score: float | None = None
+
+
+JUDGED = TableSchema(
+    name="judged_pairs",
+    arrow=pa.schema(
+        [
+            pa.field("part", pa.string(), nullable=False),
+            pa.field("a", pa.string(), nullable=False),
+            pa.field("b", pa.string(), nullable=False),
+            pa.field("problem", pa.string(), nullable=False),
+            pa.field("label", pa.bool_(), nullable=False),
+            pa.field("match", pa.bool_()),
+            pa.field("how", pa.string(), nullable=False),
+            pa.field("free", pa.bool_(), nullable=False),
+            pa.field("score", pa.float64()),
+        ]
+    ),
+    key=("part", "a", "b"),
+    row=JudgedPair,
+)
+
+
+def judge_eval(settings: JudgeEvalSettings, out: Path) -> StageResult:
+    """Fill `out` with the judged pairs, and measure. Raises InputError naming file and line of a row that is none."""
+    pairs: list[JudgedPair] = []
+    skipped = 0
+    for path in settings.pairs:
+        for pair in read_pairs(path):
+            if pair is None:
+                skipped += 1
+            else:
+                pairs.append(pair)
+    if not pairs:
+        raise InputError(f"no labelled pairs in {', '.join(map(str, settings.pairs))}")
+    chosen = sample(pairs, settings.limit, settings.seed)
+    judged = asyncio.run(_judge(settings.judge, chosen))
+    for shard in shards(out) if is_table(out) else []:
+        shard.unlink()  # of an interrupted evaluation: the whole table is written at the end
+    shutil.rmtree(out / "rejected", ignore_errors=True)
+    with TableWriter(out, JUDGED) as writer:
+        for pair in judged:
+            writer.add(pair)
+    threshold = settings.judge.threshold if settings.judge.kind == "embedding" else settings.judge.yes
+    errors = worst(judged, threshold)[: settings.worst]
+    _show(errors)
+    counts = {"ok": len(judged), "skipped:no_label": skipped, "not sampled": len(pairs) - len(chosen)}
+    return StageResult(
+        {name: count for name, count in counts.items() if count},
+        figures(judged, threshold) | {"worst": [asdict(one) for one in errors]},
+    )
+
+
+def read_pairs(path: Path) -> Iterator[JudgedPair | None]:
+    """The pairs of a JSONL file; None for a row without a label."""
+    try:
+        file = path.open(encoding="utf-8")
+    except OSError as problem:
+        raise InputError(f"{path} cannot be read ({problem.strerror}): give a JSONL file of labelled pairs") from None
+    with file:
+        try:
+            for number, line in enumerate(file, 1):
+                if line.strip():
+                    yield _pair(line, f"{path}, line {number}")
+        except UnicodeDecodeError:
+            raise InputError(f"{path} is not UTF-8 text: give a JSONL file of labelled pairs") from None
+
+
+def _pair(line: str, where: str) -> JudgedPair | None:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        raise InputError(f"{where} is not JSON: every line has to be one JSON object") from None
+    if not isinstance(row, dict):
+        raise InputError(f"{where} is no JSON object")
+    forms = [form for form in _FORMS if form[0] in row and form[1] in row]
+    a, b, match, part = forms[0] if forms else ("a", "b", "match", row.get("part"))
+    missing = [name for name in (a, b, match) if name not in row]
+    if missing or part not in PARTS:
+        raise InputError(
+            f"{where} is no labelled pair: it needs question_a, question_b, equivalent; or answer_a, answer_b, "
+            f"equivalent; or a, b, match and a part of {', '.join(PARTS)}"
+        )
+    if row[match] is None:
+        return None
+    if not isinstance(row[match], bool):
+        raise InputError(f"{where}: {match} is {row[match]!r}, where true, false or null has to be")
+    for name in (a, b):
+        if not isinstance(row[name], str):
+            raise InputError(f"{where}: {name} is {row[name]!r}, where a text has to be")
+    return JudgedPair(part, row[a], row[b], str(row.get("problem") or _NO_PROBLEM), row[match])
+
+
+def sample(pairs: Sequence[JudgedPair], limit: int | None, seed: int) -> list[JudgedPair]:
+    """At most `limit` pairs of each part, drawn at random, in their order."""
+    kept: list[int] = []
+    for part in PARTS:
+        found = [number for number, pair in enumerate(pairs) if pair.part == part]
+        kept += random.Random(seed).sample(found, min(len(found), limit or len(found)))
+    return [pairs[number] for number in sorted(kept)]
+
+
+async def _judge(settings: JudgeSettings, pairs: Sequence[JudgedPair]) -> list[JudgedPair]:
+    from rlkd_data.judges.open import open_judge
+
+    judge = open_judge(settings)
+    judged: list[JudgedPair] = []
+    try:
+        with tally(f"judge pairs ({settings.kind})", len(pairs)) as progress:
+            for start in range(0, len(pairs), _AT_ONCE):
+                batch = pairs[start : start + _AT_ONCE]
+                asked = [Pair(p.part, p.a, p.b, p.problem, group=(start, n)) for n, p in enumerate(batch)]
+                for pair, verdict in zip(batch, await judge.judge(asked), strict=True):
+                    judged.append(_with(pair, verdict))
+                    progress.advance("unscored" if verdict.match is None else "ok")
+    finally:
+        await judge.close()
+    return judged
+
+
+def _with(pair: JudgedPair, verdict: Verdict) -> JudgedPair:
+    return JudgedPair(
+        pair.part,
+        pair.a,
+        pair.b,
+        pair.problem,
+        pair.label,
+        verdict.match,
+        verdict.how,
+        verdict.free,
+        verdict.score,
+    )
+
+
+def figures(judged: Sequence[JudgedPair], threshold: float) -> dict[str, Any]:
+    """Agreement by part; where the judge gives scores, also the threshold fitted on one half of the pairs, and kappa on
+    the other half with it and with the one that is set. Pairs of one text `a` are in one half."""
+    found: dict[str, Any] = {}
+    for part in PARTS:
+        chosen = [pair for pair in judged if pair.part == part]
+        if not chosen:
+            continue
+        found |= {f"{part}: {name}": value for name, value in _told(_agreement(chosen)).items()}
+        found[f"{part}: free"] = sum(pair.free for pair in chosen) / len(chosen)
+        found |= {f"{part}: {name}": value for name, value in _fitted(chosen, threshold).items()}
+    return found
+
+
+def _agreement(pairs: Sequence[JudgedPair]) -> Agreement:
+    return agreement([pair.label for pair in pairs], [pair.match for pair in pairs])
+
+
+def _told(found: Agreement) -> dict[str, float]:
+    told: dict[str, float] = {}
+    for name, value in asdict(found).items():
+        if isinstance(value, tuple):
+            whole = name.removesuffix("_interval")
+            told |= {f"{whole} low": value[0], f"{whole} high": value[1]}
+        elif value is not None:
+            told[name] = value
+    return told
+
+
+def _fitted(pairs: Sequence[JudgedPair], threshold: float) -> dict[str, float]:
+    scored = [(pair, pair.score) for pair in pairs if pair.score is not None]
+    fit = [(pair, score) for pair, score in scored if _half(pair)]
+    held_out = [(pair, score) for pair, score in scored if not _half(pair)]
+    best = best_threshold([score for _, score in fit], [pair.label for pair, _ in fit])
+    if best is None or not held_out:
+        return {}
+    labels = [pair.label for pair, _ in held_out]
+    told = {"best threshold": best, "held-out pairs": float(len(held_out))}
+    for name, least in (("set", threshold), ("best", best)):
+        found = agreement(labels, [score >= least for _, score in held_out])
+        if found.kappa is not None and found.accuracy is not None:
+            told |= {f"held-out kappa, {name} threshold": found.kappa}
+            told |= {f"held-out accuracy, {name} threshold": found.accuracy}
+    return told
+
+
+def _half(pair: JudgedPair) -> bool:
+    return int(content_hash("half", pair.a)[-1], 16) % 2 == 0
+
+
+def worst(judged: Sequence[JudgedPair], threshold: float) -> list[JudgedPair]:
+    """The pairs whose verdict is not their label, the surest verdicts first: those of `equal`, then by how far the
+    score is from the threshold, then those without a score."""
+
+    def sureness(pair: JudgedPair) -> tuple[int, float]:
+        return (2, 0.0) if pair.free else (1, abs(pair.score - threshold)) if pair.score is not None else (0, 0.0)
+
+    wrong = [pair for pair in judged if pair.match is not None and pair.match != pair.label]
+    return sorted(wrong, key=sureness, reverse=True)
+
+
+def _show(errors: Sequence[JudgedPair]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    if not errors:
+        return
+    table = Table("part", "label", "verdict", "how", "a", "b", title="worst errors")
+    for pair in errors:
+        shown = [" ".join(text.split())[:_SHOWN] for text in (pair.how, pair.a, pair.b)]
+        words = [pair.part, "match" if pair.label else "differ", "match" if pair.match else "differ", *shown]
+        table.add_row(*(Text(word) for word in words))
+    console.print(table)

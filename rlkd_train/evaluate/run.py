@@ -1,0 +1,161 @@
+"""`rlkd-train eval`: sample a model on problems; accuracy, length, and alignment with the teacher's structure."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from rlkd_data.answers.verify import Job, Verifier
+from rlkd_data.chat.money.bill import Bill
+from rlkd_data.chat.types import Failed, Reply, Request
+from rlkd_data.config import ChatSettings
+from rlkd_data.errors import InputError, ModelError
+from rlkd_data.run.progress import tally
+from rlkd_data.run.stage import StageResult
+from rlkd_data.schema import Sampling
+from rlkd_data.tables import REJECTED, TableWriter, shards
+from rlkd_train.config import EvalSettings
+from rlkd_train.evaluate.metrics import majority, mean, pass_at_k, wilson
+from rlkd_train.evaluate.samples import SAMPLES, Sample
+from rlkd_train.problems import Task, load_tasks, load_teachers
+from rlkd_train.reward.components import answer_of
+from rlkd_train.reward.scorer import Completion
+
+
+def evaluate(settings: EvalSettings, out: Path) -> StageResult:
+    """Fill `out` with samples, and measure. A run that was stopped is done again from the response store, which holds
+    every completion that was drawn. Raises ModelError where the model failed to answer."""
+    if settings.structure is not None and not settings.decompositions:
+        raise InputError("structure is to be measured, but no `decompositions` of the teacher are given")
+    tasks = load_tasks(settings.data, settings.limit)
+    if not tasks:
+        raise InputError(f"no problems in {', '.join(map(str, settings.data))}")
+    samples, bill = asyncio.run(_samples(settings, tasks, out))
+    if settings.structure is not None:
+        samples = asyncio.run(_with_structure(settings, samples))
+    _clear(out)
+    with TableWriter(out, SAMPLES) as writer:
+        for sample in samples:
+            writer.add(sample)
+    # The bill's total of completion tokens gives way to their mean, which is what an evaluation is asked for.
+    return StageResult({"ok": len(samples)}, bill.figures() | figures(samples, settings.k), bill.cost_usd)
+
+
+async def _samples(settings: EvalSettings, tasks: Sequence[Task], out: Path) -> tuple[list[Sample], Bill]:
+    from rlkd_data.chat.open import open_client
+    from rlkd_data.prompts import student_messages
+
+    chosen = settings.sampling
+
+    def requests() -> Iterator[tuple[tuple[int, Sampling], Request]]:
+        for number, task in enumerate(tasks):
+            for index in range(settings.k):
+                seed = None if chosen.seed is None else chosen.seed + index
+                sampling = Sampling(chosen.temperature, chosen.top_p, chosen.max_tokens, seed, index)
+                yield (number, sampling), Request(student_messages(task.problem), sampling)
+
+    drawn: dict[tuple[int, int], Sample] = {}
+    failures: list[Failed] = []
+    chat = ChatSettings(**{name: getattr(settings, name) for name in ChatSettings.model_fields})
+    with tally(f"sample {settings.model}", len(tasks) * settings.k) as progress:
+        async with open_client(settings.model, chat, out) as client:
+            progress.follow(client.pulse)
+            async for (number, sampling), answer in client.ask_all(requests()):
+                if isinstance(answer, Reply):
+                    drawn[number, sampling.sample_index] = _sample(tasks[number], settings.model, sampling, answer)
+                else:
+                    failures.append(answer)
+                progress.advance("ok" if isinstance(answer, Reply) else "failed")
+    if failures:
+        raise ModelError(
+            f"{len(failures)} requests to {settings.model} failed, the last with: {failures[-1]}; what was answered is "
+            "kept, and the same command asks for the rest"
+        )
+    samples = [drawn[key] for key in sorted(drawn)]
+    domains = {task.problem_id: task.domain for task in tasks}
+    with Verifier() as verifier:
+        jobs = [Job(sample.answer, sample.final_answer, domains[sample.problem_id]) for sample in samples]
+        verdicts = await asyncio.to_thread(lambda: list(verifier.verify_all(jobs)))
+    verified = [
+        replace(sample, is_correct=verdict.is_correct, verification=verdict.how)
+        for sample, verdict in zip(samples, verdicts, strict=True)
+    ]
+    return verified, client.bill
+
+
+def _sample(task: Task, model: str, sampling: Sampling, reply: Reply) -> Sample:
+    text = f"<think>\n{reply.reasoning}\n</think>\n\n{reply.text}" if reply.reasoning else reply.text
+    return Sample(
+        problem_id=task.problem_id,
+        problem=task.problem,
+        answer=task.answer,
+        model=model,
+        sampling=sampling,
+        completion=text,
+        final_answer=answer_of(text),
+        is_correct=None,
+        verification="null: not verified yet",
+        completion_tokens=reply.usage.completion_tokens,
+        truncated=reply.finish_reason == "length",
+        structure=None,
+        unscored=None,
+        created_at=reply.created_at,
+    )
+
+
+async def _with_structure(settings: EvalSettings, samples: Sequence[Sample]) -> list[Sample]:
+    from rlkd_train.reward.structure import StructureReward
+
+    assert settings.structure is not None
+    completions = [Completion(sample.problem_id, sample.problem, sample.completion) for sample in samples]
+    with StructureReward(settings.structure, load_teachers(settings.decompositions)) as reward:
+        scored = await reward.score(completions)
+    return [
+        replace(sample, structure=one.score, unscored=one.unscored) for sample, one in zip(samples, scored, strict=True)
+    ]
+
+
+def _clear(out: Path) -> None:
+    """Remove the shards of an earlier, interrupted evaluation: the whole table is written at the end."""
+    for shard in shards(out) if any(out.glob("*.parquet")) else []:
+        shard.unlink()
+    shutil.rmtree(out / REJECTED, ignore_errors=True)
+
+
+def figures(samples: Sequence[Sample], k: int) -> dict[str, float | int]:
+    """pass@1 with its interval, pass@k and cons@k where k > 1, length, truncation, structure. Only verified samples
+    count for accuracy; their number is given."""
+    judged = [sample for sample in samples if sample.is_correct is not None]
+    right = sum(bool(sample.is_correct) for sample in judged)
+    low, high = wilson(right, len(judged))
+    found: dict[str, float | int | None] = {
+        "problems": len({sample.problem_id for sample in samples}),
+        "samples": len(samples),
+        "verified": len(judged),
+        "pass@1": right / len(judged) if judged else None,
+        "pass@1 low": low,
+        "pass@1 high": high,
+    }
+    if k > 1:
+        groups: dict[str, list[Sample]] = {}
+        for sample in judged:
+            groups.setdefault(sample.problem_id, []).append(sample)
+        whole = [group for group in groups.values() if len(group) >= k]
+        found[f"pass@{k}"] = mean([pass_at_k(len(g), sum(bool(s.is_correct) for s in g), k) for g in whole])
+        found[f"cons@{k}"] = mean([float(_consensus_right(group)) for group in whole])
+    scored = [sample.structure for sample in samples if sample.structure is not None]
+    found |= {
+        "completion tokens": mean([float(sample.completion_tokens) for sample in samples]),
+        "truncated": mean([float(sample.truncated) for sample in samples]),
+        "structure": mean(scored),
+        "structure unscored": sum(sample.unscored is not None for sample in samples),
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _consensus_right(group: Sequence[Sample]) -> bool:
+    chosen = majority([sample.final_answer for sample in group])
+    return any(sample.is_correct for sample in group if chosen is not None and sample.final_answer == chosen)

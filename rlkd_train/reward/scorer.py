@@ -1,0 +1,188 @@
+"""A completion to its decomposition, and to its score against the teachers' decompositions of the same problem.
+
+RLKD, section 3.3: the GSRM decomposes the student's reasoning, a judge compares it with the teacher's, step by step.
+The teacher's side is given: it was decomposed once and is never asked for again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from rlkd_data.chat.client import Client
+from rlkd_data.chat.types import Failed, Hopeless, Reply, Request
+from rlkd_data.collect.normalise import split_reasoning
+from rlkd_data.judges.base import Judge, Pair, Verdict
+from rlkd_data.prompts import gsrm_messages
+from rlkd_data.run.together import together
+from rlkd_data.schema import Decomposition, Sampling, Step
+from rlkd_data.structure.align import Alignment, PairKey, align, compared, every, in_vain, needed, text_of
+from rlkd_data.structure.parse import ParseFailure, parse
+from rlkd_data.structure.score import Normalise, Several, best, mean
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What a student wrote about a problem, without the prompt."""
+
+    problem_id: str
+    problem: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PairVerdict:
+    """What a judge said about part `part` of step `step` (from 1), against the teacher of that trace id."""
+
+    teacher: str
+    step: int
+    part: str
+    match: bool | None
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """The structure score of one completion. `score` is None where it could not be computed, and `unscored` says why.
+
+    `winner` is the trace id of the teacher that it scored highest against, `alignment` the alignment with that teacher.
+    `asked` counts the pairs that a judge was asked about (those that needed none are not), `wasted` those of them whose
+    verdict did not count, because it lies behind the gate.
+    """
+
+    score: float | None
+    unscored: str | None = None
+    steps: tuple[Step, ...] = ()
+    winner: str | None = None
+    alignment: Alignment | None = None
+    verdicts: tuple[PairVerdict, ...] = ()
+    asked: int = 0
+    wasted: int = 0
+
+
+@dataclass(slots=True)
+class _Comparison:
+    teacher: Decomposition
+    student: tuple[Step, ...]
+    problem: str
+    verdicts: dict[PairKey, Verdict] = field(default_factory=dict)
+
+    @property
+    def matches(self) -> dict[PairKey, bool | None]:
+        return {key: verdict.match for key, verdict in self.verdicts.items()}
+
+    def open_pairs(self, lookahead: int | None) -> list[PairKey]:
+        """What to ask about next; without a `lookahead`, everything at once."""
+        count = compared(self.teacher.steps, self.student)
+        if lookahead is None:
+            return [key for key in every(count) if key not in self.verdicts]
+        return list(needed(count, self.matches, lookahead))
+
+    def pair(self, key: PairKey) -> Pair:
+        teacher, student = self.teacher.steps[key.index - 1], self.student[key.index - 1]
+        return Pair(key.part, text_of(teacher, key.part), text_of(student, key.part), self.problem, id(self))
+
+    def alignment(self) -> Alignment:
+        return align(self.teacher.steps, self.student, self.matches)
+
+    def asked(self) -> list[PairKey]:
+        return [key for key, verdict in self.verdicts.items() if not verdict.free]
+
+
+class StructureScorer:
+    """Scores batches of completions, within one event loop.
+
+    `teachers` are decompositions by problem id; of several of one problem, the `best` score counts, or their `mean`.
+    `lookahead` is how many steps' meta-reasonings are judged at once, before it is known whether the prefix gate closes
+    at an earlier one (more is fewer rounds, and verdicts asked in vain). A judge that is asked about everything at once
+    (`Judge.whole`) knows no rounds.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        judge: Judge,
+        teachers: Mapping[str, Sequence[Decomposition]],
+        *,
+        max_tokens: int,
+        normalise: Normalise = "teacher_steps",
+        several: Several = "best",
+        lookahead: int = 2,
+    ) -> None:
+        self._client, self._judge, self._teachers = client, judge, teachers
+        self._max_tokens, self._normalise = max_tokens, normalise
+        self._combine = best if several == "best" else mean
+        self._lookahead = None if judge.whole else lookahead
+
+    async def score(self, completions: Sequence[Completion]) -> list[Structure]:
+        """A structure score for each completion, in order. All are at work at once: each is decomposed, and as soon as
+        that is known judged against every teacher, window by window of steps. Raises Hopeless, having stopped the
+        others, where no request will be answered (a wrong key, an unknown model)."""
+        return await together(self._score(one) for one in completions)
+
+    async def close(self) -> None:
+        await self._judge.close()
+        await self._client.close()
+
+    async def _score(self, completion: Completion) -> Structure:
+        references = self._teachers.get(completion.problem_id, ())
+        if not references:
+            return Structure(None, unscored="no_teacher")
+        student = await self._decompose(completion)
+        if isinstance(student, str):
+            return Structure(None, unscored=student)
+        comparisons = [_Comparison(one, student, completion.problem) for one in references]
+        await together(self._compare(one) for one in comparisons)
+        return self._structure(student, comparisons)
+
+    async def _decompose(self, completion: Completion) -> tuple[Step, ...] | str:
+        """The steps of a completion, or why there are none. An empty completion has no steps, which is a score of 0;
+        one that the GSRM did not decompose is unscored."""
+        reasoning = split_reasoning(completion.text).reasoning
+        if not reasoning:
+            return ()
+        sampling = Sampling(temperature=0.0, max_tokens=self._max_tokens)
+        try:
+            return whole_steps(await self._client.ask(Request(gsrm_messages(completion.problem, reasoning), sampling)))
+        except Hopeless:
+            raise
+        except Failed as failure:
+            return f"gsrm:{failure.reason}"
+
+    async def _compare(self, comparison: _Comparison) -> None:
+        while keys := comparison.open_pairs(self._lookahead):
+            verdicts = await self._judge.judge([comparison.pair(key) for key in keys])
+            comparison.verdicts.update(zip(keys, verdicts, strict=True))
+
+    def _structure(self, student: tuple[Step, ...], comparisons: Sequence[_Comparison]) -> Structure:
+        alignments = {one.teacher.trace_id: one.alignment() for one in comparisons}
+        found = self._combine(alignments, self._normalise)
+        unscored = None
+        if found is None:
+            one = next(one for one in comparisons if alignments[one.teacher.trace_id].unscored is not None)
+            key = alignments[one.teacher.trace_id].unscored
+            unscored = f"judge:{one.verdicts[key].how}" if key in one.verdicts else "judge:no verdict"
+        return Structure(
+            score=found.score if found else None,
+            unscored=unscored,
+            steps=student,
+            winner=found.winner if found else None,
+            alignment=alignments[found.winner] if found else None,
+            verdicts=tuple(
+                PairVerdict(one.teacher.trace_id, key.index, key.part, verdict.match, verdict.how)
+                for one in comparisons
+                for key, verdict in sorted(one.verdicts.items(), key=lambda item: item[0].index)
+            ),
+            asked=sum(len(one.asked()) for one in comparisons),
+            wasted=sum(in_vain(alignments[one.teacher.trace_id], one.asked()) for one in comparisons),
+        )
+
+
+def whole_steps(reply: Reply) -> tuple[Step, ...] | str:
+    """The steps of a GSRM's reply, or why it has none. A reply that ends inside a step, as that on a rambling
+    completion does, gives the steps before it: the score is of a prefix anyway."""
+    found = parse(reply.text)
+    if isinstance(found, ParseFailure) and found.code == "incomplete_last_step":
+        cut = reply.text.lower().rfind("[meta-reasoning")
+        found = parse(reply.text[:cut]) if cut > 0 else found
+    return f"gsrm:{found.code}" if isinstance(found, ParseFailure) else found.steps

@@ -1,0 +1,1 @@
+"""Supervised fine-tuning: traces to token ids, and one trainer for the student and the GSRM."""
