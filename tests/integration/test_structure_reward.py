@@ -9,8 +9,8 @@ import pytest
 
 from rlkd_train.config import StructureSettings
 from rlkd_train.reward.structure import StructureReward
+from tests.support.scoring_fakes import decomposition
 from tests.support.servers import running_openai_server
-from tests.unit.train.scoring_fakes import decomposition
 
 TEACHERS = {"p1": [decomposition("t1", "p1", ["mqa", "mqb", "mqc"]), decomposition("t2", "p1", ["xqa"])]}
 

@@ -18,8 +18,8 @@ from rlkd_train.reward.components import Scoring
 from rlkd_train.reward.for_trl import Rewards
 from rlkd_train.reward.scorer import StructureScorer
 from rlkd_train.reward.structure import StructureReward
+from tests.support.scoring_fakes import FakeClient, WordJudge, decomposition
 from tests.support.tiny_model import save_tiny_model
-from tests.unit.train.scoring_fakes import FakeClient, WordJudge, decomposition
 
 TASK = Task("p1", "What is 1 + 1?", "2", "math")
 TEXTS = ["<think>\nadd\n</think>\n\n\\boxed{2}", "it is 3", "so \\boxed{2}"]

@@ -40,7 +40,7 @@ def say_yes_or_no(body: dict[str, Any]) -> dict[str, str]:
 
 def make_run(folder: Path, gsrm_url: str, judge_url: str, **settings: Any) -> Path:
     """Write the tables, the model and the settings of a run into `folder`; the settings' file."""
-    from tests.unit.train.training_rows import NOW, decomposed, trace
+    from tests.support.training_rows import NOW, decomposed, trace
 
     rows = [
         trace(name, f"{TEACHER_WORDS} about it.", "\\boxed{12}", problem=problem) for name, problem in PROBLEMS.items()

@@ -22,7 +22,7 @@ from rlkd_train.reward.for_trl import Rewards, RunStopped
 from rlkd_train.reward.formats import format_score, tag_count
 from rlkd_train.reward.scorer import Completion, StructureScorer
 from rlkd_train.reward.structure import StructureReward
-from tests.unit.train.scoring_fakes import FakeClient, WordJudge, decomposition
+from tests.support.scoring_fakes import FakeClient, WordJudge, decomposition
 
 TASK = Task("p1", "What is 1 + 1?", "2", "math")
 GOOD = "<think>\nadd them\n</think>\n\n\\boxed{2}"

@@ -1,11 +1,11 @@
 """Traces as what a student learns from."""
 
 import pytest
-from training_rows import trace, write
 
 from rlkd_data.schema import TRACES
 from rlkd_train.config import SftSettings
 from rlkd_train.sft.data import completion, student_examples
+from tests.support.training_rows import trace, write
 
 
 class Template:

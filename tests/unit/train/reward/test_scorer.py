@@ -10,7 +10,7 @@ from rlkd_data.chat.types import Hopeless
 from rlkd_data.schema import Step
 from rlkd_data.structure.render import render
 from rlkd_train.reward.scorer import Completion, StructureScorer, whole_steps
-from tests.unit.train.scoring_fakes import FakeClient, WordJudge, decomposition, reply
+from tests.support.scoring_fakes import FakeClient, WordJudge, decomposition, reply
 
 
 def steps_text(*letters: str) -> str:

@@ -18,7 +18,7 @@ from rlkd_data.judges.llm import LlmJudge, read_word
 from rlkd_data.judges.llm_batched import LlmBatchedJudge
 from rlkd_data.judges.llm_batched import read_reply as read_batched
 from rlkd_data.structure.align import PARTS
-from tests.unit.train.scoring_fakes import FakeClient, reply
+from tests.support.scoring_fakes import FakeClient, reply
 
 
 @pytest.mark.parametrize(

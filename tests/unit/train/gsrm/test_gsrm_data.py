@@ -4,7 +4,6 @@ import dataclasses
 import json
 
 import pytest
-from training_rows import decomposed, trace, write
 
 from rlkd_data.errors import InputError
 from rlkd_data.measure.gold import GoldRow, GoldStep
@@ -28,6 +27,7 @@ from rlkd_train.gsrm.data import (
 )
 from rlkd_train.gsrm.measure import judge
 from rlkd_train.gsrm.solution_styles import RECIPE, plain
+from tests.support.training_rows import decomposed, trace, write
 
 ROW = GoldRow(
     "row-1",
