@@ -3,31 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 from rlkd_data.schema import BRANCHES, DECOMPOSITIONS
 from rlkd_data.tables import count_rows, read_rows
 from tests.support.annotator import steps_of
+from tests.support.cli import cli
 from tests.support.servers import RunningServer, running_openai_server
 from tests.support.traces import made_trace, write_made_traces
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def cli(*arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", "from rlkd_data.cli import main; main()", *map(str, arguments)],
-        cwd=ROOT,
-        env=os.environ | {"OPENAI_API_KEY": "k", "HF_HUB_OFFLINE": "1"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
 
 
 def decompose(server: RunningServer, tmp_path: Path, *more: object) -> subprocess.CompletedProcess[str]:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,22 +11,11 @@ import pytest
 from rlkd_data.schema import DECOMPOSITIONS, Decomposition
 from rlkd_data.structure.as_json import SCHEMA
 from rlkd_data.tables import read_rows, read_table
+from tests.support.cli import cli
 from tests.support.servers import RunningServer, running_anthropic_server, running_openai_server
 from tests.support.traces import made_trace, write_made_traces
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def cli(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", "from rlkd_data.cli import main; main()", *map(str, arguments)],
-        cwd=ROOT,
-        env=os.environ | {"ANTHROPIC_API_KEY": "k", "OPENAI_API_KEY": "k", "HF_HUB_OFFLINE": "1"} | environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
 
 
 def decompose(server: RunningServer, tmp_path: Path, *more: object, out: str = "out", backend: str = "openai") -> Any:

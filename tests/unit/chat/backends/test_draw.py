@@ -4,7 +4,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from rlkd_data.chat import draw as draw_module  # noqa: E402
+from rlkd_data.chat.backends import draw as draw_module  # noqa: E402
 from rlkd_data.chat.backends.draw import Draw, draw  # noqa: E402
 
 DRAWS = 20_000
