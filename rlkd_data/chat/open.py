@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rlkd_data.chat.backends.models import KNOWN
-from rlkd_data.chat.batch.state import DISCOUNT
+from rlkd_data.chat.batch.state import DISCOUNT, HasBatches
 from rlkd_data.chat.client import Client
 from rlkd_data.chat.money.bill import Bill
 from rlkd_data.chat.money.estimate import SAMPLE, EstimatingClient
@@ -16,7 +16,7 @@ from rlkd_data.chat.money.prices import FREE, Prices, given
 from rlkd_data.chat.pace.aimd import first_window
 from rlkd_data.chat.pace.limits import Limits
 from rlkd_data.chat.store import ResponseStore, default_path
-from rlkd_data.chat.types import Backend, HasBatches
+from rlkd_data.chat.types import Backend
 from rlkd_data.config import ChatSettings
 from rlkd_data.errors import InputError
 from rlkd_data.run.resources import BUNDLED

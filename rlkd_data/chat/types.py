@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol
 
 from rlkd_data.errors import ModelError
 from rlkd_data.schema import Sampling, Usage
-
-if TYPE_CHECKING:
-    from rlkd_data.chat.batch.state import Provider
 
 Role = Literal["system", "user", "assistant"]
 FinishReason = Literal["stop", "length", "refusal", "other"]
@@ -115,19 +112,5 @@ class Backend(Protocol):
 
     async def ask(self, wire: dict[str, Any]) -> Reply:
         """Ask once. Raises Retryable, Rejected or Hopeless."""
-
-    async def close(self) -> None: ...
-
-
-@runtime_checkable
-class HasBatches(Protocol):
-    """A backend whose provider also takes requests in batches."""
-
-    model: str
-
-    def wire(self, request: Request) -> dict[str, Any]: ...
-
-    def batches(self) -> Provider:
-        """The provider's batches, over this backend's connection."""
 
     async def close(self) -> None: ...

@@ -7,30 +7,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
-from rlkd_data.chat.backends.failures import Endpoint, count, endpoint, malformed
+from rlkd_data.chat.backends.anthropic_reply import read_reply
+from rlkd_data.chat.backends.failures import endpoint
 from rlkd_data.chat.backends.sdk import Connection
 from rlkd_data.chat.batch.state import Provider
 from rlkd_data.chat.money.prices import listed
-from rlkd_data.chat.types import FinishReason, Reply, Request
+from rlkd_data.chat.types import Reply, Request
 from rlkd_data.config import ChatSettings
 from rlkd_data.errors import InputError
-from rlkd_data.schema import Usage
 
 DEFAULT_URL = "https://api.anthropic.com"
 VARIABLE = "ANTHROPIC_API_KEY"
 _MAX_TOKENS = 8192
 """The protocol wants a limit; this is taken where none is asked for."""
-_FINISH: dict[str, FinishReason] = {
-    "end_turn": "stop",
-    "stop_sequence": "stop",
-    "max_tokens": "length",
-    "model_context_window_exceeded": "length",
-    "refusal": "refusal",
-}
-_REDACTED = "[redacted thinking]"
 
 
 class AnthropicBackend:
@@ -112,55 +103,3 @@ def _cacheable(request: Request) -> tuple[Any, list[dict[str, Any]]]:
 
 def _marked(text: str) -> dict[str, Any]:
     return {"type": "text", "text": text, "cache_control": {"type": "ephemeral"}}
-
-
-def read_reply(at: Endpoint, body: dict[str, Any]) -> Reply:
-    """A reply from the body of a message. Raises Retryable for what is none."""
-    texts: list[str] = []
-    thoughts: list[str] = []
-    try:
-        for block in body["content"]:
-            match block["type"]:
-                case "text":
-                    texts.append(block["text"])
-                case "thinking":
-                    thoughts.append(block["thinking"])
-                case "redacted_thinking":
-                    thoughts.append(_REDACTED)
-        text, reasoning = "".join(texts), "\n\n".join(thoughts) or None
-        finish = _FINISH.get(body.get("stop_reason") or "", "other")
-        counted = body.get("usage") or {}
-        usage, written = _usage(counted), count(counted.get("cache_creation_input_tokens"))
-    except (KeyError, TypeError, AttributeError):
-        said = json.dumps(body.get("error") or "its fields are not those of a message")
-        raise malformed(at, said, _charged(body)) from None
-    return Reply(
-        text=text,
-        reasoning=reasoning,
-        finish_reason=finish,
-        usage=usage,
-        model=str(body.get("model") or at.model),
-        created_at=datetime.now(UTC),
-        cache_written=written,
-    )
-
-
-def _charged(body: dict[str, Any]) -> Usage | None:
-    """What a body that is no reply says it cost."""
-    try:
-        usage = _usage(body["usage"])
-    except (KeyError, TypeError, AttributeError):
-        return None
-    return usage if usage != Usage() else None
-
-
-def _usage(usage: dict[str, Any]) -> Usage:
-    """Anthropic counts what was read from and written to its cache apart from the other input tokens."""
-    cached = count(usage.get("cache_read_input_tokens"))
-    written = count(usage.get("cache_creation_input_tokens"))
-    return Usage(
-        prompt_tokens=count(usage.get("input_tokens")) + cached + written,
-        cached_tokens=cached,
-        completion_tokens=count(usage.get("output_tokens")),
-        reasoning_tokens=count((usage.get("output_tokens_details") or {}).get("thinking_tokens")),
-    )

@@ -14,7 +14,7 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
-from rlkd_data.chat.backends.anthropic import read_reply
+from rlkd_data.chat.backends.anthropic_reply import read_reply
 from rlkd_data.chat.backends.failures import Endpoint, count, failure, malformed
 from rlkd_data.chat.backends.sdk import Connection
 from rlkd_data.chat.batch.search import is_older

@@ -14,10 +14,11 @@ from typing import Any, TypeVar
 
 from rlkd_data.chat.batch.journal import Journal
 from rlkd_data.chat.batch.run import BatchRun
+from rlkd_data.chat.batch.state import HasBatches
 from rlkd_data.chat.client import Stats, wake
 from rlkd_data.chat.money.bill import Bill
 from rlkd_data.chat.store import ResponseStore, request_key
-from rlkd_data.chat.types import Failed, HasBatches, Hopeless, Pulse, Reply, Request
+from rlkd_data.chat.types import Failed, Hopeless, Pulse, Reply, Request
 from rlkd_data.config import BatchSettings
 from rlkd_data.run.progress import console
 
@@ -77,7 +78,17 @@ class BatchClient:
         Leaving early leaves the batches running: the next run goes on.
         """
         ready: asyncio.Queue[tuple[Any, Reply | Failed] | None] = asyncio.Queue(_READY)
-        run = BatchRun(self, ready)
+        run = BatchRun(
+            self.backend,
+            self.provider,
+            self.store,
+            self.journal,
+            self.settings,
+            max_retries=self.max_retries,
+            stats=self.stats,
+            bill=self.bill,
+            ready=ready,
+        )
         self._runs.append(run)
         work = asyncio.create_task(run.work(requests))
         work.add_done_callback(lambda _: wake(ready))

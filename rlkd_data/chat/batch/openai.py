@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from rlkd_data.chat.backends.failures import Endpoint, count, failure, malformed
-from rlkd_data.chat.backends.openai import read_reply
+from rlkd_data.chat.backends.openai_reply import read_reply
 from rlkd_data.chat.backends.sdk import Connection
 from rlkd_data.chat.batch.search import is_older
 from rlkd_data.chat.batch.state import Found, Intent, Item, Limits, Seen

@@ -7,19 +7,18 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rlkd_data.chat.batch.drive import Driver
-from rlkd_data.chat.batch.journal import Filling, Folder, acquire
-from rlkd_data.chat.batch.state import Intent, Item, Seen, item_key, new_intent
-from rlkd_data.chat.client import as_async
-from rlkd_data.chat.store import key_and_size
+from rlkd_data.chat.batch.journal import Filling, Folder, Journal, acquire
+from rlkd_data.chat.batch.state import HasBatches, Intent, Item, Provider, Seen, item_key, new_intent
+from rlkd_data.chat.client import Stats, as_async
+from rlkd_data.chat.money.bill import Bill
+from rlkd_data.chat.store import ResponseStore, key_and_size
 from rlkd_data.chat.types import Failed, Hopeless, Rejected, Reply, Request, Retryable
+from rlkd_data.config import BatchSettings
 from rlkd_data.errors import BudgetReached, InputError
 from rlkd_data.run.progress import note
-
-if TYPE_CHECKING:
-    from rlkd_data.chat.batch.client import BatchClient
 
 _TOGETHER = 256
 """Replies that are committed together."""
@@ -29,13 +28,22 @@ _LOCK_PAUSE = 0.05
 class BatchRun:
     """`running`: the batches that this run knows to be at the provider, by token."""
 
-    def __init__(self, client: BatchClient, ready: asyncio.Queue[tuple[Any, Reply | Failed] | None]) -> None:
-        self._client, self._ready = client, ready
-        self._store, self._journal, self._provider = client.store, client.journal, client.provider
-        self._settings, self._stats = client.settings, client.stats
-        self._driver = Driver(
-            self._provider, self._journal, self._settings, max_retries=client.max_retries, watch=self._watch
-        )
+    def __init__(
+        self,
+        backend: HasBatches,
+        provider: Provider,
+        store: ResponseStore,
+        journal: Journal,
+        settings: BatchSettings,
+        *,
+        max_retries: int,
+        stats: Stats,
+        bill: Bill,
+        ready: asyncio.Queue[tuple[Any, Reply | Failed] | None],
+    ) -> None:
+        self._backend, self._provider, self._store, self._journal = backend, provider, store, journal
+        self._settings, self._stats, self._bill, self._ready = settings, stats, bill, ready
+        self._driver = Driver(provider, journal, settings, max_retries=max_retries, watch=self._watch)
         self._waiting: dict[bytes, list[Any]] = {}
         """The caller's keys of each request without an answer."""
         self._held: dict[bytes, str] = {}
@@ -87,10 +95,10 @@ class BatchRun:
         await self._close()
 
     async def _place(self, owner: Any, request: Request) -> None:
-        bill, limits = self._client.bill, self._provider.limits
-        wire = self._client.backend.wire(request)
+        bill, limits = self._bill, self._provider.limits
+        wire = self._backend.wire(request)
         key, size = key_and_size(wire, request.sampling.sample_index)
-        longest = request.sampling.max_tokens or getattr(self._client.backend, "default_max_tokens", None)
+        longest = request.sampling.max_tokens or getattr(self._backend, "default_max_tokens", None)
         most = min(limits.requests, self._settings.requests or limits.requests)
         reserved: float | None = None
         try:
@@ -105,7 +113,7 @@ class BatchRun:
                     return
                 line = self._provider.line(self._filling.name(key), wire)
                 if len(line) > limits.bytes:
-                    said = f"{self._client.model}: the request is larger than a batch may be"
+                    said = f"{self._backend.model}: the request is larger than a batch may be"
                     await self._ready.put((owner, Rejected(said, reason="too_long")))
                     return
                 full = self._filling.count == most or self._filling.size + len(line) > limits.bytes
@@ -144,7 +152,7 @@ class BatchRun:
             await self._ready.put((owner, failure))
             return True
         self._waiting[key] = [owner]
-        self._aside[key] = self._client.bill.owe(most)  # it was sent by an earlier run
+        self._aside[key] = self._bill.owe(most)  # it was sent by an earlier run
         self._adopt(token, key)
         return True
 
@@ -188,8 +196,8 @@ class BatchRun:
             self._window.release()
 
     def _intent(self, filling: Filling, attempt: int) -> Intent:
-        backend, _, _ = self._client.model.partition(":")
-        return new_intent(backend, self._provider.site, self._client.model, filling.token, filling.count, attempt)
+        backend, _, _ = self._backend.model.partition(":")
+        return new_intent(backend, self._provider.site, self._backend.model, filling.token, filling.count, attempt)
 
     async def _lock_plan(self) -> None:
         await self._planning.acquire()  # the file's lock does not tell one task of this process from another
@@ -229,7 +237,7 @@ class BatchRun:
                 break
             await asyncio.sleep(self._settings.poll)
         self._finished.add(token)
-        said = f"{self._client.model}: another process asked for this in a batch, and got no reply"
+        said = f"{self._backend.model}: another process asked for this in a batch, and got no reply"
         open_now = self._journal.open_keys()
         for key in self._expected.pop(token, set()):
             reply = self._store.get(key)
@@ -251,7 +259,7 @@ class BatchRun:
                     self._given_up[held.intent.token] = failure
                     for key in held.read_keys():
                         if (reserved := self._aside.pop(key, None)) is not None:
-                            self._client.bill.write_off(reserved)
+                            self._bill.write_off(reserved)
                         await self._answer(key, failure)
                     return
                 except Hopeless:
@@ -296,7 +304,7 @@ class BatchRun:
         for key, token in elsewhere.items():
             self._adopt(token, key)
         for key in again:
-            said = f"{self._client.model}: no reply after {folder.intent.attempt} batches"
+            said = f"{self._backend.model}: no reply after {folder.intent.attempt} batches"
             self._stats.failed += 1
             await self._answer(key, why or Retryable(f"{said} (expired or cancelled)", reason="batch_expired"))
         return following
@@ -325,19 +333,17 @@ class BatchRun:
         """Into the store with what it cost, once: a run that was killed here may have stored some already."""
         if self._store.get(key) is not None:
             return
-        bill = self._client.bill
         reserved = self._aside.pop(key, None)
-        reserved = bill.owe(0.0) if reserved is None else reserved
-        entry = bill.settle(reserved, reply.usage, bill.cost(reply), answered=True)
+        reserved = self._bill.owe(0.0) if reserved is None else reserved
+        entry = self._bill.settle(reserved, reply.usage, self._bill.cost(reply), answered=True)
         self._stats.add(reply.usage)
-        await self._store.put(key, self._client.model, reply, entry)
+        await self._store.put(key, self._backend.model, reply, entry)
 
     def _charge(self, key: bytes, failure: Failed) -> None:
         """Write down what a reply that cannot be read has cost; the request keeps what is set aside for it."""
         usage = getattr(failure, "usage", None)
         if usage is not None:
-            bill = self._client.bill
-            entry = bill.settle(bill.owe(0.0), usage, bill.prices.cost(usage), answered=False)
+            entry = self._bill.settle(self._bill.owe(0.0), usage, self._bill.prices.cost(usage), answered=False)
             if entry is not None:
                 self._store.note(entry)
 
@@ -353,7 +359,7 @@ class BatchRun:
 
     async def _answer(self, key: bytes, outcome: Reply | Failed) -> None:
         if (reserved := self._aside.pop(key, None)) is not None:
-            self._client.bill.release(reserved)
+            self._bill.release(reserved)
         for owner in self._waiting.pop(key, ()):
             await self._ready.put((owner, outcome))
 

@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
-from rlkd_data.chat.types import Failed, Reply
+from rlkd_data.chat.types import Failed, Reply, Request
 
 DISCOUNT = 0.5
 """What an item of a batch costs, as a share of the same request online, at both providers."""
@@ -186,3 +186,17 @@ class Provider(Protocol):
 
     def read(self, line: bytes) -> Item:
         """One line of results. Raises ValueError for a line that cannot be read."""
+
+
+@runtime_checkable
+class HasBatches(Protocol):
+    """A backend whose provider also takes requests in batches."""
+
+    model: str
+
+    def wire(self, request: Request) -> dict[str, Any]: ...
+
+    def batches(self) -> Provider:
+        """The provider's batches, over this backend's connection."""
+
+    async def close(self) -> None: ...

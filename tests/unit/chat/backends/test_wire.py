@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from rlkd_data.chat.backends import anthropic, openai
+from rlkd_data.chat.backends import anthropic, anthropic_reply, openai, openai_reply
 from rlkd_data.chat.backends.failures import Endpoint
 from rlkd_data.chat.open import open_client
 from rlkd_data.chat.store import request_key
@@ -127,7 +127,7 @@ def openai_body(message: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("field", ["reasoning_content", "reasoning"])
 def test_reasoning_is_found_under_either_name(field: str) -> None:
-    reply = openai.read_reply(AT, openai_body({"content": "4", field: "2 and 2"}))
+    reply = openai_reply.read_reply(AT, openai_body({"content": "4", field: "2 and 2"}))
     assert (reply.text, reply.reasoning, reply.model) == ("4", "2 and 2", "m-2")
 
 
@@ -136,27 +136,27 @@ def test_reasoning_is_found_under_either_name(field: str) -> None:
     [("stop", "stop"), ("length", "length"), ("content_filter", "refusal"), ("tool_calls", "other"), (None, "other")],
 )
 def test_openai_finish_reasons(given: str | None, finish: str) -> None:
-    assert openai.read_reply(AT, openai_body({"content": "x"}, finish_reason=given)).finish_reason == finish
+    assert openai_reply.read_reply(AT, openai_body({"content": "x"}, finish_reason=given)).finish_reason == finish
 
 
 def test_a_refusal_is_marked() -> None:
-    reply = openai.read_reply(AT, openai_body({"content": None, "refusal": "I can't"}))
+    reply = openai_reply.read_reply(AT, openai_body({"content": None, "refusal": "I can't"}))
     assert (reply.text, reply.finish_reason) == ("I can't", "refusal")
 
 
 def test_a_reply_that_ended_within_its_reasoning_has_no_text() -> None:
-    reply = openai.read_reply(AT, openai_body({"content": None, "reasoning": "2 and"}, finish_reason="length"))
+    reply = openai_reply.read_reply(AT, openai_body({"content": None, "reasoning": "2 and"}, finish_reason="length"))
     assert (reply.text, reply.reasoning, reply.finish_reason) == ("", "2 and", "length")
 
 
 def test_text_in_parts_is_joined() -> None:
     parts = [{"type": "text", "text": "a"}, {"type": "other"}, {"type": "text", "text": "b"}]
-    assert openai.read_reply(AT, openai_body({"content": parts})).text == "ab"
+    assert openai_reply.read_reply(AT, openai_body({"content": parts})).text == "ab"
 
 
 @pytest.mark.parametrize("usage", [None, {}, {"prompt_tokens": None, "prompt_tokens_details": None}])
 def test_missing_usage_counts_nothing(usage: Any) -> None:
-    assert openai.read_reply(AT, openai_body({"content": "x"}) | {"usage": usage}).usage == Usage()
+    assert openai_reply.read_reply(AT, openai_body({"content": "x"}) | {"usage": usage}).usage == Usage()
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ def test_missing_usage_counts_nothing(usage: Any) -> None:
 )
 def test_an_openai_body_that_is_no_reply_may_pass(body: dict[str, Any]) -> None:
     with pytest.raises(Retryable, match="malformed"):
-        openai.read_reply(AT, body)
+        openai_reply.read_reply(AT, body)
 
 
 def test_thinking_blocks_become_reasoning() -> None:
@@ -188,7 +188,7 @@ def test_thinking_blocks_become_reasoning() -> None:
         {"type": "text", "text": "a"},
         {"type": "text", "text": "b"},
     ]
-    reply = anthropic.read_reply(AT, {"content": blocks, "stop_reason": "end_turn", "model": "c"})
+    reply = anthropic_reply.read_reply(AT, {"content": blocks, "stop_reason": "end_turn", "model": "c"})
     assert (reply.text, reply.reasoning) == ("ab", "one\n\n[redacted thinking]\n\ntwo")
 
 
@@ -205,12 +205,12 @@ def test_thinking_blocks_become_reasoning() -> None:
     ],
 )
 def test_anthropic_stop_reasons(given: str | None, finish: str) -> None:
-    assert anthropic.read_reply(AT, {"content": [], "stop_reason": given}).finish_reason == finish
+    assert anthropic_reply.read_reply(AT, {"content": [], "stop_reason": given}).finish_reason == finish
 
 
 def test_anthropic_s_cached_tokens_are_part_of_the_prompt() -> None:
     usage = {"input_tokens": 3, "cache_read_input_tokens": 5, "cache_creation_input_tokens": 2, "output_tokens": 7}
-    assert anthropic.read_reply(AT, {"content": [], "usage": usage}).usage == Usage(10, 5, 7, 0)
+    assert anthropic_reply.read_reply(AT, {"content": [], "usage": usage}).usage == Usage(10, 5, 7, 0)
 
 
 @pytest.mark.parametrize(
@@ -228,7 +228,7 @@ def test_anthropic_s_cached_tokens_are_part_of_the_prompt() -> None:
 )
 def test_an_anthropic_body_that_is_no_reply_may_pass(body: dict[str, Any]) -> None:
     with pytest.raises(Retryable, match="malformed"):
-        anthropic.read_reply(AT, body)
+        anthropic_reply.read_reply(AT, body)
 
 
 @pytest.mark.parametrize(
