@@ -19,6 +19,7 @@ from rlkd_data.collect.normalise import split_reasoning
 from rlkd_data.config import DecomposeSettings
 from rlkd_data.decompose.judge import Case, Judged, PieceReply, Rules
 from rlkd_data.decompose.judges import open_judges
+from rlkd_data.decompose.row import judged_row
 from rlkd_data.errors import InputError
 from rlkd_data.run.progress import Tally, tally
 from rlkd_data.schema import DECOMPOSITIONS, Decomposition, Domain, content_hash, make_problem_id, make_trace_id
@@ -64,11 +65,9 @@ def import_reference(settings: DecomposeSettings, path: Path, out: Path) -> None
 
 
 async def _import(settings: DecomposeSettings, path: Path, out: Path) -> None:
-    from rlkd_data.decompose.run import rules
-
     seen = set(done_keys(out, DECOMPOSITIONS))
     annotator = settings.annotator or ANNOTATOR
-    checks = Rules("tagged", rules(settings).reject, settings.least_coverage, settings.longest_gap)
+    checks = Rules("tagged", frozenset(settings.reject), settings.least_coverage, settings.longest_gap)
     with TableWriter(out, DECOMPOSITIONS) as writer, tally(f"import {path.name}", settings.limit) as progress:
         async with open_judges(checks, settings.verify_workers, settings.verify_timeout) as judges:
             for number, (where, record) in enumerate(_records(path)):
@@ -204,8 +203,6 @@ def _row(found: _Found | tuple[str, str], record: Any, annotator: str) -> Decomp
 
 
 def _write(row: Decomposition, judged: Judged, writer: TableWriter, progress: Tally) -> None:
-    from rlkd_data.decompose.run import judged_row
-
     row, reason, detail = judged_row(row, judged)
     if reason is None:
         writer.add(row)

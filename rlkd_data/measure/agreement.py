@@ -13,7 +13,7 @@ from rlkd_data.chat.money.bill import Bill
 from rlkd_data.chat.money.estimate import Estimate, Estimated
 from rlkd_data.chat.open import open_either
 from rlkd_data.config import DecomposeSettings
-from rlkd_data.decompose.run import Decomposer
+from rlkd_data.decompose.decomposer import Decomposer
 from rlkd_data.judges.open import judge_name, open_judge
 from rlkd_data.judges.steps import StepJudge
 from rlkd_data.schema import DECOMPOSITIONS, TRACES, Decomposition, content_hash
