@@ -1,18 +1,25 @@
-"""The house's rules about imports: one direction between the packages, and nothing heavy before it is needed."""
+"""The house's rules about imports: one direction between the packages, no circles, and nothing heavy before it is
+needed."""
 
 from __future__ import annotations
 
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ("rlkd_data", "rlkd_train")
 HEAVY = frozenset({"torch", "transformers", "trl", "vllm", "datasets", "peft", "accelerate", "ray"})
 PARQUET = frozenset({"pyarrow.parquet"})
+OUTSIDE = frozenset({"asyncio", "io", "multiprocessing", "os", "pathlib", "resource", "selectors", "shutil", "signal"})
+OUTSIDE |= {"socket", "sqlite3", "subprocess", "tempfile", "threading"}
+"""Modules of the standard library through which code reaches files, processes and other machines."""
 
 
 def modules(package: str) -> list[Path]:
@@ -55,7 +62,7 @@ def test_data_never_imports_train_and_nothing_heavy_at_import_time(path: Path) -
     assert not roots(imported(path, everywhere=False)) & HEAVY
 
 
-@pytest.mark.parametrize("package", ["rlkd_data", "rlkd_train"])
+@pytest.mark.parametrize("package", PACKAGES)
 def test_only_tables_reads_and_writes_parquet(package: str) -> None:
     users = {path.name for path in modules(package) if set(imported(path, everywhere=True)) & PARQUET}
     assert users == ({"tables.py"} if package == "rlkd_data" else set())
@@ -68,6 +75,87 @@ def test_structure_is_pure() -> None:
         names = {name for name in imported(path, everywhere=True) if name.startswith("rlkd_")}
         assert all(any(name.startswith(room) for room in allowed) for name in names), path
         assert not roots(imported(path, everywhere=True)) & {"os", "pathlib", "io", "sqlite3", "socket", "asyncio"}
+
+
+def test_answers_are_pure_but_for_the_pool_and_the_sandbox() -> None:
+    """verify.py holds the pool, grading.py is what runs in it, sandbox.py and sandbox_init.py are the sandbox."""
+    allowed = ("rlkd_data.answers", "rlkd_data.schema", "rlkd_data.errors")
+    reaching = set()
+    for path in sorted((ROOT / "rlkd_data/answers").glob("*.py")):
+        names = {name for name in imported(path, everywhere=True) if name.startswith("rlkd_")}
+        assert all(name.startswith(allowed) for name in names), path
+        if roots(imported(path, everywhere=True)) & OUTSIDE:
+            reaching.add(path.name)
+    assert reaching == {"verify.py", "grading.py", "sandbox.py", "sandbox_init.py"}
+
+
+def module_graph(root: Path, *packages: str) -> dict[str, dict[str, int]]:
+    """What each module imports, wherever in it, and in which line. A package is its `__init__`; `from package import
+    module` is an import of the module."""
+    files = {
+        ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__"): path
+        for package in packages
+        for path in sorted((root / package).rglob("*.py"))
+    }
+    graph: dict[str, dict[str, int]] = {name: {} for name in files}
+    for name, path in files.items():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            found: list[str] = []
+            if isinstance(node, ast.Import):
+                found = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                assert not node.level, f"{path}:{node.lineno} is relative: imports name the module in full"
+                inside = (f"{node.module}.{alias.name}" for alias in node.names)
+                found = [one if one in files else str(node.module) for one in inside]
+            for one in found:
+                if one in files and one != name:
+                    graph[name].setdefault(one, node.lineno)
+    return graph
+
+
+def circle(graph: Mapping[str, Mapping[str, int]]) -> str:
+    """A circle in the graph as people read it, or nothing."""
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        way = error.args[1][::-1]  # graphlib names the imported before the importing
+        steps = (f"{a} imports {b} (line {graph[a][b]})" for a, b in pairwise(way))
+        return ", ".join(steps)
+    return ""
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    """Imports inside functions and under TYPE_CHECKING count: they hide a circle, they do not open it. What two
+    modules share belongs in a third, below both."""
+    found = circle(module_graph(ROOT, *PACKAGES))
+    assert not found, found
+
+
+@pytest.mark.parametrize(
+    "back",
+    [
+        "from p.a import X",
+        "def f():\n    from p import a",
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import p.a",
+    ],
+)
+def test_a_circle_is_found_wherever_it_hides(back: str, tmp_path: Path) -> None:
+    (tmp_path / "p").mkdir()
+    (tmp_path / "p/__init__.py").write_text("from p.a import X\n", "utf-8")
+    (tmp_path / "p/a.py").write_text("from p import b\nX = 1\n", "utf-8")
+    (tmp_path / "p/b.py").write_text("import json\n", "utf-8")
+    assert circle(module_graph(tmp_path, "p")) == ""
+    (tmp_path / "p/b.py").write_text(back, "utf-8")
+    line = back.count("\n") + 1
+    told = {"p.a imports p.b (line 1)", f"p.b imports p.a (line {line})"}
+    assert set(circle(module_graph(tmp_path, "p")).split(", ")) == told
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_no_module_at_the_top_is_named_like_one_of_the_standard_library(package: str) -> None:
+    """Inside a room the folder makes it plain: `chat/types.py`."""
+    names = {path.stem for path in (ROOT / package).iterdir()}
+    assert not names & sys.stdlib_module_names
 
 
 @pytest.mark.parametrize(("module", "program"), [("rlkd_data.cli", "rlkd-data"), ("rlkd_train.cli", "rlkd-train")])
