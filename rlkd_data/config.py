@@ -1,19 +1,19 @@
 """The settings of every data stage: what `pipelines/*.yaml` and the command line's flags load into.
 
 A field marked `runtime()` changes how fast or where a stage works, never what comes out, so it is left out of the
-stage's fingerprint.
+stage's fingerprint. Descriptions and examples are what the pages of help, docs/settings.md and the files of
+`rlkd-train init` say.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self, cast
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
-from rlkd_data.schema import Domain
-from rlkd_data.structure.align import PartName
-from rlkd_data.structure.check import CODES, LEAST_COVERAGE, LONGEST_GAP, REJECTING, Issue
+from rlkd_data.domains import Domain
+from rlkd_data.structure.names import CODES, LEAST_COVERAGE, LONGEST_GAP, REJECTING, Issue, PartName
 
 
 def runtime(default: Any, **more: Any) -> Any:
@@ -27,7 +27,13 @@ class Settings(BaseModel):
     A nested group that is given in part keeps the owner's defaults for the rest.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+    @classmethod
+    def usual(cls, **values: Any) -> Self:
+        """An instance to stand as a field's default. It is not validated (a test does that): a validator takes longer
+        to build than a page of help may take."""
+        return cast(Self, cls.model_construct(**values))
 
     @model_validator(mode="before")
     @classmethod
@@ -56,42 +62,58 @@ class BatchSettings(Settings):
 class ChatSettings(Settings):
     """How to talk to a model; shared by every stage that does."""
 
-    base_url: str | None = Field(None, description="an OpenAI-compatible or Anthropic-compatible server")
+    base_url: str | None = Field(None, description="server to ask; default: the provider's own")
     concurrency: PositiveInt | None = runtime(None, description="requests in flight; default: the backend's own")
-    max_retries: int = runtime(8, ge=0, description="tries after the first, for failures that may pass")
+    max_retries: int = runtime(8, ge=0, description="tries after the first, of a request whose failure may pass")
     timeout: float = runtime(600.0, gt=0, description="seconds one request may take")
-    store: Path | None = runtime(None, description="the response store; default: RLKD_STORE, or the user's data folder")
+    store: Path | None = runtime(
+        None, description="file of the response store; default: RLKD_STORE, or one in your data folder"
+    )
     rpm: float | None = runtime(None, gt=0, description="requests a minute; default: what the server's headers say")
-    tpm: float | None = runtime(None, gt=0, description="tokens a minute, prompts and replies together")
-    budget: float | None = runtime(None, ge=0, description="dollars that the output may cost, over all its runs")
-    input_price: float | None = runtime(None, ge=0, description="dollars a million prompt tokens")
+    tpm: float | None = runtime(
+        None, gt=0, description="tokens a minute, in and out; default: what the server's headers say"
+    )
+    budget: float | None = runtime(
+        None, ge=0, description="dollars that the output may cost, over all runs of it: a hard cap"
+    )
+    input_price: float | None = runtime(
+        None, ge=0, description="dollars a million prompt tokens, for a model without a known price"
+    )
     output_price: float | None = runtime(None, ge=0, description="dollars a million completion tokens")
-    cached_price: float | None = runtime(None, ge=0, description="dollars a million cached prompt tokens")
+    cached_price: float | None = runtime(
+        None, ge=0, description="dollars a million cached prompt tokens; default: as others"
+    )
     retry_truncated: PositiveInt | None = Field(
         None, description="ask again, with this many tokens at most, where a reply was cut off at fewer"
     )
-    mode: Literal["online", "batch"] = runtime("online", description="batch: the provider's batches, at half the price")
-    batch: BatchSettings = runtime(BatchSettings())
+    mode: Literal["online", "batch"] = runtime(
+        "online", description="batch: the provider's batches, at half the price and within a day"
+    )
+    batch: BatchSettings = runtime(BatchSettings.usual(), description="how batches are made and watched")
 
 
 class SamplingSettings(Settings):
-    temperature: float | None = Field(None, ge=0)
-    top_p: float | None = Field(None, gt=0, le=1)
-    max_tokens: PositiveInt | None = None
-    seed: int | None = 0
+    """How replies are drawn. What is null is left to the server."""
+
+    temperature: float | None = Field(None, ge=0, description="0: the likeliest token each time")
+    top_p: float | None = Field(None, gt=0, le=1, description="share of the likeliest tokens that are drawn from")
+    max_tokens: PositiveInt | None = Field(None, description="longest reply, in tokens")
+    seed: int | None = Field(0, description="of a problem's first reply; its further ones count on from it")
 
 
 class CollectSettings(ChatSettings):
     """`rlkd-data collect`: problems or traces from a source, or traces generated by a teacher."""
 
-    source: str = Field(description="Hub dataset id, local file or folder, or a known set's short name")
-    adapter: str | None = Field(
-        None, description="how to read the source's columns; default: told by its name or columns"
+    source: str = Field(
+        description="Hub data set, local file or folder, or a known set's short name", examples=["gsm8k"]
     )
-    config: str | None = Field(None, description="the Hub dataset's configuration")
-    map: dict[str, str] = Field({}, description="columns of a set that no adapter knows: column to field")
-    split: str | None = Field(None, description="the Hub dataset's split; default: the known set's own, or train")
-    revision: str | None = Field(None, description="the Hub dataset's revision")
+    adapter: str | None = Field(
+        None, description="how to read the source's columns; default: told by its name or its columns"
+    )
+    config: str | None = Field(None, description="configuration of the Hub data set")
+    map: dict[str, str] = Field({}, description="what a column holds, where no adapter knows it: column to field")
+    split: str | None = Field(None, description="split of the Hub data set; default: the known set's own, or train")
+    revision: str | None = Field(None, description="revision of the Hub data set")
     domain: Domain | None = Field(None, description="domain of the rows, where the source does not say")
     license: str | None = Field(None, description="licence of the rows, where the source does not say")
     limit: PositiveInt | None = Field(None, description="take this many problems")
@@ -99,20 +121,26 @@ class CollectSettings(ChatSettings):
     teacher: str | None = Field(None, description="backend:model that generates the traces")
     samples: PositiveInt = Field(1, description="traces a problem: from the teacher, or of a source that has several")
     keep: Literal["all", "correct", "best"] = Field(
-        "all", description="of a problem's traces: all, those found right, or the shortest of those found right"
+        "all", description="of a problem's traces: all, those found right, or the shortest of these"
     )
     min_pass_rate: float | None = Field(None, ge=0, le=1, description="leave out problems solved less often")
     max_pass_rate: float | None = Field(None, ge=0, le=1, description="leave out problems solved more often")
-    sampling: SamplingSettings = SamplingSettings(temperature=0.6, top_p=0.95, max_tokens=16384)
-    verify_workers: PositiveInt | None = runtime(None, description="processes that verify answers")
-    verify_timeout: float = Field(10.0, gt=0, description="seconds one answer, or one test of code, may take to verify")
+    sampling: SamplingSettings = Field(
+        SamplingSettings.usual(temperature=0.6, top_p=0.95, max_tokens=16384), description="how the teacher's are drawn"
+    )
+    verify_workers: PositiveInt | None = runtime(
+        None, description="processes that verify answers; default: one a core, 8 at most"
+    )
+    verify_timeout: float = Field(
+        10.0, gt=0, description="seconds that verifying an answer, or a test of code, may take"
+    )
     run_code: bool = Field(False, description="run code answers on their tests, in a sandbox (Linux)")
     code_timeout: float = Field(120.0, gt=0, description="seconds all tests of one code answer may take")
     code_memory: PositiveInt = Field(1 << 30, description="bytes of address space a code answer may take")
-    dedupe: Literal["exact", "near", "off"] = Field("exact", description="problems that are left out as duplicates")
-    near_threshold: float = Field(0.9, gt=0, le=1, description="similarity of word 5-grams of near-duplicates")
-    decontaminate: tuple[str, ...] = Field((), description="benchmarks (short name, Hub id or file) to keep clear of")
-    ngram: PositiveInt = Field(8, description="words in a row that a problem and a benchmark may not share")
+    dedupe: Literal["exact", "near", "off"] = Field("exact", description="duplicate problems to leave out")
+    near_threshold: float = Field(0.9, gt=0, le=1, description="likeness of near duplicates, by word 5-grams")
+    decontaminate: tuple[str, ...] = Field((), description="benchmarks to keep clear of: short name, Hub id or file")
+    ngram: PositiveInt = Field(8, description="words in a row, shared with a benchmark, that give a problem away")
 
 
 PATIENT = 12
@@ -124,12 +152,12 @@ class JudgeSettings(ChatSettings):
     first."""
 
     kind: Literal["equal", "embedding", "llm", "llm-batched"] = Field(
-        "embedding", description="llm: one request a pair; llm-batched: one for all pairs of a completion"
+        "embedding", description="who says that two texts match; llm asks once a pair, llm-batched once a completion"
     )
-    model: str = Field("minilm", description="embedding: a sentence embedder; llm, llm-batched: backend:model")
-    threshold: float = Field(0.7, gt=0, le=1, description="embedding: cosine from which two texts match")
-    yes: float = Field(0.5, gt=0, lt=1, description="llm: probability of yes from which two texts match")
-    max_retries: int = runtime(PATIENT, ge=0)
+    model: str = Field("minilm", description="a sentence embedder, or backend:model of an llm judge")
+    threshold: float = Field(0.7, gt=0, le=1, description="cosine from which two texts match, of an embedder")
+    yes: float = Field(0.5, gt=0, lt=1, description="probability of yes from which two texts match, of an llm judge")
+    max_retries: int = runtime(PATIENT, ge=0, description="tries after the first, of a request whose failure may pass")
 
     @model_validator(mode="after")
     def _a_chat_model_is_named(self) -> JudgeSettings:
@@ -141,28 +169,32 @@ class JudgeSettings(ChatSettings):
 class DecomposeSettings(ChatSettings):
     """`rlkd-data decompose`: traces to steps of meta-reasoning, sub-problem and answer."""
 
-    traces: tuple[Path, ...] = Field((), description="folders of the traces table")
-    annotator: str | None = Field(None, description="backend:model that decomposes")
+    traces: tuple[Path, ...] = Field((), description="folders of traces tables")
+    annotator: str | None = Field(None, description="backend:model that takes the traces apart")
     from_reference: Path | None = Field(
-        None, description="a file of the reference implementation's decompositions, to import instead of asking"
+        None, description="file of the reference implementation's decompositions, to import instead of asking"
     )
     prompt: Literal["few-shot", "zero-shot"] | None = Field(
-        None, description="default: zero-shot for a local GSRM (which learned the format), otherwise few-shot"
+        None, description="with examples or without; default: zero-shot for a local GSRM, few-shot for others"
     )
     format: Literal["tagged", "json"] = Field(
-        "tagged", description="json: a structured reply, from servers that hold a model to a schema"
+        "tagged", description="of the reply; json: from servers that hold a model to a schema"
     )
-    domain: Literal["auto", "math", "code", "science", "puzzle"] = "auto"
-    sampling: SamplingSettings = SamplingSettings(temperature=0.0, max_tokens=8192)
-    limit: PositiveInt | None = None
+    domain: Literal["auto", "math", "code", "science", "puzzle"] = Field(
+        "auto", description="whose examples the prompt shows; auto: the trace's own"
+    )
+    sampling: SamplingSettings = Field(
+        SamplingSettings.usual(temperature=0.0, max_tokens=8192), description="how the annotator's are drawn"
+    )
+    limit: PositiveInt | None = Field(None, description="take this many traces")
     repairs: int | None = Field(
-        None, ge=0, description="times a rejected reply is asked for again; default: 1, or 0 for a zero-shot GSRM"
+        None, ge=0, description="times a rejected reply is asked for again; default: 1, for a GSRM 0"
     )
     continuations: int | None = Field(
-        None, ge=0, description="times a reply that was cut off is continued; default: 3, or 0 for a zero-shot GSRM"
+        None, ge=0, description="times a reply that was cut off is continued; default: 3, for a GSRM 0"
     )
     window: PositiveInt | None = Field(
-        None, description="tokens of the annotator's context, by which traces are cut; default: a local model's own"
+        None, description="annotator's context in tokens, by which traces are cut; default: a local model's own"
     )
     overlap: int = Field(800, ge=0, description="characters that two pieces of a cut trace share")
     reject: tuple[Issue, ...] = Field(
@@ -172,23 +204,29 @@ class DecomposeSettings(ChatSettings):
     least_coverage: float = Field(LEAST_COVERAGE, ge=0, le=1, description="share of a trace that its steps must cover")
     longest_gap: PositiveInt = Field(LONGEST_GAP, description="characters in no step from which a trace is uncovered")
     agreement: int | None = Field(
-        None, ge=2, description="annotate a sample so many times in all, and measure how far the annotations agree"
+        None, ge=2, description="annotate a sample so many times, and measure how far they agree"
     )
     agreement_sample: PositiveInt = Field(50, description="traces of that sample")
     agreement_annotator: str | None = Field(
-        None, description="backend:model of the further annotations; default: the annotator, with other seeds"
+        None, description="backend:model of the further annotations; default: the same, other seeds"
     )
     agreement_judge: JudgeSettings = Field(
-        JudgeSettings(), description="who says whether steps of two annotations are the same"
+        JudgeSettings.usual(), description="who says whether steps of two annotations are the same"
     )
-    verify_workers: PositiveInt | None = runtime(None, description="processes that compare final answers")
+    verify_workers: PositiveInt | None = runtime(
+        None, description="processes that compare final answers; default: one a core, 8 at most"
+    )
     verify_timeout: float = Field(10.0, gt=0, description="seconds one comparison may take")
 
     @model_validator(mode="after")
     def _agreement_is_asked_for(self) -> DecomposeSettings:
-        of_it = ("agreement_sample", "agreement_annotator", "agreement_judge")
         fields = DecomposeSettings.model_fields
-        if self.agreement is None and any(getattr(self, name) != fields[name].default for name in of_it):
+        given = [getattr(self, name) != fields[name].default for name in ("agreement_sample", "agreement_annotator")]
+        # What a judge shares with every model, as its store, may be a pipeline's default for all stages.
+        own = set(JudgeSettings.model_fields) - set(ChatSettings.model_fields)
+        judge, usual = self.agreement_judge, fields["agreement_judge"].default
+        given += [getattr(judge, name) != getattr(usual, name) for name in own]
+        if self.agreement is None and any(given):
             raise ValueError(
                 "a sample, a further annotator and a judge are for measuring agreement: say how many annotations, as "
                 "agreement: 2 (--agreement 2)"
@@ -199,23 +237,25 @@ class DecomposeSettings(ChatSettings):
 class BranchSettings(Settings):
     """`rlkd-data branches`: several traces of one problem to one branching structure."""
 
-    decompositions: tuple[Path, ...] = Field(description="folders of the decompositions table")
-    judge: JudgeSettings = JudgeSettings()
+    decompositions: tuple[Path, ...] = Field(description="folders of decompositions tables", examples=[["runs/steps"]])
+    judge: JudgeSettings = Field(JudgeSettings.usual(), description="who says whether two steps are the same")
     same: tuple[PartName, ...] = Field(
-        ("sub_problem",), min_length=1, description="the parts of two steps that must match for them to be one node"
+        ("sub_problem",), min_length=1, description="parts of two steps that must match for them to be one node"
     )
 
 
 class ScoreSettings(Settings):
     """`rlkd-data score`: decompositions against gold ones."""
 
-    decompositions: Path = Field(description="folder of the decompositions table")
-    gold: Path = Field(description="JSON Lines of GSM8K-socratic's form: id, problem, answer, steps")
-    judge: JudgeSettings = Field(JudgeSettings(), description="who says whether two sub-problems are the same")
+    decompositions: Path = Field(description="folder of a decompositions table", examples=["runs/steps"])
+    gold: Path = Field(
+        description="JSON Lines with id, problem, answer and steps, as GSM8K-socratic's", examples=["gold.jsonl"]
+    )
+    judge: JudgeSettings = Field(JudgeSettings.usual(), description="who says whether two sub-problems are the same")
 
 
 class ReportSettings(Settings):
     """`rlkd-data report`: tables and runs to one HTML page."""
 
-    tables: tuple[Path, ...] = Field(description="folders of tables and runs")
-    title: str = "rlkd report"
+    tables: tuple[Path, ...] = Field(description="folders of tables and runs", examples=[["runs/quickstart"]])
+    title: str = Field("rlkd report", description="the page's title")

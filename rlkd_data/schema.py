@@ -17,8 +17,10 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-Domain = Literal["math", "code", "science", "puzzle"]
-DOMAINS: tuple[Domain, ...] = ("math", "code", "science", "puzzle")
+from rlkd_data import domains
+
+Domain = domains.Domain
+DOMAINS = domains.DOMAINS
 Status = Literal["ok", "rejected"]
 
 

@@ -13,40 +13,48 @@ from rlkd_data.config import PATIENT, ChatSettings, JudgeSettings, SamplingSetti
 class LoraSettings(Settings):
     """A low-rank adapter on every linear layer. `r: 0` trains all weights instead."""
 
-    r: int = Field(16, ge=0)
-    alpha: PositiveInt = 32
-    dropout: float = Field(0.0, ge=0, lt=1)
+    r: int = Field(16, ge=0, description="rank; 0: no adapter, all weights are trained")
+    alpha: PositiveInt = Field(32, description="the adapter counts alpha / r times")
+    dropout: float = Field(0.0, ge=0, lt=1, description="share of the adapter's inputs that is left out in training")
 
 
 class OptimSettings(Settings):
     """What every training run has in common. Batch sizes count sequences."""
 
-    learning_rate: float = Field(2e-4, gt=0)
-    schedule: Literal["constant", "constant_with_warmup", "linear", "cosine"] = "constant_with_warmup"
-    warmup_ratio: float = Field(0.1, ge=0, lt=1)
-    weight_decay: float = Field(0.0, ge=0)
-    max_grad_norm: float = Field(1.0, gt=0)
+    learning_rate: float = Field(2e-4, gt=0, description="highest rate, after the warm-up")
+    schedule: Literal["constant", "constant_with_warmup", "linear", "cosine"] = Field(
+        "constant_with_warmup", description="how the rate goes on over the optimiser steps"
+    )
+    warmup_ratio: float = Field(0.1, ge=0, lt=1, description="share of the optimiser steps in which the rate rises")
+    weight_decay: float = Field(0.0, ge=0, description="AdamW's")
+    max_grad_norm: float = Field(1.0, gt=0, description="longer gradients are cut to this length")
     micro_batch: PositiveInt = Field(4, description="sequences in one forward pass")
     accumulate: PositiveInt = Field(4, description="micro-batches in one optimiser step")
     save_steps: PositiveInt = runtime(50, description="optimiser steps between two checkpoints")
-    logging_steps: PositiveInt = runtime(1)
+    logging_steps: PositiveInt = runtime(1, description="optimiser steps between two lines of the log; GRPO: 1")
 
 
 class TrainSettings(Settings):
-    model: str = Field(description="local name, folder or Hub id of the model to train")
-    lora: LoraSettings = LoraSettings()
-    optim: OptimSettings = OptimSettings()
-    precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    seed: int = 0
+    """What every training stage has."""
+
+    model: str = Field(
+        description="local name, folder or Hub id of the model to train", examples=["Qwen/Qwen2.5-1.5B-Instruct"]
+    )
+    lora: LoraSettings = Field(LoraSettings.usual(), description="the low-rank adapter that is trained")
+    optim: OptimSettings = Field(OptimSettings.usual(), description="rates, batches and checkpoints")
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description="of products of matrices; auto: bfloat16 where the device multiplies it fast"
+    )
+    seed: int = Field(0, description="of the order of the rows, of dropout and of sampling")
 
 
 class SftSettings(TrainSettings):
     """`rlkd-train sft`: the student learns the teacher's traces."""
 
-    traces: tuple[Path, ...]
+    traces: tuple[Path, ...] = Field(description="folders of traces tables", examples=[["runs/traces"]])
     only_correct: bool = Field(False, description="leave out traces whose answer is not verified as right")
     think_tags: bool = Field(True, description="put the reasoning into <think>…</think> before the response")
-    epochs: float = Field(1.0, gt=0)
+    epochs: float = Field(1.0, gt=0, description="times that every row is learned from")
     max_steps: int = Field(-1, description="stop after so many optimiser steps; -1: by epochs")
     max_length: PositiveInt = Field(4096, description="tokens of a sequence; longer ones are left out and counted")
 
@@ -56,12 +64,12 @@ class AugmentSettings(Settings):
     probabilities for one variant (`solution_styles.RECIPE` says what each rule does)."""
 
     variants: int = Field(4, ge=0, description="other ways of writing each row, besides the plain one")
-    cut: float = Field(0.2, ge=0, le=1)
-    wrong: float = Field(0.2, ge=0, le=1)
-    layout: float = Field(0.5, ge=0, le=1)
-    preamble: float = Field(0.3, ge=0, le=1)
-    ending: float = Field(0.4, ge=0, le=1)
-    marks: float = Field(0.1, ge=0, le=1)
+    cut: float = Field(0.2, ge=0, le=1, description="share that stops before its end")
+    wrong: float = Field(0.2, ge=0, le=1, description="share with a wrong result, and what follows from it")
+    layout: float = Field(0.5, ge=0, le=1, description="share laid out otherwise: on one line, numbered, as bullets")
+    preamble: float = Field(0.3, ge=0, le=1, description="share with an opening that says nothing")
+    ending: float = Field(0.4, ge=0, le=1, description="share with a closing sentence that gives the answer")
+    marks: float = Field(0.1, ge=0, le=1, description="share with GSM8K's calculator marks left in")
 
 
 class GsrmSettings(TrainSettings):
@@ -69,28 +77,34 @@ class GsrmSettings(TrainSettings):
 
     decompositions: tuple[Path, ...] = Field((), description="tables whose ok rows are the targets")
     traces: tuple[Path, ...] = Field((), description="the traces that those rows decompose")
-    socratic: str | None = Field(None, description="GSM8K-socratic: a JSONL file, or `hub` for openai/gsm8k:socratic")
+    socratic: str | None = Field(None, description="GSM8K-socratic: a JSONL file, or hub for openai/gsm8k")
     limit: PositiveInt | None = Field(None, description="train on this many GSM8K-socratic rows alone")
-    augment: AugmentSettings = AugmentSettings()
+    augment: AugmentSettings = Field(
+        AugmentSettings.usual(), description="how GSM8K-socratic solutions are written in other ways as well"
+    )
     held_out: int = Field(200, ge=0, description="the last rows, never trained on, that the card's figures come from")
     measure: int | None = Field(None, ge=0, description="measure on this many of the held-out rows; default: on all")
     measure_batch: PositiveInt = runtime(16, description="held-out rows decomposed at a time")
     measure_tokens: PositiveInt = Field(1024, description="tokens of a measured reply, at most")
-    epochs: float = Field(1.0, gt=0)
-    max_steps: int = -1
-    max_length: PositiveInt = 25000
+    epochs: float = Field(1.0, gt=0, description="times that every row is learned from")
+    max_steps: int = Field(-1, description="stop after so many optimiser steps; -1: by epochs")
+    max_length: PositiveInt = Field(25000, description="tokens of a sequence; longer ones are left out and counted")
 
 
 class StructureSettings(ChatSettings):
     """The structure score: who decomposes a completion, who compares it, and how steps add up."""
 
     gsrm: str = Field("local:gsrm-smollm2", description="backend:model that decomposes completions")
-    max_tokens: PositiveInt = 2048
-    judge: JudgeSettings = JudgeSettings()
-    normalise: Literal["teacher_steps", "sum"] = "teacher_steps"
+    max_tokens: PositiveInt = Field(2048, description="longest decomposition, in tokens")
+    judge: JudgeSettings = Field(
+        JudgeSettings.usual(), description="who says whether a step's parts match the teacher's"
+    )
+    normalise: Literal["teacher_steps", "sum"] = Field(
+        "teacher_steps", description="the sum of the steps' scores as it is, or over the number of the teacher's"
+    )
     several: Literal["best", "mean"] = Field("best", description="the score where a problem has several teachers")
     lookahead: PositiveInt = runtime(2, description="steps judged before it is known whether the gate closed earlier")
-    max_retries: int = runtime(PATIENT, ge=0)
+    max_retries: int = runtime(PATIENT, ge=0, description="tries after the first, of a request whose failure may pass")
 
 
 COMPONENTS = ("structure", "accuracy", "format", "tag_count", "penalty")
@@ -104,11 +118,11 @@ class RewardWeights(Settings):
     those two weights. What guards subtract counts as it is.
     """
 
-    alpha: float | None = Field(None, ge=0, le=1)
-    structure: NonNegativeFloat = 0.5
-    accuracy: NonNegativeFloat = 0.5
-    format: NonNegativeFloat = 0.1
-    tag_count: NonNegativeFloat = 0.0
+    alpha: float | None = Field(None, ge=0, le=1, description="the paper's: alpha for structure, the rest for accuracy")
+    structure: NonNegativeFloat = Field(0.5, description="of the alignment with the teacher's steps")
+    accuracy: NonNegativeFloat = Field(0.5, description="of a right final answer")
+    format: NonNegativeFloat = Field(0.1, description="of reasoning within <think>…</think> before the answer")
+    tag_count: NonNegativeFloat = Field(0.0, description="of each tag that is there once")
 
     @model_validator(mode="after")
     def _alpha_or_both(self) -> RewardWeights:
@@ -130,48 +144,60 @@ class GuardSettings(Settings):
     """What follows where a completion gives a signal of gaming: it is logged, costs `amount` of the completion's total,
     or stops the run once `share` of a step's completions give it."""
 
-    action: Literal["log", "subtract", "stop"] = "log"
-    amount: NonNegativeFloat = Field(0.5, description="subtract: so much of the total")
-    share: float = Field(0.25, gt=0, le=1, description="stop: from this share of a step's completions")
+    action: Literal["log", "subtract", "stop"] = Field("log", description="what follows from the signal")
+    amount: NonNegativeFloat = Field(0.5, description="what subtract takes from a completion's total")
+    share: float = Field(0.25, gt=0, le=1, description="share of a step's completions from which stop stops")
 
 
 class RunGuardSettings(Settings):
     """What follows where the last `window` steps of a run give a signal. (To subtract from all completions alike would
     change no advantage.)"""
 
-    action: Literal["log", "stop"] = "log"
-    window: int = Field(20, ge=4, description="steps")
+    action: Literal["log", "stop"] = Field("log", description="what follows from the signal")
+    window: int = Field(20, ge=4, description="last steps that are looked at")
 
 
 class GuardsSettings(Settings):
     """Signals that the reward is being gamed (`reward/guards.py` says how each is told)."""
 
-    step_padding: GuardSettings = GuardSettings()
-    repeated_steps: GuardSettings = GuardSettings()
-    teacher_copy: GuardSettings = GuardSettings()
-    marker_injection: GuardSettings = GuardSettings()
-    judge_injection: GuardSettings = GuardSettings()
-    structure_without_accuracy: RunGuardSettings = RunGuardSettings()
-    no_variance: RunGuardSettings = RunGuardSettings()
+    step_padding: GuardSettings = Field(
+        GuardSettings.usual(), description="many more steps than the teacher's, or steps that find out nothing"
+    )
+    repeated_steps: GuardSettings = Field(GuardSettings.usual(), description="steps that ask the same again")
+    teacher_copy: GuardSettings = Field(GuardSettings.usual(), description="phrases that are the teacher's own")
+    marker_injection: GuardSettings = Field(
+        GuardSettings.usual(), description="markers of a decomposition in the completion"
+    )
+    judge_injection: GuardSettings = Field(GuardSettings.usual(), description="words to the judge in the completion")
+    structure_without_accuracy: RunGuardSettings = Field(
+        RunGuardSettings.usual(), description="structure rises while accuracy falls"
+    )
+    no_variance: RunGuardSettings = Field(
+        RunGuardSettings.usual(), description="groups whose completions all score alike"
+    )
 
 
 class GrpoSettings(TrainSettings):
     """`rlkd-train grpo`: GRPO on the student with the structure reward (RLKD, section 3.3)."""
 
-    traces: tuple[Path, ...] = Field(description="tables with the problems")
-    decompositions: tuple[Path, ...] = Field(description="tables with the teacher's decompositions of them")
-    limit: PositiveInt | None = None
+    traces: tuple[Path, ...] = Field(description="tables with the problems", examples=[["runs/traces"]])
+    decompositions: tuple[Path, ...] = Field(
+        description="tables with the teacher's decompositions of them", examples=[["runs/steps"]]
+    )
+    limit: PositiveInt | None = Field(None, description="take this many problems")
     skip_missing: bool = Field(False, description="leave out problems without a decomposition of a teacher")
-    optim: OptimSettings = OptimSettings(learning_rate=5e-5, max_grad_norm=0.2)
-    steps: PositiveInt = 100
-    generations: PositiveInt = Field(4, description="completions a prompt")
-    prompts_per_step: PositiveInt = 4
-    max_completion: PositiveInt = Field(4096, description="tokens")
-    temperature: float = Field(0.7, gt=0)
-    beta: NonNegativeFloat = Field(0.0, description="weight of the KL term")
-    weights: RewardWeights = RewardWeights()
-    structure: StructureSettings = StructureSettings()
-    guards: GuardsSettings = GuardsSettings()
+    optim: OptimSettings = Field(
+        OptimSettings.usual(learning_rate=5e-5, max_grad_norm=0.2), description="rates, batches and checkpoints"
+    )
+    steps: PositiveInt = Field(100, description="optimiser steps")
+    generations: PositiveInt = Field(4, description="completions a prompt; an advantage needs at least 2")
+    prompts_per_step: PositiveInt = Field(4, description="prompts of one step, each with its group of completions")
+    max_completion: PositiveInt = Field(4096, description="longest completion, in tokens")
+    temperature: float = Field(0.7, gt=0, description="of the completions")
+    beta: NonNegativeFloat = Field(0.0, description="weight of the KL term; 0: no reference model is loaded")
+    weights: RewardWeights = Field(RewardWeights.usual(), description="weights of the reward's parts")
+    structure: StructureSettings = Field(StructureSettings.usual(), description="how structure is scored")
+    guards: GuardsSettings = Field(GuardsSettings.usual(), description="signals that the reward is being gamed")
     max_unscored: float = runtime(
         0.5, gt=0, le=1, description="share of a step's completions that may go without a score; more stop the run"
     )
@@ -187,42 +213,50 @@ class GrpoSettings(TrainSettings):
 class EvalSettings(ChatSettings):
     """`rlkd-train eval`: sample a model on problems, and measure."""
 
-    model: str = Field(description="backend:model")
-    data: tuple[Path, ...] = Field(description="tables with the problems (traces)")
-    decompositions: tuple[Path, ...] = Field((), description="the teacher's, for structure alignment")
+    model: str = Field(description="backend:model to judge", examples=["local:runs/grpo"])
+    data: tuple[Path, ...] = Field(description="traces tables with the problems", examples=[["runs/held_out"]])
+    decompositions: tuple[Path, ...] = Field((), description="the teacher's, to measure structure")
     k: PositiveInt = Field(1, description="completions a problem")
-    limit: PositiveInt | None = None
-    sampling: SamplingSettings = SamplingSettings(temperature=0.7, max_tokens=4096)
-    structure: StructureSettings | None = None
+    limit: PositiveInt | None = Field(None, description="take this many problems")
+    sampling: SamplingSettings = Field(
+        SamplingSettings.usual(temperature=0.7, max_tokens=4096), description="how completions are drawn"
+    )
+    structure: StructureSettings | None = Field(
+        None, description="how structure is scored, which needs decompositions; null: it is not measured"
+    )
 
 
 class JudgeEvalSettings(Settings):
     """`rlkd-train judge-eval`: how far a judge agrees with labelled pairs."""
 
-    pairs: tuple[Path, ...] = Field(description="JSONL files of labelled pairs")
-    judge: JudgeSettings = JudgeSettings()
+    pairs: tuple[Path, ...] = Field(description="JSONL files of labelled pairs", examples=[["pairs.jsonl"]])
+    judge: JudgeSettings = Field(JudgeSettings.usual(), description="the judge that is measured")
     limit: PositiveInt | None = Field(None, description="judge a sample of so many pairs of each part")
-    seed: int = Field(0, description="of the sample")
-    worst: int = Field(10, ge=0, description="errors that are shown")
+    seed: int = Field(0, description="of that sample")
+    worst: int = Field(10, ge=0, description="errors of the judge that are shown, the surest first")
 
 
 class RescoreSettings(Settings):
     """`rlkd-train rescore`: another reward over a run's saved completions. What is not given is the run's own."""
 
-    run: Path = Field(description="folder of the GRPO run")
-    traces: tuple[Path, ...] = Field(description="tables with the problems")
-    decompositions: tuple[Path, ...] = Field(description="tables with the teacher's decompositions of them")
-    weights: RewardWeights = RewardWeights()
-    structure: StructureSettings = StructureSettings()
-    guards: GuardsSettings = GuardsSettings()
+    run: Path = Field(description="folder of the GRPO run", examples=["runs/grpo"])
+    traces: tuple[Path, ...] = Field(description="tables with the problems", examples=[["runs/traces"]])
+    decompositions: tuple[Path, ...] = Field(
+        description="tables with the teacher's decompositions of them", examples=[["runs/steps"]]
+    )
+    weights: RewardWeights = Field(RewardWeights.usual(), description="weights of the reward's parts")
+    structure: StructureSettings = Field(StructureSettings.usual(), description="how structure is scored")
+    guards: GuardsSettings = Field(GuardsSettings.usual(), description="signals that the reward is being gamed")
 
 
 class RewardServerSettings(Settings):
     """`rlkd-train reward-server`: the structure reward over HTTP."""
 
-    decompositions: tuple[Path, ...] = Field(description="tables with the teacher's decompositions of the problems")
-    structure: StructureSettings = StructureSettings()
-    host: str = "127.0.0.1"
-    port: int = Field(8900, ge=0, le=65535, description="0: one that is free")
-    max_megabytes: float = Field(64.0, gt=0, description="of one request's body")
+    decompositions: tuple[Path, ...] = Field(
+        description="tables with the teachers' decompositions of the problems", examples=[["runs/steps"]]
+    )
+    structure: StructureSettings = Field(StructureSettings.usual(), description="how structure is scored")
+    host: str = Field("127.0.0.1", description="address to listen on")
+    port: int = Field(8900, ge=0, le=65535, description="port to listen on; 0: one that is free")
+    max_megabytes: float = Field(64.0, gt=0, description="megabytes that a request's body may have")
     shutdown_timeout: float = Field(60.0, gt=0, description="seconds that requests may take to end after a SIGTERM")

@@ -6,7 +6,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from rlkd_data.structure.align import PartName
+from rlkd_data.structure.names import PartName
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from rlkd_data.errors import ModelError
 from rlkd_data.judges.base import Judge, Pair, Verdict
 from rlkd_data.schema import Step
-from rlkd_data.structure.align import PartName, text_of
+from rlkd_data.structure.align import text_of
 from rlkd_data.structure.match import match
+from rlkd_data.structure.names import PartName
 
 
 class StepJudge:

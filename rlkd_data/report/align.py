@@ -7,8 +7,9 @@ from typing import Any
 
 from rlkd_data.report.rows import cut
 from rlkd_data.schema import Step
-from rlkd_data.structure.align import PARTS, PairKey, align
+from rlkd_data.structure.align import PairKey, align
 from rlkd_data.structure.as_json import PARTS as TEXTS
+from rlkd_data.structure.names import PARTS
 
 Row = dict[str, Any]
 Verdicts = dict[PairKey, tuple[bool | None, str]]

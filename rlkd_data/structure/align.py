@@ -9,12 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from rlkd_data.schema import Step
-
-PartName = Literal["meta", "sub_problem", "answer"]
-PARTS: tuple[PartName, ...] = ("meta", "sub_problem", "answer")
+from rlkd_data.structure.names import PARTS, PartName
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,35 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import Literal, get_args
 
 from rlkd_data.schema import Step
 from rlkd_data.structure.ground import coverage, longest_gap, ordered
+from rlkd_data.structure.names import CODES, LEAST_COVERAGE, LONGEST_GAP, Issue
 from rlkd_data.structure.numbers import canonical, numbers, numbers_of_text, result_of
-
-Issue = Literal[
-    "no_steps",
-    "numbering",
-    "empty_part",
-    "duplicate_steps",
-    "several_questions",
-    "meta_gives_answer",
-    "invented_answer",
-    "out_of_order",
-    "uncovered",
-    "wrong_final",
-    "not_gold",
-]
-CODES: tuple[Issue, ...] = get_args(Issue)
-"""Every code, in the order in which they are told. The last two are found where answers can be compared (`judge`):
-wrong_final, the final answer is not the trace's own; not_gold, it is, but the trace's is not the gold one."""
-REJECTING: frozenset[str] = frozenset(
-    {"no_steps", "numbering", "empty_part", "duplicate_steps", "invented_answer", "uncovered", "wrong_final"}
-)
-"""The codes that make a decomposition unfit for a reward unless the settings say otherwise; the others are flags."""
-LEAST_COVERAGE = 0.5
-LONGEST_GAP = 6000
-"""Characters in a row that no step accounts for: about two pages."""
 
 _QUOTED = re.compile(r"\"[^\"\n]*\"|“[^”\n]*”|'[^'\n]*\?'|`[^`\n]*`|\([^()\n]*\)")
 _SECOND_QUESTION = re.compile(

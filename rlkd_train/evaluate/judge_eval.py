@@ -24,7 +24,7 @@ from rlkd_data.judges.base import Pair, Verdict
 from rlkd_data.run.progress import console, tally
 from rlkd_data.run.stage import StageResult
 from rlkd_data.schema import TableSchema, content_hash
-from rlkd_data.structure.align import PARTS, PartName
+from rlkd_data.structure.names import PARTS, PartName
 from rlkd_data.tables import TableWriter, is_table, shards
 from rlkd_train.config import JudgeEvalSettings
 from rlkd_train.evaluate.metrics import Agreement, agreement, best_threshold

@@ -10,8 +10,8 @@ from typing import Any
 
 from rlkd_data.decompose.judge import Case, PieceReply, Rules
 from rlkd_data.decompose.judge import judge as judge_decomposition
-from rlkd_data.structure.check import LEAST_COVERAGE, LONGEST_GAP, REJECTING
 from rlkd_data.structure.chunk import Piece
+from rlkd_data.structure.names import LEAST_COVERAGE, LONGEST_GAP, REJECTING
 from rlkd_train.gsrm.data import Target, example, socratic_target
 from rlkd_train.gsrm.quality import Compared, compare, figures, generate
 from rlkd_train.gsrm.solution_styles import Styled

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rlkd_data.schema import Step
-from rlkd_data.structure.align import PARTS, PairKey, PartName
+from rlkd_data.structure.align import PairKey
+from rlkd_data.structure.names import PARTS, PartName
 from rlkd_train.reward.scorer import PairVerdict, Structure
 from tests.support.reference_pattern import Trail
 from tests.support.reward_cases import Case

@@ -17,7 +17,8 @@ from openai import OpenAI
 from rlkd_data.judges.base import Verdict
 from rlkd_data.prompts import gsrm_messages
 from rlkd_data.schema import Step
-from rlkd_data.structure.align import PairKey, PartName, text_of
+from rlkd_data.structure.align import PairKey, text_of
+from rlkd_data.structure.names import PartName
 from rlkd_data.structure.parse import ParseFailure, parse
 from tests.support.reward_cases import Case
 

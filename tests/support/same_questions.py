@@ -10,7 +10,7 @@ from rlkd_data.judges.base import Pair, Verdict
 from rlkd_data.judges.equal import EqualFirst
 from rlkd_data.judges.llm import LlmJudge, read_reply, read_word
 from rlkd_data.schema import Step, Usage
-from rlkd_data.structure.align import PartName
+from rlkd_data.structure.names import PartName
 from rlkd_train.reward.event_loop import EventLoop
 from rlkd_train.reward.scorer import whole_steps
 from tests.support.reference_pattern import ReferencePattern

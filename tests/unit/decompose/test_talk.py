@@ -14,9 +14,10 @@ from rlkd_data.decompose.window import CHARACTERS_A_TOKEN, longest_piece
 from rlkd_data.prompts import decompose_messages, decompose_prompt_id, few_shot
 from rlkd_data.schema import DOMAINS, Domain, Sampling, Step, Trace, Usage
 from rlkd_data.structure.as_json import parse_json
-from rlkd_data.structure.check import REJECTING, check, check_against_trace
+from rlkd_data.structure.check import check, check_against_trace
 from rlkd_data.structure.chunk import Piece, cut
 from rlkd_data.structure.ground import ground
+from rlkd_data.structure.names import REJECTING
 from rlkd_data.structure.parse import Parsed, parse
 from rlkd_data.structure.render import render
 from tests.support.annotator import steps_of

@@ -17,7 +17,7 @@ from rlkd_data.judges.equal import EqualFirst, equal
 from rlkd_data.judges.llm import LlmJudge, read_word
 from rlkd_data.judges.llm_batched import LlmBatchedJudge
 from rlkd_data.judges.llm_batched import read_reply as read_batched
-from rlkd_data.structure.align import PARTS
+from rlkd_data.structure.names import PARTS
 from tests.support.scoring_fakes import FakeClient, reply
 
 

@@ -7,7 +7,8 @@ import random
 import pytest
 
 from rlkd_data.schema import Step
-from rlkd_data.structure.align import PARTS, Alignment, PairKey, align, needed
+from rlkd_data.structure.align import Alignment, PairKey, align, needed
+from rlkd_data.structure.names import PARTS
 from rlkd_data.structure.score import Best, best, score
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from rlkd_data.schema import Step
-from rlkd_data.structure.check import REJECTING, check
+from rlkd_data.structure.check import check
 from rlkd_data.structure.ground import find, ground
+from rlkd_data.structure.names import REJECTING
 
 GOOD = (
     Step(1, "The eggs that are left must be known first.", "How many eggs are left?", "16 - 3 - 4 = 9 eggs"),

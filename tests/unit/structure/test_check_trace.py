@@ -7,8 +7,9 @@ import time
 import pytest
 
 from rlkd_data.schema import Step
-from rlkd_data.structure.check import CODES, REJECTING, asks_several, check, check_against_trace, in_order
+from rlkd_data.structure.check import asks_several, check, check_against_trace, in_order
 from rlkd_data.structure.ground import coverage, covered, ground, longest_gap, ordered
+from rlkd_data.structure.names import CODES, REJECTING
 
 REASONING = (
     "The farm has sixteen hens. Each lays one egg, so there are 16 eggs.\n\n"
