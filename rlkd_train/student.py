@@ -40,7 +40,7 @@ def in_bfloat16(settings: TrainSettings) -> bool:
     """Whether the settings, or without a word from them the device, ask for products of matrices in bfloat16."""
     import torch
 
-    from rlkd_data.chat.backends.local import cpu_has_bfloat16
+    from rlkd_data.chat.backends.weights import cpu_has_bfloat16
 
     if settings.precision != "auto":
         return settings.precision == "bfloat16"

@@ -1,11 +1,12 @@
-"""How many tokens a second the `local:` backend generates, by batch size and number format.
+"""How many tokens a second the `local:` backend generates: a rolling batch of packed weights (what a CPU gets) beside
+static batches through transformers' `generate` (what it got before, and what a GPU gets).
 
-    python tests/bench/local_throughput.py [--model smollm2-135m] [--batches 16 32] [--tokens 64] [--repeats 3]
-                                           [--temperature 0.7] [--top-p 0.95]
+    python tests/bench/local_throughput.py [--model gsrm-smollm2] [--batches 1 8 32] [--replies 24] [--rounds 1]
 
-Every prompt is answered with exactly `--tokens` tokens, so that a model that stops early does not look
-slow. Loading and a first small batch are not timed. Every round goes through all settings before the next one starts,
-so that other work on the machine slows all of them alike: compare within a round (the n-th number of each line).
+The GSRM decomposes GSM8K's solutions, greedily: replies of 60 to 300 tokens, which end where the model ends them. Both
+ways answer the same requests one after the other in one run; compare within it, and by CPU seconds where other work goes
+on beside it. The floor is the time of the model's matrix products alone, packed, for every prompt and every token at a
+full batch. `same` counts the replies that are the same text both ways.
 """
 
 from __future__ import annotations
@@ -15,69 +16,96 @@ import asyncio
 import json
 import os
 import time
+from itertools import cycle, islice
+from pathlib import Path
+from typing import Any
 
-from rlkd_data.chat.backends import local
-from rlkd_data.chat.types import Message, Reply, Request
+from rlkd_data.chat.backends import packed
+from rlkd_data.chat.backends.local import LocalBackend
+from rlkd_data.chat.types import Reply, Request
+from rlkd_data.prompts import gsrm_messages
 from rlkd_data.schema import Sampling
 
-PROMPT = "Solve this step by step. A shop sells {n} apples a day at {m} cents each. How much does it earn in a week?"
+SHIPPED = Path(__file__).resolve().parents[2] / "pipelines" / "data" / "gsm8k_quickstart.jsonl"
+AT_MOST = 320
 
 
-def ask(backend: local.LocalBackend, count: int, repeat: int, sampling: Sampling) -> list[Reply]:
+def requests(count: int) -> list[Request]:
+    rows = [json.loads(line) for line in SHIPPED.read_text(encoding="utf-8").splitlines()]
+    greedy = Sampling(temperature=0.0, max_tokens=AT_MOST)
+    return [Request(gsrm_messages(row["problem"], row["solution"]), greedy) for row in islice(cycle(rows), count)]
+
+
+def opened(model: str, *, rolling: bool) -> LocalBackend:
+    """A loaded backend of one kind."""
+    backend = LocalBackend(model)
+    if not rolling:
+        backend._rolls = lambda: False  # type: ignore[method-assign]
+        pack, packed.pack = packed.pack, lambda whole: whole
+        backend._load()
+        packed.pack = pack
+    answer(backend, requests(1))
+    return backend
+
+
+def answer(backend: LocalBackend, asked: list[Request]) -> tuple[list[Reply], float, float]:
+    """(replies, seconds, CPU seconds)."""
+
     async def all_at_once() -> list[Reply]:
-        requests = [
-            Request((Message("user", PROMPT.format(n=10 + number, m=20 + repeat)),), sampling)
-            for number in range(count)
-        ]
-        return await asyncio.gather(*(backend.ask(backend.wire(request)) for request in requests))
+        return await asyncio.gather(*(backend.ask(backend.wire(request)) for request in asked))
 
-    return asyncio.run(all_at_once())
+    wall, cpu = time.perf_counter(), time.process_time()
+    return asyncio.run(all_at_once()), time.perf_counter() - wall, time.process_time() - cpu
 
 
-def open_backend(model: str, half: bool, tokens: int) -> tuple[local.LocalBackend, str]:
-    """A loaded backend whose replies have exactly `tokens` tokens, and what it is."""
+def floor(backend: LocalBackend, batch: int, replies: list[Reply]) -> float:
+    """CPU seconds of the products that the replies need: each prompt's alone, each token's in a full batch."""
     import torch
 
-    if not torch.cuda.is_available():
-        local.cpu_has_bfloat16 = lambda: half  # the backend's own choice is what is compared
-    backend = local.LocalBackend(model)
-    ask(backend, 8, 0, Sampling(max_tokens=4))
-    loaded, _ = backend._load()
-    loaded.generation_config.min_new_tokens = tokens
-    return backend, f"{str(loaded.dtype).removeprefix('torch.')} on {loaded.device}, {torch.get_num_threads()} threads"
+    model: Any = backend._load()[0]
+    layers = [layer for layer in model.modules() if isinstance(layer, packed.PackedLinear)]
+    widths = {id(layer): layer._weight.shape[1] for layer in layers}
 
+    def seconds(rows: int, times: int) -> float:
+        states = {width: torch.randn(rows, width) for width in set(widths.values())}
+        with torch.inference_mode():
+            for again in (1, times):
+                start = time.process_time()
+                for _ in range(again):
+                    for layer in layers:
+                        layer(states[widths[id(layer)]])
+        return (time.process_time() - start) / times
 
-def rate(backend: local.LocalBackend, batch: int, repeat: int, sampling: Sampling) -> float:
-    """Tokens a second of one batch."""
-    backend._batch = batch
-    start = time.perf_counter()
-    replies = ask(backend, batch, repeat, sampling)
-    return sum(reply.usage.completion_tokens for reply in replies) / (time.perf_counter() - start)
+    prompt = sum(reply.usage.prompt_tokens for reply in replies)
+    completion = sum(reply.usage.completion_tokens for reply in replies)
+    mean = round(prompt / len(replies))
+    return len(replies) * seconds(mean, 3) + completion / batch * seconds(batch, 10)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", default="smollm2-135m")
-    parser.add_argument("--batches", type=int, nargs="+", default=[16, 32])
-    parser.add_argument("--tokens", type=int, default=64)
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--temperature", type=float, default=0.7, help="0: greedy")
-    parser.add_argument("--top-p", type=float)
-    parser.add_argument("--formats", choices=["float32", "bfloat16"], nargs="+", default=["float32", "bfloat16"])
+    parser.add_argument("--model", default="gsrm-smollm2")
+    parser.add_argument("--batches", type=int, nargs="+", default=[1, 8, 32])
+    parser.add_argument("--replies", type=int, default=24, help="of each batch; at batch 1 an eighth of them")
+    parser.add_argument("--rounds", type=int, default=1)
     asked = parser.parse_args()
-    backends = [open_backend(asked.model, name == "bfloat16", asked.tokens) for name in asked.formats]
-    sampling = Sampling(temperature=asked.temperature, top_p=asked.top_p, max_tokens=asked.tokens)
-    rates: dict[tuple[str, int], list[float]] = {}
-    loads = []
-    for repeat in range(asked.repeats):
-        for backend, what in backends:
-            for batch in asked.batches:
-                rates.setdefault((what, batch), []).append(rate(backend, batch, repeat, sampling))
-                loads.append(os.getloadavg()[0])
-    print(json.dumps({"model": asked.model, "tokens": asked.tokens, "load_average": [min(loads), max(loads)]}))
-    for (what, batch), found in rates.items():
-        print(json.dumps({"what": what, "batch": batch, "tokens_per_second": [round(one, 1) for one in found]}))
-    for backend, _ in backends:
+    backends = {kind: opened(asked.model, rolling=kind == "rolling") for kind in ("static", "rolling")}
+    for _ in range(asked.rounds):
+        for batch in asked.batches:
+            count = max(2, asked.replies // 8) if batch == 1 else max(asked.replies, batch)
+            texts: dict[str, list[str]] = {}
+            for kind, backend in backends.items():
+                backend._batch = batch
+                replies, wall, cpu = answer(backend, requests(count))
+                tokens = sum(reply.usage.completion_tokens for reply in replies)
+                texts[kind] = [reply.text for reply in replies]
+                told: dict[str, Any] = {"batch": batch, "way": kind, "replies": count, "tokens": tokens}
+                told |= {"tokens_per_second": round(tokens / wall, 1), "per_cpu_second": round(tokens / cpu, 1)}
+                if kind == "rolling":
+                    told["floor_per_cpu_second"] = round(tokens / floor(backend, batch, replies), 1)
+                    told["same"] = sum(a == b for a, b in zip(texts["static"], texts["rolling"], strict=True))
+                print(json.dumps(told | {"load": round(os.getloadavg()[0], 1)}), flush=True)
+    for backend in backends.values():
         asyncio.run(backend.close())
 
 

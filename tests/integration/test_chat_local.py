@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 
-from rlkd_data.chat.backends.local import LocalBackend, cut_reply, model_identity
+from rlkd_data.chat.backends.local import LocalBackend
 from rlkd_data.chat.backends.models import resolve
+from rlkd_data.chat.backends.rolling import RollingBatch, Row
+from rlkd_data.chat.backends.static import cut_reply
+from rlkd_data.chat.backends.weights import model_identity
 from rlkd_data.chat.open import open_client
 from rlkd_data.chat.types import Hopeless, Message, Rejected, Reply, Request
 from rlkd_data.config import ChatSettings
@@ -38,22 +41,37 @@ def backend() -> Iterator[LocalBackend]:
     asyncio.run(backend.close())
 
 
-def watch(backend: LocalBackend, monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
-    """The prompt lengths of every batch that is generated from now on."""
-    seen: list[list[int]] = []
-    generate = backend._generate
+def watch(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many rows each token is drawn for, from now on."""
+    seen: list[int] = []
+    step = RollingBatch.step
 
-    def watched(batch: list[Any]) -> list[Reply]:
-        seen.append([len(one.ids) for one in batch])
-        return generate(batch)
+    def watched(batch: RollingBatch) -> list[Row]:
+        seen.append(len(batch.rows))
+        return step(batch)
 
-    monkeypatch.setattr(backend, "_generate", watched)
+    monkeypatch.setattr(RollingBatch, "step", watched)
     return seen
 
 
 @pytest.fixture
-def batches(backend: LocalBackend, monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
-    return watch(backend, monkeypatch)
+def rows(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    return watch(monkeypatch)
+
+
+@pytest.fixture
+def static(monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
+    """Static batches, as on a GPU: the prompt lengths of each."""
+    seen: list[list[int]] = []
+    generate = LocalBackend._generate
+
+    def watched(backend: LocalBackend, batch: list[Any]) -> list[Reply]:
+        seen.append([len(one.row.ids) for one in batch])
+        return generate(backend, batch)
+
+    monkeypatch.setattr(LocalBackend, "_rolls", lambda _: False)
+    monkeypatch.setattr(LocalBackend, "_generate", watched)
+    return seen
 
 
 def test_a_row_is_cut_where_it_ended() -> None:
@@ -64,28 +82,66 @@ def test_a_row_is_cut_where_it_ended() -> None:
 
 
 @pytest.mark.model
-def test_a_batch_of_unlike_lengths_answers_as_each_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    # In float32, where padding moves a logit by 1e-4 at most; in bfloat16 rounding moves it by up to 1, which decides
-    # between two tokens that are nearly as likely ("The" and "L" here), and would hide a wrong mask.
-    monkeypatch.setattr("rlkd_data.chat.backends.local.cpu_has_bfloat16", lambda: False)
+def test_replies_are_alike_alone_together_and_in_a_static_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    # In float32, where neighbours move a logit by 1e-4 at most; in bfloat16 rounding may move it by up to 1, which
+    # decides between two tokens that are nearly as likely ("The" and "L" here), and would hide a wrong mask.
+    monkeypatch.setattr("rlkd_data.chat.backends.weights.cpu_has_bfloat16", lambda: False)
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     backend = LocalBackend("smollm2-135m")
-    requests = [question("What is the capital of France?"), question(COUNT), question("What is 2+2? " * 20)]
-    batches = watch(backend, monkeypatch)
-    together = answers(backend, *requests)
-    assert len(batches) == 1
-    alone = [answers(backend, request)[0] for request in requests]
+    texts = ["What is the capital of France?", COUNT, "What is 2+2? " * 20]
     drawn = Sampling(temperature=0.8, top_p=0.9, max_tokens=8, seed=1)
-    sampled = [question(request.messages[0].content, drawn) for request in requests]
-    drawn_together = answers(backend, *sampled)
-    drawn_alone = [answers(backend, request)[0] for request in sampled]
+    requests = [question(text, sampling) for sampling in (GREEDY, drawn) for text in texts]
+    rows = watch(monkeypatch)
+    together = answers(backend, *requests)
+    assert rows[0] == 6
+    alone = [answers(backend, request)[0] for request in requests]
+    monkeypatch.setattr(backend, "_rolls", lambda: False)
+    in_static_batches = answers(backend, *requests)
     asyncio.run(backend.close())
-    assert [reply.text for reply in drawn_together] == [reply.text for reply in drawn_alone]
-    assert [reply.text for reply in drawn_together] != [reply.text for reply in together]
     assert [reply.text for reply in together] == [reply.text for reply in alone]
+    assert [reply.text for reply in together] == [reply.text for reply in in_static_batches]
+    assert [reply.text for reply in together[:3]] != [reply.text for reply in together[3:]]
     assert together[0].text == "The capital of France is Paris."
-    assert [reply.usage.prompt_tokens for reply in together] == [lengths[0] for lengths in batches[1:4]]
+    for one, other in zip(together, in_static_batches, strict=True):
+        assert (one.usage, one.finish_reason) == (other.usage, other.finish_reason)
     assert (together[1].finish_reason, together[1].usage.completion_tokens) == ("length", 8)
+
+
+@pytest.mark.model
+def test_a_row_that_has_finished_leaves_and_another_joins(
+    backend: LocalBackend, rows: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lengths = [2, 3, 9, 4, 2]
+    requests = [question(f"{COUNT} {n}", Sampling(max_tokens=length)) for n, length in enumerate(lengths)]
+    alone = [answers(backend, request)[0] for request in requests]
+    monkeypatch.setattr(backend, "_batch", 2)
+    rows.clear()
+    replies = answers(backend, *requests)
+    assert [reply.text for reply in replies] == [reply.text for reply in alone]
+    lengths = [reply.usage.completion_tokens for reply in replies]
+    assert len(set(lengths)) > 1
+    assert max(rows) == 2  # and no step is made for a row that waits for another's end
+    assert sum(rows) == sum(length - 1 for length in lengths)
+
+
+@pytest.mark.model
+def test_what_two_prompts_begin_with_is_read_once(backend: LocalBackend, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[int] = []
+    model = backend._load()[0]
+    forward = model.forward
+
+    def watched(input_ids: Any, **more: Any) -> Any:
+        read.append(input_ids.shape[1])
+        return forward(input_ids=input_ids, **more)
+
+    examples = "An example: 2 + 3 = 5. " * 20
+    one, other = question(f"{examples}What is 4 + 4?"), question(f"{examples}What is 9 + 9?")
+    alone = [answers(backend, request)[0] for request in (one, other)]
+    monkeypatch.setattr(model, "forward", watched)
+    replies = answers(backend, one, other)
+    assert [reply.text for reply in replies] == [reply.text for reply in alone]
+    prompts = [length for length in read if length > 1]
+    assert prompts[0] == replies[0].usage.prompt_tokens and 0 < prompts[1] < 20
 
 
 @pytest.mark.model
@@ -119,26 +175,38 @@ def test_samples_differ_repeat_and_do_not_depend_on_the_order(backend: LocalBack
 
 
 @pytest.mark.model
-def test_requests_sampled_unlike_are_generated_apart(backend: LocalBackend, batches: list[list[int]]) -> None:
+def test_a_static_batch_holds_what_is_sampled_alike(backend: LocalBackend, static: list[list[int]]) -> None:
     few, more = Sampling(max_tokens=2), Sampling(max_tokens=3)
     replies = answers(backend, question("Hi", few), question("Hello", more), question("Good day", few))
     assert [reply.usage.completion_tokens for reply in replies] == [2, 3, 2]
-    assert sorted(len(batch) for batch in batches) == [1, 2]
+    assert sorted(len(batch) for batch in static) == [1, 2]
 
 
 @pytest.mark.model
-def test_no_batch_is_larger_than_fits(
-    backend: LocalBackend, batches: list[list[int]], monkeypatch: pytest.MonkeyPatch
+def test_no_static_batch_is_larger_than_fits(
+    backend: LocalBackend, static: list[list[int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(backend, "_batch", 2)
     answers(backend, *(question("Hi " * n, Sampling(max_tokens=1)) for n in (5, 1, 4, 2, 3)))
-    assert [len(batch) for batch in batches] == [2, 2, 1]
-    lengths = [length for batch in batches for length in batch]
+    assert [len(batch) for batch in static] == [2, 2, 1]
+    lengths = [length for batch in static for length in batch]
     assert lengths == sorted(lengths)  # like lengths together
 
 
 @pytest.mark.model
-def test_a_batch_that_does_not_fit_the_memory_is_halved(backend: LocalBackend, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_row_joins_only_where_the_memory_holds_it(
+    backend: LocalBackend, rows: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    requests = [question(f"Hi {n}", Sampling(max_tokens=3)) for n in range(4)]
+    monkeypatch.setattr("rlkd_data.chat.backends.local.CACHE_BYTES", 1)
+    assert len(answers(backend, *requests)) == 4
+    assert set(rows) == {1}
+
+
+@pytest.mark.model
+def test_a_static_batch_that_does_not_fit_the_memory_is_halved(
+    backend: LocalBackend, static: list[list[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     import torch
 
     generate = backend._generate
@@ -175,6 +243,33 @@ def test_a_model_without_a_chat_template_says_so(backend: LocalBackend, monkeypa
     monkeypatch.setattr(backend._load()[1], "chat_template", None)
     with pytest.raises(Hopeless, match="chat template"):
         answers(backend, question("Hi"))
+
+
+@pytest.mark.model
+def test_whoever_is_not_waited_for_leaves_and_the_others_go_on(backend: LocalBackend, rows: list[int]) -> None:
+    async def give_one_up() -> Reply:
+        long = question(COUNT * 3, Sampling(1.0, max_tokens=4000))
+        given_up = asyncio.create_task(backend.ask(backend.wire(long)))
+        kept = asyncio.create_task(backend.ask(backend.wire(question(COUNT, Sampling(max_tokens=30)))))
+        while 2 not in rows:
+            await asyncio.sleep(0.01)
+        given_up.cancel()
+        return await kept
+
+    assert asyncio.run(give_one_up()).usage.completion_tokens == 30
+    assert rows[-1] == 1
+
+
+@pytest.mark.model
+def test_a_fault_while_generating_reaches_all_who_wait(backend: LocalBackend, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backend, "_batch", 1)
+    monkeypatch.setattr(RollingBatch, "step", lambda _: (_ for _ in ()).throw(RuntimeError("no")))
+
+    async def ask() -> list[Any]:
+        asked = (backend.ask(backend.wire(question(f"Hi {n}"))) for n in range(3))
+        return await asyncio.gather(*asked, return_exceptions=True)
+
+    assert [str(outcome) for outcome in asyncio.run(ask())] == ["no"] * 3
 
 
 @pytest.mark.model

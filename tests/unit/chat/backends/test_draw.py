@@ -1,3 +1,4 @@
+import random
 from typing import Any
 
 import pytest
@@ -57,7 +58,7 @@ def test_no_impossible_token_is_drawn_at_the_ends_of_the_range(top_p: float | No
 
 
 def drawn(seeds: list[int], scores: Any, steps: int = 20) -> list[list[int]]:
-    sampler = Draw(0.8, 0.95, seeds)
+    sampler = Draw(0.8, 0.95, [random.Random(seed) for seed in seeds])
     return torch.stack([sampler(None, scores).argmax(-1) for _ in range(steps)], dim=1).tolist()
 
 
@@ -74,5 +75,5 @@ def test_a_row_s_tokens_depend_on_its_seed_and_not_on_its_neighbours() -> None:
 
 def test_a_low_temperature_is_nearly_greedy() -> None:
     scores = torch.randn(4, 1000, generator=torch.Generator().manual_seed(2))
-    sampler = Draw(1e-4, None, [1, 2, 3, 4])
+    sampler = Draw(1e-4, None, [random.Random(seed) for seed in (1, 2, 3, 4)])
     assert sampler(None, scores).argmax(-1).tolist() == scores.argmax(-1).tolist()
