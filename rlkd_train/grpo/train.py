@@ -136,7 +136,7 @@ def _arguments(settings: GrpoSettings, checkpoints: Path) -> Any:
         data_seed=settings.seed,
         bf16=on_gpu and settings.precision != "float32",
         use_cpu=not on_gpu,
-        gradient_checkpointing=on_gpu,
+        activation_checkpointing=on_gpu,
         report_to="none",
         disable_tqdm=True,
         dataloader_pin_memory=on_gpu,

@@ -75,7 +75,7 @@ def flags(seen: Seen) -> tuple[str, ...]:
 def padded(problem: str, steps: Sequence[Step], teacher_steps: int) -> bool:
     """Whether steps are there for their number: many more than the longest teacher has, or several that find out
     nothing, since their answer has no number and hardly a word that was not there before."""
-    if teacher_steps and len(steps) > _TIMES * teacher_steps + _MORE:
+    if teacher_steps and len(steps) > most_steps(teacher_steps):
         return True
     known = set(words(problem))
     empty = 0
@@ -86,6 +86,11 @@ def padded(problem: str, steps: Sequence[Step], teacher_steps: int) -> bool:
         empty += not computed and not any(any(c.isdigit() for c in word) for word in new) and len(new) < 2
         known |= before | set(new)
     return empty >= _FILLER_STEPS and empty >= _FILLER_SHARE * len(steps)
+
+
+def most_steps(teacher_steps: int) -> int:
+    """How many steps of a completion the signals look at: with one more it has too many, whatever they are."""
+    return _TIMES * teacher_steps + _MORE
 
 
 def repeated(steps: Sequence[Step]) -> bool:

@@ -18,7 +18,9 @@ from rlkd_data.run.together import together
 from rlkd_data.schema import Decomposition, Sampling, Step
 from rlkd_data.structure.align import Alignment, PairKey, align, compared, every, in_vain, needed, text_of
 from rlkd_data.structure.parse import ParseFailure, parse
+from rlkd_data.structure.render import opening
 from rlkd_data.structure.score import Normalise, Several, best, mean
+from rlkd_train.reward.guards import most_steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,22 +130,25 @@ class StructureScorer:
         references = self._teachers.get(completion.problem_id, ())
         if not references:
             return Structure(None, unscored="no_teacher")
-        student = await self._decompose(completion)
+        student = await self._decompose(completion, max(len(one.steps) for one in references))
         if isinstance(student, str):
             return Structure(None, unscored=student)
         comparisons = [_Comparison(one, student, completion.problem) for one in references]
         await together(self._compare(one) for one in comparisons)
         return self._structure(student, comparisons)
 
-    async def _decompose(self, completion: Completion) -> tuple[Step, ...] | str:
+    async def _decompose(self, completion: Completion, teacher_steps: int) -> tuple[Step, ...] | str:
         """The steps of a completion, or why there are none. An empty completion has no steps, which is a score of 0;
-        one that the GSRM did not decompose is unscored."""
+        one that the GSRM did not decompose is unscored. The GSRM stops where no further step could change the score or
+        a guard's signal: those beyond the longest teacher's count for nothing but their number."""
         reasoning = split_reasoning(completion.text).reasoning
         if not reasoning:
             return ()
         sampling = Sampling(temperature=0.0, max_tokens=self._max_tokens)
+        enough = opening(most_steps(teacher_steps) + 2)
+        messages = gsrm_messages(completion.problem, reasoning)
         try:
-            return whole_steps(await self._client.ask(Request(gsrm_messages(completion.problem, reasoning), sampling)))
+            return whole_steps(await self._client.ask(Request(messages, sampling, (enough,))))
         except Hopeless:
             raise
         except Failed as failure:

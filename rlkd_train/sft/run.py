@@ -6,7 +6,6 @@ over the whole vocabulary are never held (`trl/trainer/utils.py`, `add_fused_lm_
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -40,10 +39,7 @@ def run_sft(
 
     from rlkd_train.sft.loss import LabelledPositionsTrainer
 
-    with warnings.catch_warnings():
-        # TRL 1.16 names the argument as transformers did before; its users can do nothing about that
-        warnings.filterwarnings("ignore", message=".*gradient_checkpointing", category=FutureWarning)
-        arguments = _arguments(settings, out, epochs, max_steps, long=max_length > _LONG)
+    arguments = _arguments(settings, out, epochs, max_steps, long=max_length > _LONG)
     with tally("training steps") as progress:
         trainer = (SFTTrainer if torch.cuda.is_available() else LabelledPositionsTrainer)(
             model=model,
@@ -92,7 +88,7 @@ def _arguments(settings: TrainSettings, out: Path, epochs: float, max_steps: int
         data_seed=settings.seed,
         bf16=in_bfloat16(settings),
         use_cpu=not on_gpu,
-        gradient_checkpointing=long,
+        activation_checkpointing=long,
         max_length=None,
         train_sampling_strategy="group_by_length",
         remove_unused_columns=False,  # the sampler needs `length`

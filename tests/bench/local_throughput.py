@@ -4,9 +4,9 @@ static batches through transformers' `generate` (what it got before, and what a 
     python tests/bench/local_throughput.py [--model gsrm-smollm2] [--batches 1 8 32] [--replies 24] [--rounds 1]
 
 The GSRM decomposes GSM8K's solutions, greedily: replies of 60 to 300 tokens, which end where the model ends them. Both
-ways answer the same requests one after the other in one run; compare within it, and by CPU seconds where other work goes
-on beside it. The floor is the time of the model's matrix products alone, packed, for every prompt and every token at a
-full batch. `same` counts the replies that are the same text both ways.
+ways answer the same requests one after the other in one run; compare within it, and by CPU seconds where other work
+goes on beside it. The floor is the time of the model's matrix products alone, packed, for every prompt and every token
+at a full batch. `same` counts the replies that are the same text both ways.
 """
 
 from __future__ import annotations
