@@ -6,6 +6,8 @@ VLLM_VENV ?= .venv-vllm
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check
 PYTEST_ARGS ?=
+# Processes that share the tests; each holds a small model at times, so not one for every core of a large machine.
+WORKERS ?= auto --maxprocesses 4
 
 .PHONY: quickstart test lint format bench wheel clean
 
@@ -16,7 +18,7 @@ test: $(VENV)/.dev $(VLLM_VENV)/.tried
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	RLKD_VLLM_PYTHON="$(abspath $(VLLM_VENV))/bin/python" $(BIN)/python -m pytest $(PYTEST_ARGS)
+	RLKD_VLLM_PYTHON="$(abspath $(VLLM_VENV))/bin/python" $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

@@ -1,12 +1,12 @@
 """The page in a browser. Needs `pip install playwright` and a Chromium, Playwright's own or the system's."""
 
 import os
-import shutil
 from dataclasses import replace
 
 import pytest
 
 from rlkd_data.report.build import write_page
+from tests.support.browser import HOW, NO_BROWSER, SYSTEM
 from tests.support.report_rows import (
     HOSTILE,
     completion,
@@ -25,7 +25,6 @@ from tests.support.report_rows import (
 )
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install playwright")
-SYSTEM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +34,7 @@ def browser():
         try:
             started = running.chromium.launch(executable_path=SYSTEM, args=sandbox)
         except playwright.Error as problem:
-            pytest.skip(f"no Chromium could be started: {str(problem).splitlines()[0]}")
+            pytest.skip(f"{NO_BROWSER} ({str(problem).splitlines()[0]}): {HOW}")
         yield started
         started.close()
 

@@ -8,7 +8,8 @@ import pytest
 
 from rlkd_data.chat.types import Hopeless
 from rlkd_data.schema import Step
-from rlkd_data.structure.render import render
+from rlkd_data.structure.render import opening, render
+from rlkd_train.reward.guards import padded
 from rlkd_train.reward.scorer import Completion, StructureScorer, whole_steps
 from tests.support.scoring_fakes import FakeClient, WordJudge, decomposition, reply
 
@@ -34,6 +35,19 @@ async def test_scores_take_the_best_teacher_and_name_it() -> None:
     found = await scorer(client, WordJudge()).score([completion(word) for word in texts])
     assert [(one.score, one.winner) for one in found] == [(0.75, "t1"), (1.0, "t2"), (0.0, "t1")]
     assert found[2].alignment is not None and found[2].alignment.gate_at == 1
+
+
+async def test_a_gsrm_stops_where_no_step_could_change_the_score_or_a_guards_signal() -> None:
+    """The longest teacher has two steps, and more than ten of a student's are too many, whatever they are."""
+    endless = ["mqa"] * 40
+    client = FakeClient(lambda _: steps_text(*endless))
+    (whole,) = await scorer(client, WordJudge()).score([completion("text")])
+    (stop,) = client.requests[0].stop
+    assert stop == opening(12)
+    stopped = FakeClient(lambda _: steps_text(*endless).partition(stop)[0])
+    (found,) = await scorer(stopped, WordJudge()).score([completion("text")])
+    assert (found.score, found.winner, found.asked) == (whole.score, whole.winner, whole.asked)
+    assert len(found.steps) == 11 and all(padded("p", one.steps, 2) for one in (whole, found))
 
 
 async def test_a_comparison_is_judged_window_by_window_and_never_behind_the_gate() -> None:

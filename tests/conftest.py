@@ -1,0 +1,22 @@
+"""What holds for every test."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from tests.support.browser import HOW, NO_BROWSER
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # The workers share the cores: two that multiply on two threads each take longer than on one.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """The last line says what a machine lacks."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    skipped = [] if reporter is None else reporter.stats.get("skipped", [])
+    without = sum(NO_BROWSER in str(report.longrepr) for report in skipped)
+    if without:
+        reporter.write_line(f"{without} tests of the report were skipped, since there is no browser here: {HOW}")
