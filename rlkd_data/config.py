@@ -40,6 +40,7 @@ class Settings(BaseModel):
     def _fill_groups(cls, values: Any) -> Any:
         if not isinstance(values, dict):
             return values
+        values = {"yes" if name is True else name: value for name, value in values.items()}  # YAML's bare `yes`
         groups = {name: info.default for name, info in cls.model_fields.items() if isinstance(info.default, BaseModel)}
         return {
             name: groups[name].model_dump() | value if name in groups and isinstance(value, dict) else value
@@ -66,16 +67,10 @@ class ChatSettings(Settings):
     concurrency: PositiveInt | None = runtime(None, description="requests in flight; default: the backend's own")
     max_retries: int = runtime(8, ge=0, description="tries after the first, of a request whose failure may pass")
     timeout: float = runtime(600.0, gt=0, description="seconds one request may take")
-    store: Path | None = runtime(
-        None, description="file of the response store; default: RLKD_STORE, or one in your data folder"
-    )
-    rpm: float | None = runtime(None, gt=0, description="requests a minute; default: what the server's headers say")
-    tpm: float | None = runtime(
-        None, gt=0, description="tokens a minute, in and out; default: what the server's headers say"
-    )
-    budget: float | None = runtime(
-        None, ge=0, description="dollars that the output may cost, over all runs of it: a hard cap"
-    )
+    store: Path | None = runtime(None, description="the response store; default: RLKD_STORE, or your data folder")
+    rpm: float | None = runtime(None, gt=0, description="requests a minute; default: the server's limit")
+    tpm: float | None = runtime(None, gt=0, description="tokens in and out a minute; default: the server's limit")
+    budget: float | None = runtime(None, ge=0, description="dollars the output may cost in all runs: a hard cap")
     input_price: float | None = runtime(
         None, ge=0, description="dollars a million prompt tokens, for a model without a known price"
     )
@@ -87,7 +82,7 @@ class ChatSettings(Settings):
         None, description="ask again, with this many tokens at most, where a reply was cut off at fewer"
     )
     mode: Literal["online", "batch"] = runtime(
-        "online", description="batch: the provider's batches, at half the price and within a day"
+        "online", description="batch: at half the price, within a day; for collect and decompose alone"
     )
     batch: BatchSettings = runtime(BatchSettings.usual(), description="how batches are made and watched")
 
@@ -95,10 +90,10 @@ class ChatSettings(Settings):
 class SamplingSettings(Settings):
     """How replies are drawn. What is null is left to the server."""
 
-    temperature: float | None = Field(None, ge=0, description="0: the likeliest token each time")
-    top_p: float | None = Field(None, gt=0, le=1, description="share of the likeliest tokens that are drawn from")
+    temperature: float | None = Field(None, ge=0, description="how freely tokens are drawn; 0: the likeliest each time")
+    top_p: float | None = Field(None, gt=0, le=1, description="probability of the likeliest tokens that are drawn from")
     max_tokens: PositiveInt | None = Field(None, description="longest reply, in tokens")
-    seed: int | None = Field(0, description="of a problem's first reply; its further ones count on from it")
+    seed: int | None = Field(0, description="seed of a problem's first reply; others count on")
 
 
 class CollectSettings(ChatSettings):
@@ -107,26 +102,25 @@ class CollectSettings(ChatSettings):
     source: str = Field(
         description="Hub data set, local file or folder, or a known set's short name", examples=["gsm8k"]
     )
-    adapter: str | None = Field(
-        None, description="how to read the source's columns; default: told by its name or its columns"
-    )
+    adapter: str | None = Field(None, description="how to read the columns; default: told by them")
     config: str | None = Field(None, description="configuration of the Hub data set")
-    map: dict[str, str] = Field({}, description="what a column holds, where no adapter knows it: column to field")
+    map: dict[str, str] = Field({}, description="what a column holds (problem, answer, …)")
     split: str | None = Field(None, description="split of the Hub data set; default: the known set's own, or train")
     revision: str | None = Field(None, description="revision of the Hub data set")
     domain: Domain | None = Field(None, description="domain of the rows, where the source does not say")
     license: str | None = Field(None, description="licence of the rows, where the source does not say")
     limit: PositiveInt | None = Field(None, description="take this many problems")
     offset: int = Field(0, ge=0, description="skip this many problems first")
-    teacher: str | None = Field(None, description="backend:model that generates the traces")
-    samples: PositiveInt = Field(1, description="traces a problem: from the teacher, or of a source that has several")
+    teacher: str | None = Field(None, description="backend:model that writes traces; default: the source's own")
+    samples: PositiveInt = Field(1, description="traces a problem: the teacher's, or of a source with several")
     keep: Literal["all", "correct", "best"] = Field(
         "all", description="of a problem's traces: all, those found right, or the shortest of these"
     )
     min_pass_rate: float | None = Field(None, ge=0, le=1, description="leave out problems solved less often")
     max_pass_rate: float | None = Field(None, ge=0, le=1, description="leave out problems solved more often")
     sampling: SamplingSettings = Field(
-        SamplingSettings.usual(temperature=0.6, top_p=0.95, max_tokens=16384), description="how the teacher's are drawn"
+        SamplingSettings.usual(temperature=0.6, top_p=0.95, max_tokens=16384),
+        description="how the teacher's traces are drawn",
     )
     verify_workers: PositiveInt | None = runtime(
         None, description="processes that verify answers; default: one a core, 8 at most"
@@ -134,7 +128,7 @@ class CollectSettings(ChatSettings):
     verify_timeout: float = Field(
         10.0, gt=0, description="seconds that verifying an answer, or a test of code, may take"
     )
-    run_code: bool = Field(False, description="run code answers on their tests, in a sandbox (Linux)")
+    run_code: bool = Field(False, description="run code on its tests, in a sandbox (Linux)")
     code_timeout: float = Field(120.0, gt=0, description="seconds all tests of one code answer may take")
     code_memory: PositiveInt = Field(1 << 30, description="bytes of address space a code answer may take")
     dedupe: Literal["exact", "near", "off"] = Field("exact", description="duplicate problems to leave out")
@@ -178,13 +172,13 @@ class DecomposeSettings(ChatSettings):
         None, description="with examples or without; default: zero-shot for a local GSRM, few-shot for others"
     )
     format: Literal["tagged", "json"] = Field(
-        "tagged", description="of the reply; json: from servers that hold a model to a schema"
+        "tagged", description="form of the reply; json: from servers that hold a model to a schema"
     )
     domain: Literal["auto", "math", "code", "science", "puzzle"] = Field(
         "auto", description="whose examples the prompt shows; auto: the trace's own"
     )
     sampling: SamplingSettings = Field(
-        SamplingSettings.usual(temperature=0.0, max_tokens=8192), description="how the annotator's are drawn"
+        SamplingSettings.usual(temperature=0.0, max_tokens=8192), description="how the annotator's replies are drawn"
     )
     limit: PositiveInt | None = Field(None, description="take this many traces")
     repairs: int | None = Field(

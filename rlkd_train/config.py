@@ -14,7 +14,7 @@ class LoraSettings(Settings):
     """A low-rank adapter on every linear layer. `r: 0` trains all weights instead."""
 
     r: int = Field(16, ge=0, description="rank; 0: no adapter, all weights are trained")
-    alpha: PositiveInt = Field(32, description="the adapter counts alpha / r times")
+    alpha: PositiveInt = Field(32, description="what the adapter adds counts alpha / r times")
     dropout: float = Field(0.0, ge=0, lt=1, description="share of the adapter's inputs that is left out in training")
 
 
@@ -23,10 +23,10 @@ class OptimSettings(Settings):
 
     learning_rate: float = Field(2e-4, gt=0, description="highest rate, after the warm-up")
     schedule: Literal["constant", "constant_with_warmup", "linear", "cosine"] = Field(
-        "constant_with_warmup", description="how the rate goes on over the optimiser steps"
+        "constant_with_warmup", description="course of the rate over the optimiser steps"
     )
     warmup_ratio: float = Field(0.1, ge=0, lt=1, description="share of the optimiser steps in which the rate rises")
-    weight_decay: float = Field(0.0, ge=0, description="AdamW's")
+    weight_decay: float = Field(0.0, ge=0, description="weight decay of AdamW")
     max_grad_norm: float = Field(1.0, gt=0, description="longer gradients are cut to this length")
     micro_batch: PositiveInt = Field(4, description="sequences in one forward pass")
     accumulate: PositiveInt = Field(4, description="micro-batches in one optimiser step")
@@ -43,9 +43,9 @@ class TrainSettings(Settings):
     lora: LoraSettings = Field(LoraSettings.usual(), description="the low-rank adapter that is trained")
     optim: OptimSettings = Field(OptimSettings.usual(), description="rates, batches and checkpoints")
     precision: Literal["auto", "float32", "bfloat16"] = Field(
-        "auto", description="of products of matrices; auto: bfloat16 where the device multiplies it fast"
+        "auto", description="of products of matrices; auto: bfloat16 where the device is fast at it"
     )
-    seed: int = Field(0, description="of the order of the rows, of dropout and of sampling")
+    seed: int = Field(0, description="seed of the order of the rows, of dropout and of sampling")
 
 
 class SftSettings(TrainSettings):
@@ -77,7 +77,9 @@ class GsrmSettings(TrainSettings):
 
     decompositions: tuple[Path, ...] = Field((), description="tables whose ok rows are the targets")
     traces: tuple[Path, ...] = Field((), description="the traces that those rows decompose")
-    socratic: str | None = Field(None, description="GSM8K-socratic: a JSONL file, or hub for openai/gsm8k")
+    socratic: str | None = Field(
+        None, description="GSM8K-socratic, a JSONL file, or hub for openai/gsm8k; this or decompositions is needed"
+    )
     limit: PositiveInt | None = Field(None, description="train on this many GSM8K-socratic rows alone")
     augment: AugmentSettings = Field(
         AugmentSettings.usual(), description="how GSM8K-socratic solutions are written in other ways as well"
@@ -118,11 +120,15 @@ class RewardWeights(Settings):
     those two weights. What guards subtract counts as it is.
     """
 
-    alpha: float | None = Field(None, ge=0, le=1, description="the paper's: alpha for structure, the rest for accuracy")
-    structure: NonNegativeFloat = Field(0.5, description="of the alignment with the teacher's steps")
-    accuracy: NonNegativeFloat = Field(0.5, description="of a right final answer")
-    format: NonNegativeFloat = Field(0.1, description="of reasoning within <think>…</think> before the answer")
-    tag_count: NonNegativeFloat = Field(0.0, description="of each tag that is there once")
+    alpha: float | None = Field(
+        None, ge=0, le=1, description="the paper's: structure weighs alpha, accuracy 1 - alpha, in place of those two"
+    )
+    structure: NonNegativeFloat = Field(0.5, description="weight of the alignment with the teacher's steps")
+    accuracy: NonNegativeFloat = Field(0.5, description="weight of a right final answer")
+    format: NonNegativeFloat = Field(0.1, description="weight of the form: a <think> block, then an answer in a box")
+    tag_count: NonNegativeFloat = Field(
+        0.0, description="weight of the form in parts: each tag and box that stands once"
+    )
 
     @model_validator(mode="after")
     def _alpha_or_both(self) -> RewardWeights:
@@ -190,10 +196,10 @@ class GrpoSettings(TrainSettings):
         OptimSettings.usual(learning_rate=5e-5, max_grad_norm=0.2), description="rates, batches and checkpoints"
     )
     steps: PositiveInt = Field(100, description="optimiser steps")
-    generations: PositiveInt = Field(4, description="completions a prompt; an advantage needs at least 2")
+    generations: int = Field(4, description="completions a prompt, at least 2: an advantage compares them")
     prompts_per_step: PositiveInt = Field(4, description="prompts of one step, each with its group of completions")
     max_completion: PositiveInt = Field(4096, description="longest completion, in tokens")
-    temperature: float = Field(0.7, gt=0, description="of the completions")
+    temperature: float = Field(0.7, gt=0, description="how freely the completions' tokens are drawn")
     beta: NonNegativeFloat = Field(0.0, description="weight of the KL term; 0: no reference model is loaded")
     weights: RewardWeights = Field(RewardWeights.usual(), description="weights of the reward's parts")
     structure: StructureSettings = Field(StructureSettings.usual(), description="how structure is scored")
@@ -232,7 +238,7 @@ class JudgeEvalSettings(Settings):
     pairs: tuple[Path, ...] = Field(description="JSONL files of labelled pairs", examples=[["pairs.jsonl"]])
     judge: JudgeSettings = Field(JudgeSettings.usual(), description="the judge that is measured")
     limit: PositiveInt | None = Field(None, description="judge a sample of so many pairs of each part")
-    seed: int = Field(0, description="of that sample")
+    seed: int = Field(0, description="seed of that sample")
     worst: int = Field(10, ge=0, description="errors of the judge that are shown, the surest first")
 
 

@@ -88,9 +88,25 @@ def _print_estimate(spec: StageSpec, settings: Any, sample: int) -> None:
         print(line)
 
 
-def given(**values: Any) -> dict[str, Any]:
-    """The flags that were given: an absent one leaves the setting's own default."""
-    return {name: value for name, value in values.items() if value is not None}
+def from_file(
+    config: Path | None, flags: Mapping[str, Any] | None = None, overrides: Sequence[str] | None = None
+) -> dict[str, Any]:
+    """The settings of a YAML file, if there is one, under those of flags, under those of --set."""
+    from rlkd_data.run.pipeline import apply_override, read_yaml
+
+    values = _over(read_yaml(config) if config else {}, flags or {})
+    for override in overrides or ():
+        apply_override(values, override)
+    return values
+
+
+def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """A group that is given in part keeps the rest of what is below it."""
+    found = dict(below)
+    for name, value in above.items():
+        both = isinstance(value, Mapping) and isinstance(found.get(name), Mapping)
+        found[name] = _over(found[name], value) if both else value
+    return found
 
 
 def pairs(values: Sequence[str] | None, flag: str, form: str) -> dict[str, str] | None:

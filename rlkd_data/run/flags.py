@@ -1,38 +1,64 @@
-"""Flags that several commands have: limits and money of those that ask a model, and who judges."""
+"""Which settings are flags, under which heading of a page of help. What a flag means, its default, its choices and its
+range are the setting's own (`described.py`); what several verbs share is said here, once."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-Rpm = Annotated[float | None, typer.Option(help="Requests a minute (default: what the server's headers say).")]
-Tpm = Annotated[float | None, typer.Option(help="Tokens a minute, in and out (default: the server's headers).")]
-Timeout = Annotated[float | None, typer.Option(help="Seconds one request may take.")]
-Budget = Annotated[
-    float | None, typer.Option(help="Dollars that the output may cost, over all runs of it: a hard cap.")
+
+@dataclass(frozen=True)
+class Flag:
+    """A setting that can be given on the command line.
+
+    `setting` is its place, as `sampling.temperature`; the flag is called like its last part (`--temperature`) unless
+    `name` says otherwise. A `name` without dashes is a positional argument's. `value` stands for what is to be typed.
+    """
+
+    setting: str
+    name: str = ""
+    value: str = ""
+
+
+class Panel:
+    """A heading and what stands under it: flags, settings that are flags of their own name, and options of the verb's
+    own function (`"--out"`)."""
+
+    def __init__(self, heading: str, *flags: Flag | str) -> None:
+        self.heading = heading
+        self.flags = flags
+
+
+MODEL, USD, SECONDS, FOLDER = "MODEL", "USD", "SECONDS", "FOLDER"
+
+SAMPLING = ("sampling.temperature", "sampling.top_p", "sampling.max_tokens", "sampling.seed")
+PRICES = (Flag("input_price", value=USD), Flag("output_price", value=USD), Flag("cached_price", value=USD))
+MONEY = Panel("Money", Flag("budget", value=USD), "--estimate", "--estimate-sample", *PRICES)
+_LIMITS = ("concurrency", "rpm", "tpm", Flag("timeout", value=SECONDS), "retry_truncated", "store")
+SERVER = Panel("Server and limits", Flag("base_url", value="URL"), *_LIMITS)
+SERVER_AND_BATCHES = Panel(SERVER.heading, *SERVER.flags, "mode", Flag("batch.poll", "--batch-poll", value=SECONDS))
+
+
+def judge(group: str) -> tuple[Flag | str, ...]:
+    """The flags of the judge that stands in a stage's settings as `group`."""
+    return (Flag(f"{group}.kind", "--judge-kind"), Flag(f"{group}.model", "--judge", MODEL), f"{group}.threshold")
+
+
+def judges_server(group: str) -> tuple[Flag | str, ...]:
+    """Where a judge is asked, for stages that ask no other model."""
+    return (Flag(f"{group}.base_url", value="URL"), f"{group}.concurrency", f"{group}.store")
+
+
+Out = Annotated[
+    Path, typer.Option("--out", metavar=FOLDER, help="where the table is written; an interrupted run continues in it")
 ]
-InputPrice = Annotated[float | None, typer.Option(help="Dollars a million prompt tokens, for a model without a price.")]
-OutputPrice = Annotated[float | None, typer.Option(help="Dollars a million completion tokens.")]
-CachedPrice = Annotated[float | None, typer.Option(help="Dollars a million cached prompt tokens (default: as others).")]
-RetryTruncated = Annotated[
-    int | None,
-    typer.Option(min=1, help="Ask again, with this many tokens at most, where a reply was cut off at fewer."),
-]
-EstimateFlag = Annotated[
+Estimate = Annotated[
     bool,
-    typer.Option("--estimate", help="Print requests, tokens and dollars, from a few requests that are asked and kept."),
+    typer.Option("--estimate", help="print requests, tokens and dollars, from a few requests that are asked and kept"),
 ]
 EstimateSample = Annotated[
-    int, typer.Option(min=0, help="How many requests --estimate asks; 0: none, and its range is a guess.")
-]
-JudgeKind = Annotated[
-    str | None,
-    typer.Option("--judge-kind", help="embedding (default), equal, llm or llm-batched: who says what is the same."),
-]
-JudgeModel = Annotated[
-    str | None, typer.Option("--judge", help="A sentence embedder, or backend:model of an llm judge.")
-]
-Threshold = Annotated[
-    float | None, typer.Option(min=0.0, max=1.0, help="Cosine from which an embedder says yes (default: 0.7).")
+    int, typer.Option(metavar="N", min=0, help="requests that --estimate asks; 0: none, and its range is a guess")
 ]

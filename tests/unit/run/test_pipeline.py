@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from rlkd_data.config import Settings, runtime
+from rlkd_data.config import JudgeSettings, Settings, runtime
 from rlkd_data.errors import InputError
 from rlkd_data.run import pipeline, stage
 from rlkd_data.run.identity import read_stage
@@ -130,6 +130,11 @@ def test_a_folder_of_other_settings_or_of_somebody_else_is_never_overwritten(tmp
 
 def test_a_group_given_in_part_keeps_the_owners_defaults() -> None:
     assert CopySettings.model_validate({"group": {"depth": 3}}).group == Group(depth=3, width=5)
+
+
+def test_a_bare_yes_in_yaml_is_the_setting_of_that_name() -> None:
+    """YAML reads it as true."""
+    assert JudgeSettings.model_validate(yaml.safe_load("{kind: llm, model: 'openai:m', yes: 0.6}")).yes == 0.6
 
 
 def test_defaults_reach_every_setting_of_their_name_and_no_other_use(tmp_path: Path) -> None:
