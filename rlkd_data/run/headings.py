@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Sequence
 from typing import Any
@@ -66,7 +67,10 @@ def _write(formatter: Any, sections: dict[str, list[Row]]) -> None:
 
 
 def _wrapped(text: str, width: int) -> list[str]:
-    return textwrap.wrap(" ".join(text.split()), width, break_on_hyphens=False, break_long_words=False)
+    """Lines of a text; a short note in brackets stays whole."""
+    bound = re.sub(r"\[[^]]{1,30}\]", lambda note: note[0].replace(" ", "\xa0"), " ".join(text.split()))
+    lines = textwrap.wrap(bound, width, break_on_hyphens=False, break_long_words=False)
+    return [line.replace("\xa0", " ") for line in lines]
 
 
 def _heading(param: Any) -> str | None:
