@@ -51,7 +51,8 @@ def _read_once() -> Iterator[None]:
         def data(self, mapped: Any) -> None:
             self._data = np.asarray(mapped)
 
-    with patch.object(gguf, "GGUFReader", cache(Reader)), patch.object(
-        gguf, "get_tensor_name_map", cache(gguf.get_tensor_name_map)
+    with (
+        patch.object(gguf, "GGUFReader", cache(Reader)),
+        patch.object(gguf, "get_tensor_name_map", cache(gguf.get_tensor_name_map)),
     ):
         yield
