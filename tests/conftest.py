@@ -20,3 +20,10 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     without = sum(NO_BROWSER in str(report.longrepr) for report in skipped)
     if without:
         reporter.write_line(f"{without} tests of the report were skipped, since there is no browser here: {HOW}")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that hold slow tests come first, so that no worker is left with one of them when the others have ended. A
+    worker takes whole files (`--dist loadscope`): what a file sets up, as a vLLM server, is set up once."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)

@@ -1,6 +1,7 @@
 import asyncio
 import json
 import shutil
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -258,6 +259,33 @@ def test_whoever_is_not_waited_for_leaves_and_the_others_go_on(backend: LocalBac
 
     assert asyncio.run(give_one_up()).usage.completion_tokens == 30
     assert rows[-1] == 1
+
+
+@pytest.mark.model
+def test_a_request_joins_what_another_event_loop_began(backend: LocalBackend, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where one loop has just ended and the next begins, while the model's thread is not through."""
+    inside, go_on = threading.Event(), threading.Event()
+    step = RollingBatch.step
+
+    def held(batch: RollingBatch) -> list[Row]:
+        inside.set()
+        assert go_on.wait(30)
+        return step(batch)
+
+    async def leave_soon() -> None:
+        asked = asyncio.create_task(backend.ask(backend.wire(question(COUNT))))
+        while not inside.is_set():
+            await asyncio.sleep(0.01)
+        asked.cancel()
+
+    monkeypatch.setattr(RollingBatch, "step", held)
+    first = threading.Thread(target=asyncio.run, args=(leave_soon(),))
+    first.start()
+    assert inside.wait(30)
+    threading.Timer(0.3, go_on.set).start()
+    (reply,) = answers(backend, question("What is the capital of France?"))
+    first.join(30)
+    assert reply.text == "The capital of France is Paris."
 
 
 @pytest.mark.model

@@ -12,6 +12,7 @@ other and are sampled alike are generated together, shortest prompts first (`sta
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import json
 import random
@@ -50,6 +51,25 @@ class _Waiting:
     wire: dict[str, Any]
     row: Row
     done: asyncio.Future[Reply]
+
+    def given_up(self) -> bool:
+        """Whether nobody waits any more."""
+        return self.done.done() or self.done.get_loop().is_closed()
+
+    def answer(self, outcome: Reply | BaseException) -> None:
+        """Let who waits know, from any thread."""
+        with contextlib.suppress(RuntimeError):  # its event loop has ended
+            self.done.get_loop().call_soon_threadsafe(self._settle, outcome)
+
+    def _settle(self, outcome: Reply | BaseException) -> None:
+        if self.done.done():
+            return
+        if isinstance(outcome, asyncio.CancelledError):
+            self.done.cancel()
+        elif isinstance(outcome, BaseException):
+            self.done.set_exception(outcome)
+        else:
+            self.done.set_result(outcome)
 
 
 class LocalBackend:
@@ -135,7 +155,7 @@ class LocalBackend:
             if not self._waiting:
                 return
             if await loop.run_in_executor(self._thread, self._rolls):
-                await loop.run_in_executor(self._thread, self._roll, loop)
+                await loop.run_in_executor(self._thread, self._roll)
             else:
                 await self._generate_alike(loop)
 
@@ -144,8 +164,9 @@ class LocalBackend:
 
         return self._device == "cpu" and RollingBatch.fits(self._load()[0])
 
-    def _roll(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Generate until nobody waits; those who come in the meantime join. Runs in the model's thread."""
+    def _roll(self) -> None:
+        """Generate until nobody waits; those who come in the meantime join, also from another event loop than the one
+        that began. Runs in the model's thread."""
         from rlkd_data.chat.backends.rolling import RollingBatch
 
         model, tokenizer = self._load()
@@ -153,7 +174,7 @@ class LocalBackend:
         owners: dict[int, _Waiting] = {}
         try:
             while not self._closed:
-                batch.leave([row for row in batch.rows if owners[id(row)].done.done()])
+                batch.leave([row for row in batch.rows if owners[id(row)].given_up()])
                 newcomers = self._newcomers(batch)
                 owners |= {id(one.row): one for one in newcomers}
                 if not newcomers and not batch.rows:
@@ -161,15 +182,14 @@ class LocalBackend:
                 done = batch.admit([one.row for one in newcomers])
                 done += batch.step() if batch.rows else []
                 for row in done:
-                    one = owners.pop(id(row))
-                    loop.call_soon_threadsafe(_answer, one.done, self._reply(tokenizer, row))
+                    owners.pop(id(row)).answer(self._reply(tokenizer, row))
         except Exception as problem:  # ours, whoever asks must hear of it
             waiting, self._waiting = self._waiting, []
             for one in (*owners.values(), *waiting):
-                loop.call_soon_threadsafe(_answer, one.done, problem)
+                one.answer(problem)
             return
         for one in owners.values():  # closed in the middle of them
-            loop.call_soon_threadsafe(one.done.cancel)
+            one.answer(asyncio.CancelledError())
 
     def _newcomers(self, batch: RollingBatch) -> list[_Waiting]:
         """Who may join, the longest prompts first (their replies take longest), in an order that does not depend on
@@ -207,7 +227,7 @@ class LocalBackend:
         except Exception as problem:  # ours, whoever asks must hear of it
             outcomes = [problem] * len(batch)
         for one, outcome in zip(batch, outcomes, strict=True):
-            _answer(one.done, outcome)
+            one.answer(outcome)
 
     def _next_batch(self) -> list[_Waiting]:
         """Requests sampled alike, the shortest prompts of them; in an order that does not depend on their arrival."""
@@ -284,15 +304,6 @@ class LocalBackend:
             model=self.model,
             created_at=datetime.now(UTC),
         )
-
-
-def _answer(done: asyncio.Future[Reply], outcome: Reply | Exception) -> None:
-    if done.done():
-        return
-    if isinstance(outcome, Exception):
-        done.set_exception(outcome)
-    else:
-        done.set_result(outcome)
 
 
 def _empty_cache() -> None:
