@@ -105,6 +105,7 @@ class StructureSettings(ChatSettings):
         "teacher_steps", description="the sum of the steps' scores as it is, or over the number of the teacher's"
     )
     several: Literal["best", "mean"] = Field("best", description="the score where a problem has several teachers")
+    grounded: bool = Field(True, description="an answer of a step that the completion does not state counts as none")
     lookahead: PositiveInt = runtime(2, description="steps judged before it is known whether the gate closed earlier")
     max_retries: int = runtime(PATIENT, ge=0, description="tries after the first, of a request whose failure may pass")
 

@@ -7,11 +7,12 @@ from pathlib import Path
 from rlkd_data.config import JudgeSettings
 from rlkd_data.judges.base import Judge
 from rlkd_data.judges.equal import EqualFirst
+from rlkd_data.judges.found import FoundFirst
 
 
 def open_judge(settings: JudgeSettings, folder: Path | None = None) -> EqualFirst:
-    """The judge that the settings name, behind `equal`, which is free and right. Raises InputError where its model
-    cannot be opened. A chat model's client is `EqualFirst.client`; `folder` is the output that it is asked for
+    """The judge that the settings name, behind what is free and right (`equal`, `found`). Raises InputError where its
+    model cannot be opened. A chat model's client is `EqualFirst.client`; `folder` is the output that it is asked for
     (`chat.open.open_client`)."""
     if settings.kind == "equal":
         return EqualFirst(None)
@@ -20,7 +21,7 @@ def open_judge(settings: JudgeSettings, folder: Path | None = None) -> EqualFirs
         from rlkd_data.judges.embedding import EmbeddingJudge
 
         judge = EmbeddingJudge(settings.model, settings.threshold)
-        return EqualFirst(judge)
+        return EqualFirst(FoundFirst(judge))
     from rlkd_data.chat.open import open_client
     from rlkd_data.judges.llm import LlmJudge
     from rlkd_data.judges.llm_batched import LlmBatchedJudge
@@ -31,7 +32,7 @@ def open_judge(settings: JudgeSettings, folder: Path | None = None) -> EqualFirs
     except BaseException:
         client.store.close()
         raise
-    return EqualFirst(judge, client=client)
+    return EqualFirst(FoundFirst(judge), client=client)
 
 
 def judge_name(settings: JudgeSettings) -> str:

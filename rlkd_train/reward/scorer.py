@@ -20,6 +20,7 @@ from rlkd_data.structure.align import Alignment, PairKey, align, compared, every
 from rlkd_data.structure.parse import ParseFailure, parse
 from rlkd_data.structure.render import opening
 from rlkd_data.structure.score import Normalise, Several, best, mean
+from rlkd_train.reward.answerless import answerless
 from rlkd_train.reward.guards import most_steps
 
 
@@ -67,6 +68,7 @@ class _Comparison:
     teacher: Decomposition
     student: tuple[Step, ...]
     problem: str
+    nothing: Mapping[int, str] = field(default_factory=dict)
     verdicts: dict[PairKey, Verdict] = field(default_factory=dict)
 
     @property
@@ -87,6 +89,11 @@ class _Comparison:
     def alignment(self) -> Alignment:
         return align(self.teacher.steps, self.student, self.matches)
 
+    def settled(self, key: PairKey) -> Verdict | None:
+        """The verdict about a pair that needs no judge: an answer that is none matches nothing."""
+        why = self.nothing.get(key.index) if key.part == "answer" else None
+        return Verdict(False, why, free=True) if why is not None else None
+
     def asked(self) -> list[PairKey]:
         return [key for key, verdict in self.verdicts.items() if not verdict.free]
 
@@ -97,7 +104,7 @@ class StructureScorer:
     `teachers` are decompositions by problem id; of several of one problem, the `best` score counts, or their `mean`.
     `lookahead` is how many steps' meta-reasonings are judged at once, before it is known whether the prefix gate closes
     at an earlier one (more is fewer rounds, and verdicts asked in vain). A judge that is asked about everything at once
-    (`Judge.whole`) knows no rounds.
+    (`Judge.whole`) knows no rounds. `grounded`: an answer that the completion does not state is none (`answerless`).
     """
 
     def __init__(
@@ -110,10 +117,12 @@ class StructureScorer:
         normalise: Normalise = "teacher_steps",
         several: Several = "best",
         lookahead: int = 2,
+        grounded: bool = True,
     ) -> None:
         self._client, self._judge, self._teachers = client, judge, teachers
         self._max_tokens, self._normalise = max_tokens, normalise
         self._combine = best if several == "best" else mean
+        self._grounded = grounded
         self._lookahead = None if judge.whole else lookahead
 
     async def score(self, completions: Sequence[Completion]) -> list[Structure]:
@@ -133,7 +142,8 @@ class StructureScorer:
         student = await self._decompose(completion, max(len(one.steps) for one in references))
         if isinstance(student, str):
             return Structure(None, unscored=student)
-        comparisons = [_Comparison(one, student, completion.problem) for one in references]
+        nothing = answerless(student, completion.text) if self._grounded else {}
+        comparisons = [_Comparison(one, student, completion.problem, nothing) for one in references]
         await together(self._compare(one) for one in comparisons)
         return self._structure(student, comparisons)
 
@@ -156,8 +166,10 @@ class StructureScorer:
 
     async def _compare(self, comparison: _Comparison) -> None:
         while keys := comparison.open_pairs(self._lookahead):
-            verdicts = await self._judge.judge([comparison.pair(key) for key in keys])
-            comparison.verdicts.update(zip(keys, verdicts, strict=True))
+            comparison.verdicts.update({key: verdict for key in keys if (verdict := comparison.settled(key))})
+            if open_ := [key for key in keys if key not in comparison.verdicts]:
+                verdicts = await self._judge.judge([comparison.pair(key) for key in open_])
+                comparison.verdicts.update(zip(open_, verdicts, strict=True))
 
     def _structure(self, student: tuple[Step, ...], comparisons: Sequence[_Comparison]) -> Structure:
         alignments = {one.teacher.trace_id: one.alignment() for one in comparisons}

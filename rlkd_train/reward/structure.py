@@ -175,5 +175,6 @@ async def _open(
         normalise=settings.normalise,
         several=settings.several,
         lookahead=settings.lookahead,
+        grounded=settings.grounded,
     )
     return scorer, {"gsrm": client} | ({"judge": judge.client} if judge.client is not None else {})

@@ -67,7 +67,13 @@ def ours(
 ) -> list[tuple[dict[str, Any], list[float]]]:
     chat = {"base_url": server.base_url, "store": str(store), "concurrency": options.concurrency}
     settings = StructureSettings.model_validate(
-        {**chat, "gsrm": "openai:m", "normalise": "sum", "judge": {**chat, "kind": kind, "model": "openai:m"}}
+        {
+            **chat,
+            "gsrm": "openai:m",
+            "normalise": "sum",
+            "grounded": False,
+            "judge": {**chat, "kind": kind, "model": "openai:m"},
+        }
     )
     teachers = {case.problem_id: [decomposition(case)] for case in batch}
     lines = []

@@ -1,0 +1,120 @@
+"""Whether an answer finds anything at all: a step that states no result does not answer its question.
+
+A sentence embedder calls an answer the same with its result and without ("45 - 40 = 5 hours", "45 - 40 hours"), so a
+judge is not asked about answers that the numbers in them tell apart.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from decimal import Decimal
+from functools import lru_cache
+
+from rapidfuzz import fuzz
+
+from rlkd_data.answers.quantity import MINUS, Quantity, quantity, same
+from rlkd_data.judges.base import Judge, Pair, Verdict
+from rlkd_data.structure.number_words import spoken
+from rlkd_data.structure.numbers import numbers, numbers_of_text
+
+NO_RESULT = "no result"
+"""`how` of a verdict about an answer that lacks what the teacher's arrives at."""
+_PERCENT = re.compile(r"%|\bper\s?cent|\bpercent|¢|\bcents?\b", re.IGNORECASE)
+_NUMBER = r"[$€£]?\d[\d,]*(?:\.\d+)?\)?%?"
+_OPERATION = re.compile(
+    rf"{_NUMBER}(?:\s*[^\W\d]{{1,12}}){{0,2}}\s*(?:[-+*/×÷·^]|\bx\b|\\times|\\cdot)\s*\(?(?={_NUMBER})"
+)
+_LAST = re.compile(rf"\x00\s*\(?{_NUMBER}")
+_RESULT = re.compile(r"[\d)%]\s*(?:[^\W\d]{1,12}\s*){0,2}=\s*[$€£]?(\d[\d,]*(?:\.\d+)?)(?![\w(/*^+-]|\s*[-+*/^=(])")
+_VARIABLE = re.compile(r"(?<![^\W\d_])[b-hj-wyzXYZ](?![^\W\d_])|\bx\s*[=^]|\^|\\\w")
+_LEFT = 30
+_CALCULATIONS = 2
+"""Equals signs of an answer, at most, for the last to be what it comes to."""
+_SAID_AGAIN, _WORDS_AGAIN = 95.0, 4
+
+
+def finds_nothing(teacher: str, student: str) -> bool:
+    """Whether the student's answer lacks the result that the teacher's arrives at, so that they differ, whatever their
+    words: its number stands nowhere in the student's, be it rounded, as a fraction, in number words or per cent.
+
+    False where that cannot be said: the teacher's arrives at no quantity, or both arrive at one and differ by what may
+    be a unit (`answers.quantity.same` leaves that open).
+    """
+    if student.rstrip().endswith(("?", "？")) and not teacher.rstrip().endswith(("?", "？")):
+        return True
+    wanted = quantity(teacher)
+    said = quantity(student) if wanted is not None else None
+    if wanted is not None and said is not None and said.certain and wanted.certain:
+        return False
+    value = wanted.value if wanted is not None else _computed(teacher)
+    return value is not None and not states(student, value, percent=_PERCENT.search(teacher) is not None)
+
+
+def states(text: str, value: Decimal, *, percent: bool = False) -> bool:
+    """Whether a number stands in a text: in digits or words, as a fraction, rounded; a hundred times as large or small
+    where either is `percent`. Its sign may stand apart from it, so it does not count."""
+    percent = percent or _PERCENT.search(text) is not None
+    return any(_is(value, number, percent) for number in _stated(text))
+
+
+def says_again(question: str, answer: str) -> bool:
+    """Whether an answer is its own question once more: nearly the same letters, in four words or more, and no number
+    that the question has not."""
+    asked, said = _bare(question), _bare(answer)
+    if said.count(" ") < _WORDS_AGAIN - 1 or fuzz.ratio(asked, said) < _SAID_AGAIN:
+        return False
+    return _stated(answer) <= _stated(question)
+
+
+class FoundFirst:
+    """Asks another judge only about answers that find something (`finds_nothing`); all other parts go through."""
+
+    def __init__(self, judge: Judge) -> None:
+        self._judge = judge
+        self.whole = judge.whole
+
+    async def judge(self, pairs: Sequence[Pair]) -> list[Verdict]:
+        empty = [pair.part == "answer" and finds_nothing(pair.teacher, pair.student) for pair in pairs]
+        open_ = [pair for pair, nothing in zip(pairs, empty, strict=True) if not nothing]
+        asked = iter(await self._judge.judge(open_) if open_ else ())
+        return [Verdict(False, NO_RESULT, free=True) if nothing else next(asked) for nothing in empty]
+
+    async def close(self) -> None:
+        await self._judge.close()
+
+
+def _computed(answer: str) -> Decimal | None:
+    """What the last calculation in an answer comes to: `140 - 14 = $126 each month`; None for an equation."""
+    answer = answer.translate(MINUS)
+    found = list(_RESULT.finditer(answer))
+    if not found or answer.count("=") > _CALCULATIONS or _VARIABLE.search(answer[: found[-1].start(1)][-_LEFT:]):
+        return None
+    return Decimal(found[-1][1].replace(",", ""))
+
+
+@lru_cache(maxsize=4096)
+def _stated(answer: str) -> frozenset[Decimal]:
+    """The numbers that a text says, but for the operands of its calculations: `4 - 2 hours` says neither 2 nor 4. What
+    a fraction comes to counts where it is no whole number: `16 / 2` does not say 8."""
+    plain = _LAST.sub(" ", _OPERATION.sub("\x00", answer.translate(MINUS).replace("\x00", " ")))
+    fractions = {Decimal(number) for number in numbers_of_text(answer) - numbers(answer)}
+    whole = {value for value in fractions if value == value.to_integral_value()}
+    return spoken(plain) | frozenset(map(Decimal, numbers(plain))) | (fractions - whole)
+
+
+def _is(wanted: Decimal, said: Decimal, percent: bool) -> bool:
+    scales = (Decimal(1), Decimal(100), Decimal("0.01")) if percent else (Decimal(1),)
+    return any(_rounds(abs(wanted), said * scale) for scale in scales)
+
+
+def _rounds(one: Decimal, other: Decimal) -> bool:
+    if one == other:
+        return True
+    if min(one, other) > 0 and max(one, other) / min(one, other) >= 2:
+        return False  # what `same` leaves open there is a change of unit
+    return same(*(Quantity(value, frozenset(), certain=True, plain=True) for value in (one, other))) is not False
+
+
+def _bare(text: str) -> str:
+    return " ".join(re.findall(r"\w+", text.lower()))
