@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -39,15 +40,24 @@ def hub_rows(repo: str, config: str | None, split: str, revision: str | None) ->
         ) from None
 
     def records() -> Iterator[tuple[str, Record]]:
-        number = 0
+        number, broken = 0, ""
+        stream = iter(rows)
         try:
-            for number, record in enumerate(rows, 1):
+            for number, record in enumerate(stream, 1):
                 yield f"{repo} {split} row {number}", record
         except (HfHubHTTPError, httpx.HTTPError, OSError) as problem:
+            broken = _first_line(problem)
+        finally:
+            # Arrow's threads must end before Python does, else the process aborts as it leaves. They live as long as
+            # the scan that the stream holds, also by way of an exception's traceback: so none is kept here.
+            stream.close()
+            del stream
+            gc.collect()
+        if broken:
             raise RlkdError(
-                f"Hub data set {repo!r} broke off after row {number}: {_first_line(problem)}; what was read is kept, "
-                "and the same command goes on"
-            ) from None
+                f"Hub data set {repo!r} broke off after row {number}: {broken}; what was read is kept, and the same "
+                "command goes on"
+            )
 
     return HubRows(records(), f"{repo}@{info.sha}", _license(info.card_data))
 
