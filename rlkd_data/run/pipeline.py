@@ -27,6 +27,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from rlkd_data.chat.backends.kept import keeping
 from rlkd_data.config import Settings
 from rlkd_data.errors import InputError
 from rlkd_data.run.progress import console
@@ -130,15 +131,16 @@ def run(pipeline: Pipeline) -> list[StageOutcome]:
     outcomes: list[StageOutcome] = []
     pipeline.workdir.mkdir(parents=True, exist_ok=True)
     (pipeline.workdir / PIPELINE_FILE).write_text(pipeline.text, encoding="utf-8")  # for the card of what is published
-    for number, stage in enumerate(pipeline.stages, 1):
-        started = time.monotonic()
-        console.print(f"[bold]{number}/{len(pipeline.stages)} {stage.name}[/] ({stage.spec.name}) → {stage.out}")
-        result, ran = run_stage(stage.spec, stage.settings, stage.out, replace=True)
-        seconds = time.monotonic() - started
-        console.print(
-            f"    {f'done in {seconds:.1f} s' if ran else 'done before'}  {counts_line(result.counts)}".rstrip()
-        )
-        outcomes.append(StageOutcome(stage, result, ran, seconds))
+    with keeping():
+        for number, stage in enumerate(pipeline.stages, 1):
+            started = time.monotonic()
+            console.print(f"[bold]{number}/{len(pipeline.stages)} {stage.name}[/] ({stage.spec.name}) → {stage.out}")
+            result, ran = run_stage(stage.spec, stage.settings, stage.out, replace=True)
+            seconds = time.monotonic() - started
+            console.print(
+                f"    {f'done in {seconds:.1f} s' if ran else 'done before'}  {counts_line(result.counts)}".rstrip()
+            )
+            outcomes.append(StageOutcome(stage, result, ran, seconds))
     return outcomes
 
 

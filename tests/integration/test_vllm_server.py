@@ -30,13 +30,13 @@ def vllm_python() -> str:
     python = usual_python()
     if python is None:
         pytest.skip(f"vLLM is not set up here: {SETUP}")
+    code = "import importlib.util, sys; sys.exit(importlib.util.find_spec('vllm') is None)"
     try:
-        tried = subprocess.run([python, "-c", "import vllm"], capture_output=True, text=True, timeout=180, check=False)
+        tried = subprocess.run([python, "-c", code], capture_output=True, timeout=180, check=False)
     except OSError as error:
         pytest.skip(f"{python} cannot be run ({error.strerror or error}): {SETUP}")
     if tried.returncode:
-        said = tried.stderr.strip().splitlines()[-1:]
-        pytest.skip(f"{python} cannot import vllm ({said}): {SETUP}")
+        pytest.skip(f"{python} has no vllm: {SETUP}")
     return python
 
 
@@ -107,14 +107,14 @@ def cached_by_prefix(server: str) -> int:
 
 
 def test_the_few_shot_prefix_of_a_domain_is_served_from_the_prefix_cache(server: str, tmp_path: Path) -> None:
-    traces = [made_trace(number) for number in range(40, 45)]
+    traces = [made_trace(number) for number in range(40, 43)]
     write_made_traces(tmp_path / "traces", traces)
     settings = DecomposeSettings(
         traces=(tmp_path / "traces",),
         annotator=f"openai:{NAME}",
         base_url=f"{server}/v1",
         store=tmp_path / "s.sqlite",
-        sampling=SamplingSettings(temperature=0.0, max_tokens=16),
+        sampling=SamplingSettings(temperature=0.0, max_tokens=4),
         concurrency=1,
         repairs=0,
         continuations=0,
@@ -127,7 +127,7 @@ def test_the_few_shot_prefix_of_a_domain_is_served_from_the_prefix_cache(server:
         for batch in read_table(tmp_path / "out", DECOMPOSITIONS, ["usage"], rejected=True)
         for row in batch.column("usage").to_pylist()
     ]
-    assert len(rows) == len(traces)  # 16 tokens are no decomposition
+    assert len(rows) == len(traces)  # 4 tokens are no decomposition
     cached = sorted(usage["cached_tokens"] for usage in rows)
     shortest = min(usage["prompt_tokens"] for usage in rows)
     assert shortest > 800 and all(tokens > 0.75 * shortest for tokens in cached[1:])

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from rlkd_data.chat.backends.kept import kept
 from rlkd_data.chat.backends.models import resolve
 from rlkd_data.chat.backends.weights import load, model_identity, origin_of
 from rlkd_data.chat.types import Hopeless, Rejected, Reply, Request
@@ -255,7 +256,10 @@ class LocalBackend:
         with self._loading:
             if self._loaded is None:
                 try:
-                    self._loaded = load(self._found, self._device)
+                    if self._device == "cpu":
+                        self._loaded = kept(self._identity, lambda: load(self._found, "cpu"))
+                    else:
+                        self._loaded = load(self._found, self._device)
                 except (OSError, ValueError) as problem:
                     reason = (str(problem).strip().splitlines() or [type(problem).__name__])[0]
                     raise InputError(f"{self.model}: {self._found.path} cannot be loaded: {reason}") from problem

@@ -22,7 +22,8 @@ class PackedLinear(torch.nn.Module):
 
     def __init__(self, layer: torch.nn.Linear) -> None:
         super().__init__()
-        self._weight = torch.ops.mkldnn._reorder_linear_weight(layer.weight.detach(), _ROWS)
+        packed = torch.ops.mkldnn._reorder_linear_weight(layer.weight.detach(), _ROWS)
+        self.register_buffer("_weight", packed, persistent=False)
         self._bias = layer.bias
 
     def forward(self, states: Any) -> Any:
