@@ -88,12 +88,20 @@ class ChatSettings(Settings):
 
 
 class SamplingSettings(Settings):
-    """How replies are drawn. What is null is left to the server."""
+    """How replies are drawn. What is null (as a flag: none) is left to the server."""
 
     temperature: float | None = Field(None, ge=0, description="how freely tokens are drawn; 0: the likeliest each time")
     top_p: float | None = Field(None, gt=0, le=1, description="probability of the likeliest tokens that are drawn from")
     max_tokens: PositiveInt | None = Field(None, description="longest reply, in tokens")
     seed: int | None = Field(0, description="seed of a problem's first reply; others count on")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _none_is_null(cls, values: Any) -> Any:
+        """A flag takes a setting away by the word: `--temperature none`."""
+        if not isinstance(values, dict):
+            return values
+        return {name: None if value in ("none", "null") else value for name, value in values.items()}
 
 
 class CollectSettings(ChatSettings):

@@ -21,11 +21,13 @@ from rlkd_data.chat.pace.limits import Expectation, Limits
 from rlkd_data.chat.pace.retry import pause
 from rlkd_data.chat.pace.slots import Slots
 from rlkd_data.chat.store import ResponseStore, key_and_size, request_key
-from rlkd_data.chat.types import Backend, Failed, Hopeless, Pulse, Reply, Request, Retryable
+from rlkd_data.chat.types import Adapted, Backend, Failed, Hopeless, Pulse, Rejected, Reply, Request, Retryable
 from rlkd_data.errors import BudgetReached
-from rlkd_data.schema import Usage
+from rlkd_data.schema import Sampling, Usage
 
 Key = TypeVar("Key")
+_FORMS = 12
+"""Forms of one request that a model may be offered: it takes none of some fields, and fewer tokens."""
 _CONGESTED = ("rate_limited", "overloaded", "timeout")
 
 
@@ -130,8 +132,27 @@ class Client:
         dollars = self.bill.cost_usd if self.bill.prices.known else None
         return Pulse(self._slots.used, usage.prompt_tokens + usage.completion_tokens, dollars)
 
+    def sent(self, request: Request) -> Sampling:
+        """How the reply to a request is drawn, as far as the model's wants are known."""
+        return self._drawn(self.backend.wire(request), request)
+
+    def _drawn(self, wire: dict[str, Any], request: Request) -> Sampling:
+        sent = getattr(self.backend, "sent", None)
+        return request.sampling if sent is None else sent(wire, request.sampling)
+
     async def _ask(self, request: Request) -> Reply:
-        wire = self.backend.wire(request)
+        change: Adapted | None = None
+        for _ in range(_FORMS):
+            wire = self.backend.wire(request)
+            try:
+                reply = await self._ask_wire(wire, request)
+            except Adapted as adapted:  # another form has a key of its own, and may be in the store
+                change, request = adapted, adapted.adapt(request)
+            else:
+                return replace(reply, sent=self._drawn(wire, request)) if hasattr(self.backend, "sent") else reply
+        raise Rejected(str(change), reason="bad_request")
+
+    async def _ask_wire(self, wire: dict[str, Any], request: Request) -> Reply:
         key, size = key_and_size(wire, request.sampling.sample_index)
         flight = self._in_flight.get(key)
         if flight is None:
@@ -210,8 +231,8 @@ class Client:
         async with self._slots:
             try:
                 reply, entry = await self._try(wire, size, longest)
-            except Failed:
-                self.stats.failed += 1
+            except Failed as failure:
+                self.stats.failed += not isinstance(failure, Adapted)
                 raise
             self.stats.add(reply.usage)
             # Within the slot: what a kill can lose is then never more than what may be in flight.

@@ -61,6 +61,7 @@ def key_and_size(wire: dict[str, Any], sample_index: int) -> tuple[bytes, int]:
 def encode(reply: Reply) -> bytes:
     """A reply as JSON bytes, compressed where that pays."""
     fields = asdict(reply) | {"created_at": reply.created_at.isoformat()}
+    del fields["sent"]  # the key says it
     raw = json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
     return zlib.compress(raw) if len(raw) >= _COMPRESS_FROM else raw
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
@@ -41,7 +41,8 @@ class Reply:
 
     `reasoning` is what the server gave apart from the text (`reasoning_content`, `reasoning`, thinking blocks), null
     where it gave none; tags inside `text` are left as they are. `model` is the name that the server answered with.
-    `cache_written`: prompt tokens that the provider put into its cache, which some charge more for.
+    `cache_written`: prompt tokens that the provider put into its cache, which some charge more for. `sent`: how it was
+    really drawn, once the model had its way (the client says so; it is not stored).
     """
 
     text: str
@@ -52,6 +53,7 @@ class Reply:
     created_at: datetime
     logprobs: tuple[dict[str, Any], ...] = field(default=())
     cache_written: int = 0
+    sent: Sampling | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,17 +86,44 @@ class Retryable(Failed):
 
 
 class Rejected(Failed):
-    """This request will never be answered (too long, refused as malformed); others may."""
+    """This request will never be answered (too long, refused as malformed); others may. `body` is what the server said,
+    whole."""
 
-    def __init__(self, message: str, *, reason: str) -> None:
+    def __init__(self, message: str, *, reason: str, body: str = "") -> None:
         super().__init__(message)
         self.reason = reason
+        self.body = body
+
+
+class Adapted(Failed):
+    """The server did not take this form of the request, and the backend has learned from it: made anew, it is another.
+
+    `max_tokens`: the longest reply that fits beside this prompt, where that was the matter.
+    """
+
+    reason = "adapted"
+
+    def __init__(self, message: str, *, max_tokens: int | None = None) -> None:
+        super().__init__(message)
+        self.max_tokens = max_tokens
+
+    def adapt(self, request: Request) -> Request:
+        """The request to ask in its place."""
+        if self.max_tokens is None:
+            return request
+        return replace(request, sampling=replace(request.sampling, max_tokens=self.max_tokens))
 
 
 class Hopeless(Failed):
     """No request to this backend will be answered (a wrong key, an unknown model): the run stops."""
 
     reason = "hopeless"
+
+
+class Misused(Hopeless):
+    """The same, because of a setting: the message names it."""
+
+    exit_code = 2
 
 
 class Backend(Protocol):

@@ -202,7 +202,7 @@ async def _from_teacher(desk: _Desk) -> Bill:
     async with open_either(settings.teacher, settings, desk.out) as client:
         desk.progress.follow(client.pulse)
         try:
-            async for asked, answer in client.ask_all(_requests(desk, done)):
+            async for asked, answer in client.ask_all(_requests(desk, client, done)):
                 group = groups.take(asked, answer)
                 if group is not None:
                     await settling.start(_settle(desk, client, group, done))
@@ -216,7 +216,7 @@ async def _from_teacher(desk: _Desk) -> Bill:
     return client.bill
 
 
-async def _requests(desk: _Desk, done: Written) -> AsyncIterator[tuple[Asked, Request]]:
+async def _requests(desk: _Desk, client: Client | BatchClient, done: Written) -> AsyncIterator[tuple[Asked, Request]]:
     """Every sample of every problem that is not written whole. Of one that was cut in two by a kill all are asked for:
     those that were answered are in the store."""
     from rlkd_data.prompts import teacher_messages
@@ -246,12 +246,13 @@ async def _requests(desk: _Desk, done: Written) -> AsyncIterator[tuple[Asked, Re
             if not done.has_all(found.problem_id, samples):
                 messages = teacher_messages(found.problem, found.domain)
                 for sampling in (sampling_of(desk.settings, index) for index in range(samples)):
-                    yield Asked(found, sampling), Request(messages, sampling)
+                    request = Request(messages, sampling)
+                    yield Asked(found, client.sent(request)), request
 
 
 async def _settle(desk: _Desk, client: Client | BatchClient, group: Sequence[Answered], done: Written) -> None:
     """Verify a problem's replies, decide which are kept, and write those that are not written yet."""
-    drafts = [_priced(read_reply(a.problem, a.sampling, client.model, answer), client, answer) for a, answer in group]
+    drafts = [_draft(client, asked, answer) for asked, answer in group]
     verdicts = await asyncio.gather(*(desk.verifier.verify_async(_job(draft)) for draft in drafts))
     verified = [_verified(draft, verdict) for draft, verdict in zip(drafts, verdicts, strict=True)]
     rate = pass_rate(verified)
@@ -259,8 +260,12 @@ async def _settle(desk: _Desk, client: Client | BatchClient, group: Sequence[Ans
     desk.write([d for d in decided if not done.has(d.trace.problem_id, d.trace.sampling.sample_index)])
 
 
-def _priced(draft: Draft, client: Client | BatchClient, answer: Reply | Rejected) -> Draft:
-    cost = client.cost(answer) if isinstance(answer, Reply) else None
+def _draft(client: Client | BatchClient, asked: Asked, answer: Reply | Rejected) -> Draft:
+    """A reply as a row, with what it cost and how it was really drawn."""
+    sampling, cost = asked.sampling, None
+    if isinstance(answer, Reply):
+        sampling, cost = answer.sent or sampling, client.cost(answer)
+    draft = read_reply(asked.problem, sampling, client.model, answer)
     return replace(draft, trace=replace(draft.trace, cost_usd=cost))
 
 

@@ -26,6 +26,11 @@ def note(text: str) -> None:
         _shown[-1].note(text)
 
 
+def say(text: str) -> None:
+    """Say a line of its own, above the tally: what a person should know of, once."""
+    console.print(text, markup=False)
+
+
 class Tally:
     """Counts finished work. `advance` may be told what became of it, and the counts are shown.
 

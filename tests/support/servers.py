@@ -59,6 +59,11 @@ def running_lean_server(**options: Any) -> AbstractContextManager[RunningServer]
     return _running("tests.support.lean_server", "/v1", options)
 
 
+def running_strange_server() -> AbstractContextManager[RunningServer]:
+    """Every way of `strange_ways`, each under its own path: `f"{server.base_url}/WAY/v1"`."""
+    return _running("tests.support.strange_server", "", {})
+
+
 @contextmanager
 def _running(module: str, path: str, options: dict[str, Any], kind: Any = RunningServer) -> Iterator[Any]:
     command = [sys.executable, "-m", module]

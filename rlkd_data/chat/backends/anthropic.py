@@ -12,11 +12,13 @@ from typing import Any
 from rlkd_data.chat.backends.anthropic_reply import read_reply
 from rlkd_data.chat.backends.failures import endpoint
 from rlkd_data.chat.backends.sdk import Connection
+from rlkd_data.chat.backends.wants import Wants, sampling_of
 from rlkd_data.chat.batch.state import Provider
 from rlkd_data.chat.money.prices import listed
-from rlkd_data.chat.types import Reply, Request
+from rlkd_data.chat.types import Rejected, Reply, Request
 from rlkd_data.config import ChatSettings
 from rlkd_data.errors import InputError
+from rlkd_data.schema import Sampling
 
 DEFAULT_URL = "https://api.anthropic.com"
 VARIABLE = "ANTHROPIC_API_KEY"
@@ -42,6 +44,7 @@ class AnthropicBackend:
             keyless=keyless,
         )
         self.prices = listed(name, "anthropic" if self._at.base_url == DEFAULT_URL else None, self._at.base_url)
+        self._wants = Wants(f"{self.model} at {self._at.base_url}", needed=("max_tokens",))
         self._connection = Connection(self._at, "anthropic", "AsyncAnthropic", settings.timeout)
 
     def wire(self, request: Request) -> dict[str, Any]:
@@ -65,12 +68,20 @@ class AnthropicBackend:
         return {
             "backend": "anthropic",
             "base_url": self._at.base_url,
-            "body": {name: value for name, value in body.items() if value is not None},
+            "body": self._wants.apply({name: value for name, value in body.items() if value is not None}),
         }
 
     async def ask(self, wire: dict[str, Any]) -> Reply:
-        """Ask once. Raises Retryable, Rejected or Hopeless."""
-        return read_reply(self._at, await self._connection.post("/v1/messages", wire["body"]))
+        """Ask once. Raises Retryable, Rejected, Adapted or Hopeless."""
+        self._wants.check(wire["body"])
+        try:
+            return read_reply(self._at, await self._connection.post("/v1/messages", wire["body"]))
+        except Rejected as refused:
+            raise self._wants.lesson(refused, wire["body"]) from None
+
+    def sent(self, wire: dict[str, Any], asked: Sampling) -> Sampling:
+        """How a reply to this wire is drawn."""
+        return sampling_of(wire["body"], asked)
 
     def watch_headers(self, see: Callable[[Mapping[str, str], float], None]) -> None:
         """Tell `see` of every reply's headers, and the seconds since its request was sent."""

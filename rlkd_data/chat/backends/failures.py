@@ -87,10 +87,10 @@ def failure(at: Endpoint, status: int, headers: Mapping[str, str], body: str) ->
     if status in (408, 409, 425) or status >= 500:
         return Retryable(told, reason="timeout" if status == 408 else "server_error", retry_after=retry_after(headers))
     if _TOO_LONG.search(body) or status == 413:
-        return Rejected(told, reason="too_long")
+        return Rejected(told, reason="too_long", body=body)
     if _FILTERED.search(body):
         return Rejected(told, reason="content_filter")
-    return Rejected(told, reason="bad_request")
+    return Rejected(told, reason="bad_request", body=body)
 
 
 def malformed(at: Endpoint, detail: str, usage: Usage | None = None) -> Retryable:

@@ -21,6 +21,7 @@ from rlkd_data.chat.store import ResponseStore, request_key
 from rlkd_data.chat.types import Failed, Hopeless, Pulse, Reply, Request
 from rlkd_data.config import BatchSettings
 from rlkd_data.run.progress import console
+from rlkd_data.schema import Sampling
 
 Key = TypeVar("Key")
 _READY = 64
@@ -60,6 +61,11 @@ class BatchClient:
     def stored(self, request: Request) -> Reply | None:
         """The reply that the store has for a request."""
         return self.store.get(request_key(self.backend.wire(request), request.sampling.sample_index))
+
+    def sent(self, request: Request) -> Sampling:
+        """How the reply to a request is drawn."""
+        sent = getattr(self.backend, "sent", None)
+        return request.sampling if sent is None else sent(self.backend.wire(request), request.sampling)
 
     def pulse(self) -> Pulse:
         """What the client is at; in flight are the requests that batches hold."""
