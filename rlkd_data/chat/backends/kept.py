@@ -1,5 +1,5 @@
-"""Local models that one stage of a pipeline has loaded, kept for the next: each load takes seconds on a CPU, and the same
-annotator serves decompositions, both evaluations and the reward. Only on a CPU: a GPU's memory is the trainer's."""
+"""Local models that one stage of a pipeline has loaded, kept for the next: each load takes seconds on a CPU, and one
+annotator serves decompositions, evaluations and the reward. Only on a CPU: a GPU's memory is the trainer's."""
 
 from __future__ import annotations
 
@@ -14,34 +14,35 @@ KEPT_BYTES = 3 << 30
 Loaded = tuple[Any, Any]
 """(model, tokenizer)"""
 
-_kept: OrderedDict[str, tuple[Loaded, int]] | None = None
+_rooms: list[OrderedDict[str, tuple[Loaded, int]]] = []
+"""The innermost `keeping` is the last. For all threads: models are loaded in threads of their own."""
 
 
 @contextmanager
 def keeping() -> Iterator[None]:
     """Within it, `kept` loads a model once."""
-    global _kept
-    before, _kept = _kept, OrderedDict()
+    _rooms.append(OrderedDict())
     try:
         yield
     finally:
-        _kept = before
+        _rooms.pop()
 
 
 def kept(identity: str, load: Callable[[], Loaded]) -> Loaded:
     """The model of that identity: one that is kept, else a new one."""
-    if _kept is None:
+    if not _rooms:
         return load()
-    if identity not in _kept:
+    room = _rooms[-1]
+    if identity not in room:
         loaded = load()
         size = _bytes(loaded[0])
         if size > KEPT_BYTES:
             return loaded
-        while _kept and size + sum(other for _, other in _kept.values()) > KEPT_BYTES:
-            _kept.popitem(last=False)
-        _kept[identity] = loaded, size
-    _kept.move_to_end(identity)
-    return _kept[identity][0]
+        while room and size + sum(other for _, other in room.values()) > KEPT_BYTES:
+            room.popitem(last=False)
+        room[identity] = loaded, size
+    room.move_to_end(identity)
+    return room[identity][0]
 
 
 def _bytes(model: Any) -> int:
