@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from rlkd_data.chat.backends import kept as room
-from rlkd_data.chat.backends.kept import kept, keeping
+from rlkd_data.chat.backends.kept import keeping, kept
 
 
 class Loads:
