@@ -14,8 +14,7 @@ from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any, TypeVar
 
-from rlkd_data.chat.money.bill import Bill
-from rlkd_data.chat.money.ledger import Entry
+from rlkd_data.chat.money.bill import Asked, Bill, Paid
 from rlkd_data.chat.pace.aimd import Aimd
 from rlkd_data.chat.pace.limits import Expectation, Limits
 from rlkd_data.chat.pace.retry import pause
@@ -29,6 +28,8 @@ Key = TypeVar("Key")
 _FORMS = 12
 """Forms of one request that a model may be offered: it takes none of some fields, and fewer tokens."""
 _CONGESTED = ("rate_limited", "overloaded", "timeout")
+_CLAIMED_ELSEWHERE = 0.25
+"""Seconds between two looks for a reply that another process is waiting for."""
 
 
 @dataclass
@@ -228,18 +229,36 @@ class Client:
             await asyncio.gather(finished, *workers, return_exceptions=True)
 
     async def _ask_and_keep(self, key: bytes, wire: dict[str, Any], size: int, longest: int | None) -> Reply:
-        async with self._slots:
+        while True:
+            async with self._slots:
+                if await self.store.claim(key):
+                    return await self._ask_claimed(key, wire, size, longest)
+            # Another process asks just this: its reply will be in the store, or its claim will end.
+            if (reply := self.store.get(key)) is not None:
+                self.stats.from_store += 1
+                return reply
+            await self._sleep(_CLAIMED_ELSEWHERE)
+
+    async def _ask_claimed(self, key: bytes, wire: dict[str, Any], size: int, longest: int | None) -> Reply:
+        stored = False
+        try:
+            reply, paid = await self._try(wire, size, longest)
             try:
-                reply, entry = await self._try(wire, size, longest)
-            except Failed as failure:
-                self.stats.failed += not isinstance(failure, Adapted)
-                raise
-            self.stats.add(reply.usage)
-            # Within the slot: what a kill can lose is then never more than what may be in flight.
-            await self.store.put(key, self.model, reply, entry)
+                self.stats.add(reply.usage)
+                # Within the slot: what a kill can lose is then never more than what may be in flight.
+                await self.store.put(key, self.model, reply, paid.entry)
+                stored = True
+            finally:
+                self.bill.written(paid)
+        except Failed as failure:
+            self.stats.failed += not isinstance(failure, Adapted)
+            raise
+        finally:
+            if not stored:
+                self.store.unclaim(key)
         return reply
 
-    async def _try(self, wire: dict[str, Any], size: int, longest: int | None) -> tuple[Reply, Entry | None]:
+    async def _try(self, wire: dict[str, Any], size: int, longest: int | None) -> tuple[Reply, Paid]:
         """Ask, and ask again. Keeps its slot while it pauses: an overloaded server gets fewer requests, not others."""
         tries = 0
         while True:
@@ -261,30 +280,36 @@ class Client:
                 self._finished(False)
                 return answer
 
-    async def _once(
-        self, wire: dict[str, Any], size: int, longest: int | None, *, first: bool
-    ) -> tuple[Reply, Entry | None]:
+    async def _once(self, wire: dict[str, Any], size: int, longest: int | None, *, first: bool) -> tuple[Reply, Paid]:
         """One try: paid for from the budget, counted against the limits, and written down."""
-        reserved = await self.bill.reserve(size, longest)
+        asked = Asked(await self.bill.reserve(size, longest), size, longest)
         self.stats.asked += first
         need = self._expected.of(size, longest)
         try:
             await self.limits.acquire(need)
+        except BaseException:
+            self.bill.release(asked.reserved)
+            raise
+        try:
             reply = await self.backend.ask(wire)
         except Failed as failure:
-            usage = getattr(failure, "usage", None)
-            self.limits.settle(need, usage or Usage())
-            cost = None if usage is None else self.bill.prices.cost(usage)
-            entry = self.bill.settle(reserved, usage, cost, answered=False)
-            if entry is not None:
-                self.store.note(entry)
+            self.limits.settle(need, getattr(failure, "usage", None) or Usage())
+            paid = self.bill.failed(asked, failure)
+            try:
+                if paid.entry is not None:
+                    await self.store.noted(paid.entry)
+            finally:
+                self.bill.written(paid)
             raise
-        except BaseException:
-            self.bill.release(reserved)
+        except BaseException:  # given up after it was sent: nobody knows what became of it
+            paid = self.bill.lost(asked)
+            if paid.entry is not None:
+                self.store.note(paid.entry)
+            self.bill.written(paid)
             raise
         self._expected.learn(size, reply.usage)
         self.limits.settle(need, reply.usage)
-        return reply, self.bill.settle(reserved, reply.usage, self.cost(reply), answered=True)
+        return reply, self.bill.answered(asked, reply)
 
     def _finished(self, congested: bool) -> None:
         before = self._window.window
@@ -305,6 +330,7 @@ class Client:
         try:
             await self.backend.close()
         finally:
+            self.bill.let_go(self.store)
             await asyncio.to_thread(self.store.close)
             self.bill.close()
 

@@ -1,40 +1,43 @@
 """The response store: nothing that was answered is asked twice.
 
 One SQLite file in WAL mode, shared by every process on the machine. A reply is committed before anybody sees it; the
-commits of replies that arrive together are one (group commit), because a commit waits for the disk.
+commits of replies that arrive together are one (group commit), because a commit waits for the disk. Who asks first
+claims the request, and another process waits for that reply.
 """
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
 import os
-import queue
 import sqlite3
-import threading
 import time
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, fields
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from platformdirs import user_data_path
 
+from rlkd_data.chat import claims
+from rlkd_data.chat.claims import RENEW, Claims
+from rlkd_data.chat.commits import Commits, Write
 from rlkd_data.chat.money import ledger
+from rlkd_data.chat.money.budget import Held
+from rlkd_data.chat.money.tokens import cleaned
 from rlkd_data.chat.types import Reply
 from rlkd_data.errors import InputError
+from rlkd_data.run.progress import console
 from rlkd_data.schema import Usage
 
 _APPLICATION = 0x524C4B44  # "RLKD": tells our file from another program's database
 _VERSION = 1
 _BUSY_SECONDS = 60.0
-_LINGER_SECONDS = 0.002
-"""How long the writer waits for more replies after the first: short beside a model's answer and beside an fsync."""
 _COMPRESS_FROM = 512
+_KNOWN = frozenset(field.name for field in fields(Reply))
 _SQL_TABLE = (
     "CREATE TABLE replies (key BLOB PRIMARY KEY, model TEXT NOT NULL, created_at TEXT NOT NULL, reply BLOB NOT NULL)"
 )
@@ -67,23 +70,17 @@ def encode(reply: Reply) -> bytes:
 
 
 def decode(data: bytes) -> Reply:
-    """The inverse of `encode`. Raises ValueError or zlib.error for bytes that it did not make."""
+    """The inverse of `encode`; fields of a newer version are left out. Raises ValueError, TypeError, KeyError,
+    AttributeError or zlib.error for bytes that it did not make."""
     raw = data if data[:1] == b"{" else zlib.decompress(data)
-    fields = json.loads(raw.decode("utf-8", "surrogatepass"))
-    fields["created_at"] = datetime.fromisoformat(fields["created_at"])
-    fields["usage"] = Usage(**fields["usage"])
-    fields["logprobs"] = tuple(fields["logprobs"])
-    return Reply(**fields)
-
-
-@dataclass(slots=True)
-class _Write:
-    """A reply, an entry for the ledger, or both."""
-
-    row: tuple[bytes, str, str, bytes] | None
-    entry: ledger.Entry | None
-    done: asyncio.Future[None] | None = None
-    loop: asyncio.AbstractEventLoop | None = None
+    found = {name: value for name, value in json.loads(raw.decode("utf-8", "surrogatepass")).items() if name in _KNOWN}
+    found["created_at"] = datetime.fromisoformat(found["created_at"])
+    found["usage"] = cleaned(Usage(**found["usage"]))
+    found["logprobs"] = tuple(found.get("logprobs", ()))
+    reply = Reply(**found)
+    if not isinstance(reply.text, str) or not isinstance(reply.reasoning, str | None):
+        raise TypeError("its text is no text")
+    return reply
 
 
 class ResponseStore:
@@ -94,101 +91,110 @@ class ResponseStore:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._queue: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
+        self._claims = Claims()
+        self._unreadable: set[bytes] = set()
         with _explained(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             self._reader = _open(path)
-        self._writer = threading.Thread(target=self._write_all, name="rlkd-response-store", daemon=True)
-        self._writer.start()
+        self._commits = Commits(self._connect, self._commit, RENEW)
 
     def get(self, key: bytes) -> Reply | None:
-        """The stored reply, or None."""
+        """The stored reply, or None. A row that cannot be read is none, which is said once; a new reply replaces it."""
         with _explained(self.path):
             row = self._reader.execute("SELECT reply FROM replies WHERE key = ?", (key,)).fetchone()
-            return None if row is None else decode(row[0])
+        if row is None:
+            return None
+        try:
+            return decode(row[0])
+        except (zlib.error, ValueError, KeyError, TypeError, AttributeError, RecursionError) as problem:
+            if not self._unreadable:
+                what = " ".join(str(problem).split())[:100] or type(problem).__name__
+                said = f"response store {self.path}: a stored reply cannot be read ({what}), so it is asked for again"
+                console.print(f"{said}; this is said once", markup=False)
+            self._unreadable.add(key)
+            return None
 
     async def put(self, key: bytes, model: str, reply: Reply, entry: ledger.Entry | None = None) -> None:
         """Store a reply of `model` (its full name), and what it cost; returns when they are on the disk, and goes on
-        where the caller is cancelled."""
-        loop = asyncio.get_running_loop()
-        done: asyncio.Future[None] = loop.create_future()
-        self._queue.put(_Write((key, model, reply.created_at.isoformat(), encode(reply)), entry, done, loop))
-        await done
+        where the caller is cancelled. Ends a claim."""
+        row = (key, model, reply.created_at.isoformat(), encode(reply))
+        await self._commits.done(Write(row, entry))
 
     def note(self, entry: ledger.Entry) -> None:
         """Write down a try that brought no reply, with the next commit."""
-        self._queue.put(_Write(None, entry))
+        self._commits.add(Write(None, entry))
+
+    async def noted(self, entry: ledger.Entry) -> None:
+        """The same, and wait until it is on the disk."""
+        await self._commits.done(Write(None, entry))
+
+    async def claim(self, key: bytes) -> bool:
+        """Whether a request is ours to ask: false where another process is at it, or the store has the reply by now."""
+        write = Write(work=lambda connection: self._claim(connection, key), durable=False)
+        return bool(await self._commits.done(write))
+
+    def unclaim(self, key: bytes) -> None:
+        """Leave a request to others."""
+        self._commits.add(Write(work=lambda connection: self._claims.end(connection, key), durable=False))
+
+    async def hold(self, job: str, holder: str, model: str, least: float, most: float, cap: float) -> Held:
+        """Set dollars aside for a job, as `ledger.hold` does; on the disk when this returns."""
+        return cast(
+            Held,
+            await self._commits.done(Write(work=lambda at: ledger.hold(at, job, holder, model, least, most, cap))),
+        )
 
     def spent(self, job: str) -> ledger.Spent:
         """What a job has spent, as far as it is committed."""
         with _explained(self.path):
             return ledger.read(self._reader, job)
 
+    def bury(self, job: str) -> float:
+        """As `ledger.bury` does."""
+        with _explained(self.path):
+            return ledger.bury(self._reader, job)
+
     def close(self) -> None:
         """Write what is still waiting, and close the file."""
-        if self._writer.is_alive():
-            self._queue.put(None)
-            self._writer.join()
+        self._commits.close()
         self._reader.close()
 
-    def _write_all(self) -> None:
-        connection: sqlite3.Connection | None = None
-        closing = False
-        while not closing:
-            batch, closing = self._next_batch()
-            failure: InputError | None = None
-            try:
-                with _explained(self.path):
-                    connection = connection or _connect(self.path)
-                    with connection:
-                        connection.executemany("INSERT OR IGNORE INTO replies VALUES (?, ?, ?, ?)", _rows(batch))
-                        ledger.add(connection, (write.entry for write in batch if write.entry is not None))
-            except InputError as error:
-                failure = error
-            _tell(batch, failure)
-        if connection is not None:
-            connection.close()
+    def _connect(self) -> sqlite3.Connection:
+        with _explained(self.path):
+            return _connect(self.path)
 
-    def _next_batch(self) -> tuple[list[_Write], bool]:
-        """Wait for a write, then take those that come within a moment; and whether the store is closing."""
-        batch: list[_Write] = []
-        first = self._queue.get()
-        if first is None:
-            return batch, True
-        batch.append(first)
-        time.sleep(_LINGER_SECONDS)
-        while True:
-            try:
-                item = self._queue.get_nowait()
-            except queue.Empty:
-                return batch, False
-            if item is None:
-                return batch, True
-            batch.append(item)
+    def _claim(self, connection: sqlite3.Connection, key: bytes) -> bool:
+        return (key in self._unreadable or not _has(connection, key)) and self._claims.take(connection, key)
+
+    def _commit(self, connection: sqlite3.Connection, batch: Sequence[Write], closing: bool) -> None:
+        letting_go = closing and bool(self._claims)
+        if not (batch or self._claims.due or letting_go):
+            return
+        rows = [write.row for write in batch if write.row is not None]
+        with _explained(self.path):
+            # In WAL mode only FULL survives a power cut; a claim need not.
+            full = any(write.durable for write in batch)
+            connection.execute(f"PRAGMA synchronous = {'FULL' if full else 'NORMAL'}")
+            with connection:
+                connection.execute("BEGIN IMMEDIATE")
+                again = [(row[0],) for row in rows if row[0] in self._unreadable]
+                connection.executemany("DELETE FROM replies WHERE key = ?", again)
+                connection.executemany("INSERT OR IGNORE INTO replies VALUES (?, ?, ?, ?)", rows)
+                ledger.add(connection, (write.entry for write in batch if write.entry is not None))
+                for row in rows:
+                    self._claims.end(connection, row[0])
+                for write in batch:
+                    if write.work is not None:
+                        write.result = write.work(connection)
+                if self._claims.due:
+                    self._claims.renew(connection)
+                if letting_go:
+                    self._claims.drop(connection)
+        self._unreadable.difference_update(row[0] for row in rows)
 
 
-def _rows(batch: Iterable[_Write]) -> Iterator[tuple[bytes, str, str, bytes]]:
-    return (write.row for write in batch if write.row is not None)
-
-
-def _tell(batch: list[_Write], failure: InputError | None) -> None:
-    """Wake those who wait for these commits: one call into each event loop, however many they are."""
-    for loop in {write.loop for write in batch if write.loop is not None}:
-        waiting = [write.done for write in batch if write.loop is loop and write.done is not None]
-        try:
-            loop.call_soon_threadsafe(_resolve, waiting, failure)
-        except RuntimeError:  # the loop is closed: nobody waits any more, and the rows are stored
-            continue
-
-
-def _resolve(waiting: list[asyncio.Future[None]], failure: InputError | None) -> None:
-    for done in waiting:
-        if done.done():
-            continue
-        if failure is None:
-            done.set_result(None)
-        else:
-            done.set_exception(failure)
+def _has(connection: sqlite3.Connection, key: bytes) -> bool:
+    return connection.execute("SELECT 1 FROM replies WHERE key = ?", (key,)).fetchone() is not None
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -209,7 +215,8 @@ def _open(path: Path) -> sqlite3.Connection:
                 connection.execute(_SQL_TABLE)
                 connection.execute(f"PRAGMA application_id = {_APPLICATION}")
                 connection.execute(f"PRAGMA user_version = {_VERSION}")
-            connection.execute(ledger.SQL_TABLE)  # added later; a version that does not know it leaves it alone
+            for added in (ledger.SQL_TABLE, ledger.SQL_HELD, claims.SQL_TABLE):  # a version that does not know them
+                connection.execute(added)  # leaves them alone
     except BaseException:
         connection.close()
         raise
@@ -245,10 +252,10 @@ def _use_wal(connection: sqlite3.Connection) -> None:
 
 @contextmanager
 def _explained(path: Path) -> Iterator[None]:
-    """Turn what the disk, SQLite and damaged rows raise into one line for the user."""
+    """Turn what the disk and SQLite raise into one line for the user."""
     try:
         yield
-    except (sqlite3.DatabaseError, zlib.error, ValueError, KeyError, TypeError) as error:
+    except sqlite3.DatabaseError as error:
         full = isinstance(error, sqlite3.OperationalError)
         todo = "check the disk and its rights" if full else "move it away, or name another file (RLKD_STORE)"
         what = "cannot be used" if full else "is damaged or not a database"

@@ -67,9 +67,11 @@ class Pulse:
 
 
 class Failed(ModelError):
-    """A request has no reply. `reason` is a code (`rate_limited`, `server_error`, `timeout`, …)."""
+    """A request has no reply. `reason` is a code (`rate_limited`, `server_error`, `timeout`, …); `paid` is whether it
+    may have been paid for all the same."""
 
     reason = "failed"
+    paid = False
 
 
 class Retryable(Failed):
@@ -77,12 +79,19 @@ class Retryable(Failed):
     was charged for, where the server reported that."""
 
     def __init__(
-        self, message: str, *, reason: str, retry_after: float | None = None, usage: Usage | None = None
+        self,
+        message: str,
+        *,
+        reason: str,
+        retry_after: float | None = None,
+        usage: Usage | None = None,
+        paid: bool = False,
     ) -> None:
         super().__init__(message)
         self.reason = reason
         self.retry_after = retry_after
         self.usage = usage
+        self.paid = paid
 
 
 class Rejected(Failed):

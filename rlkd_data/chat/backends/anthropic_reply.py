@@ -6,7 +6,8 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from rlkd_data.chat.backends.failures import Endpoint, count, malformed
+from rlkd_data.chat.backends.failures import Endpoint, malformed
+from rlkd_data.chat.money.tokens import count, field
 from rlkd_data.chat.types import FinishReason, Reply
 from rlkd_data.schema import Usage
 
@@ -18,6 +19,7 @@ _FINISH: dict[str, FinishReason] = {
     "refusal": "refusal",
 }
 _REDACTED = "[redacted thinking]"
+_WRITTEN = "cache_creation_input_tokens"
 
 
 def read_reply(at: Endpoint, body: dict[str, Any]) -> Reply:
@@ -35,8 +37,7 @@ def read_reply(at: Endpoint, body: dict[str, Any]) -> Reply:
                     thoughts.append(_REDACTED)
         text, reasoning = "".join(texts), "\n\n".join(thoughts) or None
         finish = _FINISH.get(body.get("stop_reason") or "", "other")
-        counted = body.get("usage") or {}
-        usage, written = _usage(counted), count(counted.get("cache_creation_input_tokens"))
+        usage, written = _usage(body.get("usage")), count(field(body.get("usage"), _WRITTEN))
     except (KeyError, TypeError, AttributeError):
         said = json.dumps(body.get("error") or "its fields are not those of a message")
         raise malformed(at, said, _charged(body)) from None
@@ -53,20 +54,17 @@ def read_reply(at: Endpoint, body: dict[str, Any]) -> Reply:
 
 def _charged(body: dict[str, Any]) -> Usage | None:
     """What a body that is no reply says it cost."""
-    try:
-        usage = _usage(body["usage"])
-    except (KeyError, TypeError, AttributeError):
-        return None
+    usage = _usage(body.get("usage"))
     return usage if usage != Usage() else None
 
 
-def _usage(usage: dict[str, Any]) -> Usage:
+def _usage(usage: Any) -> Usage:
     """Anthropic counts what was read from and written to its cache apart from the other input tokens."""
-    cached = count(usage.get("cache_read_input_tokens"))
-    written = count(usage.get("cache_creation_input_tokens"))
+    cached = count(field(usage, "cache_read_input_tokens"))
+    written = count(field(usage, _WRITTEN))
     return Usage(
-        prompt_tokens=count(usage.get("input_tokens")) + cached + written,
+        prompt_tokens=count(field(usage, "input_tokens")) + cached + written,
         cached_tokens=cached,
-        completion_tokens=count(usage.get("output_tokens")),
-        reasoning_tokens=count((usage.get("output_tokens_details") or {}).get("thinking_tokens")),
+        completion_tokens=count(field(usage, "output_tokens")),
+        reasoning_tokens=count(field(field(usage, "output_tokens_details"), "thinking_tokens")),
     )

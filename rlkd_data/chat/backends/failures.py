@@ -19,6 +19,8 @@ from rlkd_data.errors import InputError
 from rlkd_data.schema import Usage
 
 _TOO_MANY, _OVERLOADED = 429, (503, 529)
+_GATEWAY_GAVE_UP = (504, 524)
+"""Behind such a gateway the model may have gone on."""
 _LONGEST_QUOTE = 300
 _TOO_LONG = re.compile(r"context.{0,10}(length|window)|maximum context|prompt is too long|too many tokens", re.I)
 _FILTERED = re.compile(r"content[_ ](filter|policy)|content management policy", re.I)
@@ -85,7 +87,8 @@ def failure(at: Endpoint, status: int, headers: Mapping[str, str], body: str) ->
         reason = "rate_limited" if status == _TOO_MANY else "overloaded"
         return Retryable(told, reason=reason, retry_after=retry_after(headers))
     if status in (408, 409, 425) or status >= 500:
-        return Retryable(told, reason="timeout" if status == 408 else "server_error", retry_after=retry_after(headers))
+        reason = "timeout" if status == 408 else "server_error"
+        return Retryable(told, reason=reason, retry_after=retry_after(headers), paid=status in _GATEWAY_GAVE_UP)
     if _TOO_LONG.search(body) or status == 413:
         return Rejected(told, reason="too_long", body=body)
     if _FILTERED.search(body):
@@ -96,18 +99,22 @@ def failure(at: Endpoint, status: int, headers: Mapping[str, str], body: str) ->
 def malformed(at: Endpoint, detail: str, usage: Usage | None = None) -> Retryable:
     """A 200 whose body is not a reply: a proxy's page, a cut connection, an error in a reply's clothes."""
     return Retryable(
-        f"{at.model} at {at.base_url} sent a malformed reply: {at.hide(detail)}", reason="malformed", usage=usage
+        f"{at.model} at {at.base_url} sent a malformed reply: {at.hide(detail)}",
+        reason="malformed",
+        usage=usage,
+        paid=True,
     )
 
 
-def unreachable(at: Endpoint, error: BaseException) -> Retryable:
+def unreachable(at: Endpoint, error: BaseException, *, sent: bool = False) -> Retryable:
+    """`sent`: the connection was there, and was cut after the request may have gone over it."""
     cause = error.__cause__ or error
     detail = at.hide(str(cause)) or type(cause).__name__
-    return Retryable(f"{at.model} at {at.base_url} cannot be reached: {detail}", reason="connection")
+    return Retryable(f"{at.model} at {at.base_url} cannot be reached: {detail}", reason="connection", paid=sent)
 
 
 def timed_out(at: Endpoint, seconds: float) -> Retryable:
-    return Retryable(f"{at.model} at {at.base_url} gave no reply within {seconds:g} s", reason="timeout")
+    return Retryable(f"{at.model} at {at.base_url} gave no reply within {seconds:g} s", reason="timeout", paid=True)
 
 
 def load_object(at: Endpoint, text: str) -> dict[str, Any]:
@@ -119,11 +126,6 @@ def load_object(at: Endpoint, text: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise malformed(at, "JSON, but not an object")
     return value
-
-
-def count(value: Any) -> int:
-    """A token count: servers leave some out, and send null for others."""
-    return value if isinstance(value, int) else 0
 
 
 def _message(body: str) -> str:

@@ -6,7 +6,8 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from rlkd_data.chat.backends.failures import Endpoint, count, malformed
+from rlkd_data.chat.backends.failures import Endpoint, malformed
+from rlkd_data.chat.money.tokens import count, field
 from rlkd_data.chat.types import FinishReason, Reply
 from rlkd_data.schema import Usage
 
@@ -23,7 +24,7 @@ def read_reply(at: Endpoint, body: dict[str, Any]) -> Reply:
         reasoning = message.get("reasoning_content") or message.get("reasoning") or None
         finish = _FINISH.get(choice.get("finish_reason"), "other")
         logprobs = tuple((choice.get("logprobs") or {}).get("content") or ())
-        usage = _usage(body.get("usage") or {})
+        usage = _usage(body.get("usage"))
     except (KeyError, IndexError, TypeError, AttributeError):
         said = json.dumps(body.get("error") or "its fields are not those of a completion")
         raise malformed(at, said, _charged(body)) from None
@@ -49,17 +50,14 @@ def _text(content: Any) -> Any:
 
 def _charged(body: dict[str, Any]) -> Usage | None:
     """What a body that is no reply says it cost."""
-    try:
-        usage = _usage(body["usage"])
-    except (KeyError, TypeError, AttributeError):
-        return None
+    usage = _usage(body.get("usage"))
     return usage if usage != Usage() else None
 
 
-def _usage(usage: dict[str, Any]) -> Usage:
+def _usage(usage: Any) -> Usage:
     return Usage(
-        prompt_tokens=count(usage.get("prompt_tokens")),
-        cached_tokens=count((usage.get("prompt_tokens_details") or {}).get("cached_tokens")),
-        completion_tokens=count(usage.get("completion_tokens")),
-        reasoning_tokens=count((usage.get("completion_tokens_details") or {}).get("reasoning_tokens")),
+        prompt_tokens=count(field(usage, "prompt_tokens")),
+        cached_tokens=count(field(field(usage, "prompt_tokens_details"), "cached_tokens")),
+        completion_tokens=count(field(usage, "completion_tokens")),
+        reasoning_tokens=count(field(field(usage, "completion_tokens_details"), "reasoning_tokens")),
     )

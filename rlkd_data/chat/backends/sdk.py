@@ -35,10 +35,15 @@ class Connection:
         """Told every reply's headers, and the seconds since its request was sent."""
         transport = sdk.DefaultAsyncHttpxClient
         self._lost: tuple[type[Exception], ...] = (httpx2.TransportError,)
+        self._unsent: tuple[type[Exception], ...] = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
+        self._beneath: type[Exception] | None = None
         if importlib.util.find_spec("aiohttp"):  # takes less CPU time a request
             transport = sdk.DefaultAioHttpClient
             # Not all of its errors are translated by every SDK: what is not HTTP, for one.
-            self._lost += (importlib.import_module("aiohttp").ClientError,)
+            aiohttp = importlib.import_module("aiohttp")
+            self._lost += (aiohttp.ClientError,)
+            self._unsent += (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+            self._beneath = aiohttp.ClientError
         self._client = getattr(sdk, client)(
             api_key=at.key,
             base_url=at.base_url,
@@ -99,14 +104,24 @@ class Connection:
         except self._errors.APITimeoutError as error:
             # aiohttp's transport calls every lost or refused connection a ConnectTimeout.
             if isinstance(error.__cause__, self._http.ConnectTimeout):
-                raise unreachable(self._at, error) from None
+                raise unreachable(self._at, error, sent=self._was_sent(error)) from None
             raise timed_out(self._at, self._timeout) from None
         except self._errors.APIConnectionError as error:
-            raise unreachable(self._at, error) from None
+            raise unreachable(self._at, error, sent=self._was_sent(error)) from None
         except TimeoutError:
             raise timed_out(self._at, self._timeout) from None
         except self._lost as error:
-            raise unreachable(self._at, error) from None
+            raise unreachable(self._at, error, sent=self._was_sent(error)) from None
+
+    def _was_sent(self, error: BaseException) -> bool:
+        """Whether a request whose connection failed may have gone over it: the innermost error of a library tells."""
+        causes: list[BaseException] = []
+        while error not in causes:
+            causes.append(error)
+            error = error.__cause__ or error.__context__ or error
+        if self._beneath is not None:
+            causes = [cause for cause in causes if isinstance(cause, self._beneath)] or causes
+        return not any(isinstance(cause, self._unsent) for cause in causes)
 
     async def close(self) -> None:
         await self._client.close()

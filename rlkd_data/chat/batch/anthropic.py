@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from rlkd_data.chat.backends.anthropic_reply import read_reply
-from rlkd_data.chat.backends.failures import Endpoint, count, failure, malformed
+from rlkd_data.chat.backends.failures import Endpoint, failure, malformed
 from rlkd_data.chat.backends.sdk import Connection
 from rlkd_data.chat.batch.search import is_older
 from rlkd_data.chat.batch.state import Found, Intent, Item, Limits, Seen
+from rlkd_data.chat.money.tokens import count
 from rlkd_data.chat.types import Failed, Hopeless, Rejected, Reply
 
 _PATH = "/v1/messages/batches"

@@ -46,7 +46,7 @@ class BatchClient:
         self.provider = backend.batches()
         self.stats = Stats()
         self.bill = bill or Bill(backend.model)
-        self.bill.carry_over(store)
+        self.bill.carry_over(store, hold=False)
         self._runs: list[BatchRun] = []
 
     @property

@@ -13,7 +13,7 @@ from rlkd_data.chat.batch.drive import Driver
 from rlkd_data.chat.batch.journal import Filling, Folder, Journal, acquire
 from rlkd_data.chat.batch.state import HasBatches, Intent, Item, Provider, Seen, item_key, new_intent
 from rlkd_data.chat.client import Stats, as_async
-from rlkd_data.chat.money.bill import Bill
+from rlkd_data.chat.money.bill import Asked, Bill
 from rlkd_data.chat.store import ResponseStore, key_and_size
 from rlkd_data.chat.types import Failed, Hopeless, Rejected, Reply, Request, Retryable
 from rlkd_data.config import BatchSettings
@@ -53,8 +53,8 @@ class BatchRun:
         """What is waited for in the batches of other runs."""
         self._finished: set[str] = set()
         self._given_up: dict[str, Failed] = {}
-        self._aside: dict[bytes, float] = {}
-        """Dollars of the budget that are set aside for each request."""
+        self._aside: dict[bytes, Asked] = {}
+        """What is set aside for each request."""
         self._filling: Filling | None = None
         self._reached: BudgetReached | None = None
         self._window = asyncio.Semaphore(self._settings.together)
@@ -109,7 +109,7 @@ class BatchRun:
                         reserved = await bill.reserve(size, longest)  # may wait for open batches: nothing is locked
                     await self._begin()
                     continue
-                if await self._elsewhere(key, owner, bill.most(size, longest)):
+                if await self._elsewhere(key, owner, size, longest):
                     return
                 line = self._provider.line(self._filling.name(key), wire)
                 if len(line) > limits.bytes:
@@ -124,7 +124,7 @@ class BatchRun:
                     reserved = await bill.reserve(size, longest)
                 self._filling.add(key, line)
                 self._waiting[key] = [owner]
-                self._aside[key], reserved = reserved, None
+                self._aside[key], reserved = Asked(reserved, size, longest), None
                 return
         finally:
             if reserved is not None:
@@ -143,7 +143,7 @@ class BatchRun:
         await self._ready.put((owner, reply))
         return True
 
-    async def _elsewhere(self, key: bytes, owner: Any, most: float) -> bool:
+    async def _elsewhere(self, key: bytes, owner: Any, size: int, longest: int | None) -> bool:
         """Whether an unfinished batch holds the request; that batch is then waited for."""
         token = self._held.get(key)
         if token is None or token in self._finished:
@@ -152,7 +152,8 @@ class BatchRun:
             await self._ready.put((owner, failure))
             return True
         self._waiting[key] = [owner]
-        self._aside[key] = self._bill.owe(most)  # it was sent by an earlier run
+        owed = self._bill.owe(self._bill.most(size, longest))  # it was sent by an earlier run
+        self._aside[key] = Asked(owed, size, longest)
         self._adopt(token, key)
         return True
 
@@ -258,8 +259,8 @@ class BatchRun:
                 except Retryable as failure:
                     self._given_up[held.intent.token] = failure
                     for key in held.read_keys():
-                        if (reserved := self._aside.pop(key, None)) is not None:
-                            self._bill.write_off(reserved)
+                        if (asked := self._aside.pop(key, None)) is not None:
+                            self._bill.write_off(asked.reserved)
                         await self._answer(key, failure)
                     return
                 except Hopeless:
@@ -316,7 +317,8 @@ class BatchRun:
         with folder.results.open("rb") as lines:
             while together := list(islice(lines, _TOGETHER)):
                 items = list(self._items(folder, together))
-                await asyncio.gather(*(self._keep(key, o) for key, i in items if isinstance(o := i.outcome, Reply)))
+                replies = [(key, item.outcome) for key, item in items if isinstance(item.outcome, Reply)]
+                await asyncio.gather(*(self._keep(key, folder, reply) for key, reply in replies))
                 for key, item in items:
                     match item.outcome:
                         case Reply() | Rejected():
@@ -326,26 +328,40 @@ class BatchRun:
                             hopeless = item.outcome
                         case Failed():
                             why = item.outcome
-                            self._charge(key, item.outcome)
+                            self._charge(self._asked(key, folder), item.outcome)
         return hopeless, why
 
-    async def _keep(self, key: bytes, reply: Reply) -> None:
+    async def _keep(self, key: bytes, folder: Folder, reply: Reply) -> None:
         """Into the store with what it cost, once: a run that was killed here may have stored some already."""
         if self._store.get(key) is not None:
             return
-        reserved = self._aside.pop(key, None)
-        reserved = self._bill.owe(0.0) if reserved is None else reserved
-        entry = self._bill.settle(reserved, reply.usage, self._bill.cost(reply), answered=True)
+        asked = self._aside.pop(key, None)
+        if asked is None:
+            asked = self._asked(key, folder)
+            self._bill.owe(0.0)
+        paid = self._bill.answered(asked, reply)
         self._stats.add(reply.usage)
-        await self._store.put(key, self._backend.model, reply, entry)
+        try:
+            await self._store.put(key, self._backend.model, reply, paid.entry)
+        finally:
+            self._bill.written(paid)
 
-    def _charge(self, key: bytes, failure: Failed) -> None:
+    def _asked(self, key: bytes, folder: Folder) -> Asked:
+        """A request beside those that something is set aside for; one that nobody here asked has the batch's mean
+        size."""
+        if (known := self._aside.get(key)) is not None:
+            return Asked(0.0, known.size, known.longest)
+        return Asked(0.0, folder.requests.stat().st_size // max(1, folder.intent.count), None)
+
+    def _charge(self, asked: Asked, failure: Failed) -> None:
         """Write down what a reply that cannot be read has cost; the request keeps what is set aside for it."""
-        usage = getattr(failure, "usage", None)
-        if usage is not None:
-            entry = self._bill.settle(self._bill.owe(0.0), usage, self._bill.prices.cost(usage), answered=False)
-            if entry is not None:
-                self._store.note(entry)
+        if getattr(failure, "usage", None) is None and not failure.paid:
+            return
+        self._bill.owe(0.0)
+        paid = self._bill.failed(asked, failure)
+        if paid.entry is not None:
+            self._store.note(paid.entry)
+        self._bill.written(paid)
 
     def _items(self, folder: Folder, lines: list[bytes]) -> Iterator[tuple[bytes, Item]]:
         for line in lines:
@@ -358,8 +374,8 @@ class BatchRun:
                 yield key, item
 
     async def _answer(self, key: bytes, outcome: Reply | Failed) -> None:
-        if (reserved := self._aside.pop(key, None)) is not None:
-            self._bill.release(reserved)
+        if (asked := self._aside.pop(key, None)) is not None:
+            self._bill.release(asked.reserved)
         for owner in self._waiting.pop(key, ()):
             await self._ready.put((owner, outcome))
 

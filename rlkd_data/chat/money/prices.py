@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 
 from rlkd_data.schema import Usage
@@ -25,7 +25,12 @@ class Prices:
     def cost(self, usage: Usage, cache_written: int = 0) -> float | None:
         """Dollars for a reply's tokens: cached ones at the cached price, `cache_written` ones (part of the prompt) at
         the price of writing to the provider's cache, where it has one."""
-        return None if self._dollars is None else self._dollars(usage, cache_written)
+        if self._dollars is None:
+            return None
+        cached = min(usage.cached_tokens, usage.prompt_tokens)  # a server may say more, and a price then turn negative
+        if cached != usage.cached_tokens:
+            usage = replace(usage, cached_tokens=cached)
+        return self._dollars(usage, min(cache_written, usage.prompt_tokens - cached))
 
     def scaled(self, share: float, why: str) -> Prices:
         """A share of these prices; `why` tells what for."""

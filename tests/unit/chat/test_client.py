@@ -8,7 +8,7 @@ import pytest
 
 from rlkd_data.chat.client import Client
 from rlkd_data.chat.pace.retry import FIRST
-from rlkd_data.chat.store import ResponseStore
+from rlkd_data.chat.store import ResponseStore, request_key
 from rlkd_data.chat.types import Failed, Hopeless, Message, Rejected, Reply, Request, Retryable
 from rlkd_data.schema import Sampling, Usage
 
@@ -122,6 +122,31 @@ async def test_the_same_request_in_flight_is_asked_once(store_path: Path) -> Non
         replies = await asyncio.gather(*(client.ask(request("same")) for _ in range(5)))
     assert backend.asked == ["same"] and len(set(map(id, replies))) == 1
     assert client.stats.asked == 1 and client.stats.merged == 4
+
+
+async def test_two_processes_that_ask_the_same_at_the_same_time_pay_once(store_path: Path) -> None:
+    one, other = (Backend(lambda prompt, tries: 0.01) for _ in range(2))
+
+    async def all_of_it(backend: Backend) -> dict[int, Reply | Failed]:
+        async with Client(backend, ResponseStore(store_path)) as client:
+            return {key: reply async for key, reply in client.ask_all(numbered(40))}
+
+    first, second = await asyncio.gather(all_of_it(one), all_of_it(other))
+    assert first == second and len(first) == 40
+    assert sorted(one.asked + other.asked) == sorted(f"p{i}" for i in range(40))
+
+
+async def test_a_request_that_another_process_gave_up_is_asked_here(store_path: Path) -> None:
+    elsewhere = ResponseStore(store_path)
+    key = request_key({"prompt": "p"}, 0)
+    assert await elsewhere.claim(key)
+    async with Client(backend := Backend(), ResponseStore(store_path), sleep=asyncio.sleep) as client:
+        asking = asyncio.create_task(client.ask(request("p")))
+        await asyncio.sleep(0.05)
+        assert not backend.asked
+        elsewhere.unclaim(key)
+        assert (await asking).text == "p"
+    elsewhere.close()
 
 
 async def test_another_sample_is_another_request(store_path: Path) -> None:

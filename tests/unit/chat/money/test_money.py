@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from rlkd_data.chat.money import ledger
-from rlkd_data.chat.money.bill import Bill
+from rlkd_data.chat.money.bill import Asked, Bill
 from rlkd_data.chat.money.budget import Budget
 from rlkd_data.chat.money.estimate import interval
 from rlkd_data.chat.money.ledger import Entry, Spent, one_try
@@ -126,7 +126,7 @@ async def test_a_store_of_an_older_version_gets_its_ledger(tmp_path: Path) -> No
 def test_tries_without_a_price_make_the_cost_unknown() -> None:
     bill = Bill("openai:m")
     assert bill.cost_usd == 0.0 and bill.figures() == {}
-    bill.settle(0.0, Usage(5, 0, 5), None, answered=True)
+    bill.written(bill.answered(Asked(0.0, 5, None), reply()))
     assert bill.cost_usd is None and bill.figures()["dollars"] == "unknown"
 
 
