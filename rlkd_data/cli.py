@@ -100,7 +100,7 @@ def branches(values: dict[str, Any], out: Out) -> None:
     app,
     "rlkd_data.config:ScoreSettings",
     Panel("Steps and output", Flag("decompositions", "STEPS"), Flag("gold", value="FILE"), "--out"),
-    Panel("Judge", *judge("judge"), *judges_server("judge")),
+    Panel("Judge", "same", *judge("judge"), *judges_server("judge")),
 )
 def score(
     values: dict[str, Any],

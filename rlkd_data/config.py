@@ -13,7 +13,7 @@ from typing import Any, Literal, Self, cast
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
 from rlkd_data.domains import Domain
-from rlkd_data.structure.names import CODES, LEAST_COVERAGE, LONGEST_GAP, REJECTING, Issue, PartName
+from rlkd_data.structure.names import CODES, LEAST_COVERAGE, LONGEST_GAP, REJECTING, Issue, WholeName
 
 
 def runtime(default: Any, **more: Any) -> Any:
@@ -150,14 +150,19 @@ PATIENT = 12
 
 
 class JudgeSettings(ChatSettings):
-    """Who says whether two parts of a step match. `equal` (normalised text, math-verify for answers) is always tried
-    first."""
+    """Who says whether two steps, or two parts of them, match. `equal` (normalised text, math-verify for answers) is
+    always tried first. `same_step` looks at question and answer together, which tells steps best without a chat
+    model."""
 
-    kind: Literal["equal", "embedding", "llm", "llm-batched"] = Field(
-        "embedding", description="who says that two texts match; llm asks once a pair, llm-batched once a completion"
+    kind: Literal["equal", "embedding", "same_step", "llm", "llm-batched"] = Field(
+        "same_step", description="who says that two texts match; llm asks once a pair, llm-batched once a completion"
     )
     model: str = Field("minilm", description="a sentence embedder, or backend:model of an llm judge")
     threshold: float = Field(0.7, gt=0, le=1, description="cosine from which two texts match, of an embedder")
+    step_threshold: float = Field(
+        0.8, gt=0, le=1, description="same_step: cosine of question and answer from which two steps are the same"
+    )
+    step_agree: float = Field(0.3, gt=0, le=1, description="same_step: the same, where the answers agree")
     yes: float = Field(0.5, gt=0, lt=1, description="probability of yes from which two texts match, of an llm judge")
     max_retries: int = runtime(PATIENT, ge=0, description="tries after the first, of a request whose failure may pass")
 
@@ -241,8 +246,8 @@ class BranchSettings(Settings):
 
     decompositions: tuple[Path, ...] = Field(description="folders of decompositions tables", examples=[["runs/steps"]])
     judge: JudgeSettings = Field(JudgeSettings.usual(), description="who says whether two steps are the same")
-    same: tuple[PartName, ...] = Field(
-        ("sub_problem",), min_length=1, description="parts of two steps that must match for them to be one node"
+    same: tuple[WholeName, ...] = Field(
+        ("step",), min_length=1, description="what of two steps must match for them to be one node; step: both together"
     )
 
 
@@ -253,7 +258,10 @@ class ScoreSettings(Settings):
     gold: Path = Field(
         description="JSON Lines with id, problem, answer and steps, as GSM8K-socratic's", examples=["gold.jsonl"]
     )
-    judge: JudgeSettings = Field(JudgeSettings.usual(), description="who says whether two sub-problems are the same")
+    judge: JudgeSettings = Field(JudgeSettings.usual(), description="who says whether two steps are the same")
+    same: tuple[WholeName, ...] = Field(
+        ("step",), min_length=1, description="what of two steps must match; step: question and answer together"
+    )
 
 
 class ReportSettings(Settings):

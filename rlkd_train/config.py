@@ -236,7 +236,9 @@ class EvalSettings(ChatSettings):
 class JudgeEvalSettings(Settings):
     """`rlkd-train judge-eval`: how far a judge agrees with labelled pairs."""
 
-    pairs: tuple[Path, ...] = Field(description="JSONL files of labelled pairs", examples=[["pairs.jsonl"]])
+    pairs: tuple[Path, ...] = Field(
+        (), description="JSONL files of labelled pairs; default: those that rlkd ships", examples=[["pairs.jsonl"]]
+    )
     judge: JudgeSettings = Field(JudgeSettings.usual(), description="the judge that is measured")
     limit: PositiveInt | None = Field(None, description="judge a sample of so many pairs of each part")
     seed: int = Field(0, description="seed of that sample")

@@ -6,7 +6,19 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from rlkd_data.structure.names import PartName
+from rlkd_data.structure.names import AskedName
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a step asks, and what it answers."""
+
+    question: str
+    answer: str
+
+    @property
+    def text(self) -> str:
+        return f"{self.question}\n{self.answer}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,14 +26,34 @@ class Pair:
     """The same part of a teacher's and a student's step, and the problem that both are about.
 
     Pairs of one comparison share a `group`: a judge may ask about them together. It tells nothing of the texts, so it
-    is no part of what makes two pairs equal.
+    is no part of what makes two pairs equal. Where the part is the whole `step`, `steps` hold question and answer of
+    both sides apart; see `step_pair` and `attempt_pair`.
     """
 
-    part: PartName
+    part: AskedName
     teacher: str
     student: str
     problem: str
     group: Hashable = field(default=None, compare=False)
+    steps: tuple[Said, Said] | None = None
+
+
+def step_pair(teacher: Said, student: Said, problem: str, group: Hashable = None) -> Pair:
+    """Whether two whole steps are the same: they ask for the same thing, and arrive at the same."""
+    return Pair("step", teacher.text, student.text, problem, group, (teacher, student))
+
+
+def attempt_pair(teacher: Said, student: Said, problem: str, group: Hashable = None) -> Pair:
+    """Whether two steps whose answers differ are after the same."""
+    return Pair("attempt", teacher.question, student.question, problem, group, (teacher, student))
+
+
+def answers_of(pair: Pair) -> Pair:
+    """The pair of the answers of two whole steps. Raises ValueError where the pair is about a part."""
+    if pair.steps is None:
+        raise ValueError(f"a pair about {pair.part} has no steps")
+    teacher, student = pair.steps
+    return Pair("answer", teacher.answer, student.answer, pair.problem, pair.group)
 
 
 @dataclass(frozen=True, slots=True)

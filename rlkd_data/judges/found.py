@@ -14,12 +14,15 @@ from functools import lru_cache
 from rapidfuzz import fuzz
 
 from rlkd_data.answers.quantity import MINUS, Quantity, quantity, same
-from rlkd_data.judges.base import Judge, Pair, Verdict
+from rlkd_data.judges.base import Judge, Pair, Verdict, answers_of
+from rlkd_data.judges.equal import equal
 from rlkd_data.structure.number_words import spoken
-from rlkd_data.structure.numbers import numbers, numbers_of_text
+from rlkd_data.structure.numbers import numbers, numbers_of_text, result_of
 
 NO_RESULT = "no result"
 """`how` of a verdict about an answer that lacks what the teacher's arrives at."""
+DIFFER = "answers differ"
+"""`how` of a verdict about whole steps whose answers are known to differ."""
 _PERCENT = re.compile(r"%|\bper\s?cent|\bpercent|¢|\bcents?\b", re.IGNORECASE)
 _NUMBER = r"[$€£]?\d[\d,]*(?:\.\d+)?\)?%?"
 _OPERATION = re.compile(
@@ -31,6 +34,8 @@ _VARIABLE = re.compile(r"(?<![^\W\d_])[b-hj-wyzXYZ](?![^\W\d_])|\bx\s*[=^]|\^|\\
 _LEFT = 30
 _CALCULATIONS = 2
 """Equals signs of an answer, at most, for the last to be what it comes to."""
+_FRACTION = re.compile(r"(?<![\d./])(\d{1,9})\s*/\s*(\d{1,9})[^\w/]*$")
+_FORMULA = re.compile(r"\d[a-zA-Z](?![^\W\d_])|\^|\\\w|(?<![^\W\d_])[b-zB-HJ-Z]\s*[-=+*/]|\[")
 _SAID_AGAIN, _WORDS_AGAIN = 95.0, 4
 
 
@@ -51,6 +56,36 @@ def finds_nothing(teacher: str, student: str) -> bool:
     return value is not None and not states(student, value, percent=_PERCENT.search(teacher) is not None)
 
 
+def concluded(answer: str) -> Decimal | None:
+    """The number that an answer seems to arrive at: its quantity, else what its last calculation comes to, else the
+    last number that it says; None for a formula. Evidence, where `quantity` is certainty."""
+    if fraction := _FRACTION.search(answer):
+        above, below = int(fraction[1]), int(fraction[2])
+        if below and above % below:
+            return Decimal(f"{above / below:.6f}")
+    found = quantity(answer)
+    value = found.value if found is not None else _computed(answer)
+    if value is not None:
+        return value
+    if _FORMULA.search(answer):
+        return None
+    result = result_of(answer)
+    if result is not None:
+        return Decimal(result)
+    said = spoken(answer)
+    return next(iter(said)) if len(said) == 1 else None
+
+
+def conclude_alike(teacher: str, student: str) -> bool | None:
+    """Whether two answers seem to arrive at the same number: each states what the other concludes. False where neither
+    states the other's; None where that cannot be told."""
+    wanted, said = concluded(teacher), concluded(student)
+    if wanted is None or said is None:
+        return None
+    there, back = states(student, abs(wanted)), states(teacher, abs(said))
+    return True if there and back else False if not there and not back else None
+
+
 def states(text: str, value: Decimal, *, percent: bool = False) -> bool:
     """Whether a number stands in a text: in digits or words, as a fraction, rounded; a hundred times as large or small
     where either is `percent`. Its sign may stand apart from it, so it does not count."""
@@ -68,20 +103,33 @@ def says_again(question: str, answer: str) -> bool:
 
 
 class FoundFirst:
-    """Asks another judge only about answers that find something (`finds_nothing`); all other parts go through."""
+    """Asks another judge only about answers that find something (`finds_nothing`), and about whole steps whose answers
+    do and are not known to differ; all other parts go through."""
 
     def __init__(self, judge: Judge) -> None:
         self._judge = judge
         self.whole = judge.whole
 
     async def judge(self, pairs: Sequence[Pair]) -> list[Verdict]:
-        empty = [pair.part == "answer" and finds_nothing(pair.teacher, pair.student) for pair in pairs]
-        open_ = [pair for pair, nothing in zip(pairs, empty, strict=True) if not nothing]
+        settled = [_settled(pair) for pair in pairs]
+        open_ = [pair for pair, verdict in zip(pairs, settled, strict=True) if verdict is None]
         asked = iter(await self._judge.judge(open_) if open_ else ())
-        return [Verdict(False, NO_RESULT, free=True) if nothing else next(asked) for nothing in empty]
+        return [verdict if verdict is not None else next(asked) for verdict in settled]
 
     async def close(self) -> None:
         await self._judge.close()
+
+
+def _settled(pair: Pair) -> Verdict | None:
+    if pair.part == "answer":
+        return Verdict(False, NO_RESULT, free=True) if finds_nothing(pair.teacher, pair.student) else None
+    if pair.part != "step":
+        return None
+    answers = answers_of(pair)
+    if finds_nothing(answers.teacher, answers.student):
+        return Verdict(False, NO_RESULT, free=True)
+    known = equal(answers)
+    return Verdict(False, DIFFER, free=True) if known is not None and known.match is False else None
 
 
 def _computed(answer: str) -> Decimal | None:

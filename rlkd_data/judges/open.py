@@ -8,6 +8,7 @@ from rlkd_data.config import JudgeSettings
 from rlkd_data.judges.base import Judge
 from rlkd_data.judges.equal import EqualFirst
 from rlkd_data.judges.found import FoundFirst
+from rlkd_data.judges.same_step import EqualSteps, SameStep
 
 
 def open_judge(settings: JudgeSettings, folder: Path | None = None) -> EqualFirst:
@@ -15,12 +16,14 @@ def open_judge(settings: JudgeSettings, folder: Path | None = None) -> EqualFirs
     model cannot be opened. A chat model's client is `EqualFirst.client`; `folder` is the output that it is asked for
     (`chat.open.open_client`)."""
     if settings.kind == "equal":
-        return EqualFirst(None)
+        return EqualFirst(EqualSteps())
     judge: Judge
-    if settings.kind == "embedding":
+    if settings.kind in ("embedding", "same_step"):
         from rlkd_data.judges.embedding import EmbeddingJudge
 
         judge = EmbeddingJudge(settings.model, settings.threshold)
+        if settings.kind == "same_step":
+            judge = SameStep(judge, settings.step_threshold, settings.step_agree)
         return EqualFirst(FoundFirst(judge))
     from rlkd_data.chat.open import open_client
     from rlkd_data.judges.llm import LlmJudge
@@ -39,5 +42,10 @@ def judge_name(settings: JudgeSettings) -> str:
     """For a table or a card: who judges, and from when on it says yes."""
     if settings.kind == "equal":
         return "equal text, answers by math-verify"
-    least = {"embedding": f", cosine {settings.threshold:g} or more", "llm": f", yes at {settings.yes:g} or more"}
+    least = {
+        "embedding": f", cosine {settings.threshold:g} or more",
+        "same_step": f", question and answer {settings.step_threshold:g} or more, {settings.step_agree:g} where the "
+        f"answers agree; a part {settings.threshold:g} or more",
+        "llm": f", yes at {settings.yes:g} or more",
+    }
     return f"{settings.kind} {settings.model}{least.get(settings.kind, '')}"

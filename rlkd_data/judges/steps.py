@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rlkd_data.errors import ModelError
-from rlkd_data.judges.base import Judge, Pair, Verdict
+from rlkd_data.judges.base import Judge, Pair, Said, Verdict, step_pair
 from rlkd_data.schema import Step
 from rlkd_data.structure.align import text_of
 from rlkd_data.structure.match import match
-from rlkd_data.structure.names import PartName
+from rlkd_data.structure.names import WholeName
 
 
 class StepJudge:
-    """Two steps are the same where all of the `parts` match. `unjudged` counts pairs of steps without a verdict."""
+    """Two steps are the same where all of the `parts` match; the part `step` is question and answer together.
+    `unjudged` counts pairs of steps without a verdict."""
 
-    def __init__(self, judge: Judge, parts: Sequence[PartName] = ("sub_problem",)) -> None:
+    def __init__(self, judge: Judge, parts: Sequence[WholeName] = ("step",)) -> None:
         self._judge, self._parts = judge, parts
         self._asked = 0
         self.unjudged = 0
@@ -24,11 +25,7 @@ class StepJudge:
         """A verdict for each pair of steps of one problem; None where the judge's reply tells none. Raises ModelError
         where it did not answer: another time it may."""
         self._asked += 1
-        asked = [
-            Pair(part, text_of(one, part), text_of(other, part), problem, group=self._asked)
-            for one, other in pairs
-            for part in self._parts
-        ]
+        asked = [_pair(part, one, other, problem, self._asked) for one, other in pairs for part in self._parts]
         verdicts = await self._judge.judge(asked)
         for verdict in verdicts:
             if verdict.failed:
@@ -47,6 +44,12 @@ class StepJudge:
             return []
         verdicts = await self.same([(one, other) for one in left for other in right], problem)
         return match(len(left), len(right), lambda i, j: verdicts[i * len(right) + j] is True)
+
+
+def _pair(part: WholeName, one: Step, other: Step, problem: str, group: int) -> Pair:
+    if part == "step":
+        return step_pair(Said(one.sub_problem, one.answer), Said(other.sub_problem, other.answer), problem, group)
+    return Pair(part, text_of(one, part), text_of(other, part), problem, group)
 
 
 def _all(verdicts: Sequence[Verdict]) -> bool | None:

@@ -1,7 +1,7 @@
 """`rlkd-data score`: decompositions against gold ones, which people wrote.
 
-A predicted step stands for a gold one where a judge says that their sub-problems are the same; matches keep the order
-of both. Precision, recall and F1 are over all steps of all rows (micro). A rejected decomposition counts as empty.
+A predicted step stands for a gold one where a judge says that they are the same step; matches keep the order of both.
+Precision, recall and F1 are over all steps of all rows (micro). A rejected decomposition counts as empty.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """One decomposition against gold. `matches` are steps whose sub-problems are the same; `by_answer` counts those
+    """One decomposition against gold. `matches` are steps that are the same; `by_answer` counts those
     whose answers are the same, whatever the sub-problems say."""
 
     trace_id: str
@@ -142,7 +142,7 @@ async def _score(
     """(the rows, how many decompositions have no gold one, what the judge was, what it cost)."""
     judge = open_judge(settings.judge, out)
     exact = EqualFirst(None)
-    questions = StepJudge(judge)
+    questions = StepJudge(judge, settings.same)
     scored: list[Scored] = []
     without = 0
     rows = _decompositions(settings.decompositions)

@@ -9,6 +9,11 @@ from typing import Literal, get_args
 
 PartName = Literal["meta", "sub_problem", "answer"]
 PARTS: tuple[PartName, ...] = get_args(PartName)
+WholeName = Literal["meta", "sub_problem", "answer", "step"]
+WHOLE: tuple[WholeName, ...] = get_args(WholeName)
+"""What can be the same of two steps: each of their parts, or question and answer together."""
+AskedName = Literal["meta", "sub_problem", "answer", "step", "attempt"]
+"""What a judge can be asked about; attempt: whether two steps are after the same, whatever they find."""
 
 Issue = Literal[
     "no_steps",

@@ -1,8 +1,9 @@
 """`rlkd-train judge-eval`: how far a judge agrees with labelled pairs.
 
 A row of a JSONL file is a pair: `answer_a`, `answer_b`, `equivalent` (two answers), `question_a`, `question_b`,
-`equivalent` (two sub-problems), or `part` (meta, sub_problem or answer), `a`, `b`, `match`; each with `problem`, where
-there is one. A row whose label is null is a matter of taste: it is skipped and counted.
+`equivalent` (two sub-problems), all four of these and `part: step` (two whole steps), or `part` (meta, sub_problem or
+answer), `a`, `b`, `match`; each with `problem`, where there is one. A row whose label is null is a matter of taste: it
+is skipped and counted. Without a file, the pairs are those that rlkd ships (`evaluate/wordings.py`).
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ import asyncio
 import json
 import random
 import shutil
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,21 +21,22 @@ import pyarrow as pa
 
 from rlkd_data.config import JudgeSettings
 from rlkd_data.errors import InputError
-from rlkd_data.judges.base import Pair, Verdict
+from rlkd_data.judges.base import Pair, Said, Verdict, step_pair
 from rlkd_data.run.progress import console, tally
 from rlkd_data.run.stage import StageResult
 from rlkd_data.schema import TableSchema, content_hash
-from rlkd_data.structure.names import PARTS, PartName
+from rlkd_data.structure.names import PARTS, WHOLE, WholeName
 from rlkd_data.tables import TableWriter, is_table, shards
 from rlkd_train.config import JudgeEvalSettings
 from rlkd_train.evaluate.metrics import Agreement, agreement, best_threshold
+from rlkd_train.evaluate.wordings import shipped
 
 _AT_ONCE = 256
 """Pairs that are judged at a time."""
 _SHOWN = 60
 """Characters of a text in the table of errors."""
 _NO_PROBLEM = "(not given)"
-_FORMS: tuple[tuple[str, str, str, PartName], ...] = (
+_FORMS: tuple[tuple[str, str, str, WholeName], ...] = (
     ("question_a", "question_b", "equivalent", "sub_problem"),
     ("answer_a", "answer_b", "equivalent", "answer"),
 )
@@ -42,9 +44,10 @@ _FORMS: tuple[tuple[str, str, str, PartName], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class JudgedPair:
-    """A labelled pair and the verdict about it. `match` is None where it is unscored, and `how` says why."""
+    """A labelled pair and the verdict about it. `match` is None where it is unscored, and `how` says why. Of whole
+    steps, `a` and `b` are what they ask, `answer_a` and `answer_b` what they answer."""
 
-    part: PartName
+    part: WholeName
     a: str
     b: str
     problem: str
@@ -53,6 +56,14 @@ class JudgedPair:
     how: str = ""
     free: bool = False
     score: float | None = None
+    answer_a: str | None = None
+    answer_b: str | None = None
+
+    def pair(self, group: Hashable) -> Pair:
+        """What a judge is asked."""
+        if self.answer_a is None or self.answer_b is None:
+            return Pair(self.part, self.a, self.b, self.problem, group)
+        return step_pair(Said(self.a, self.answer_a), Said(self.b, self.answer_b), self.problem, group)
 
 
 JUDGED = TableSchema(
@@ -68,6 +79,8 @@ JUDGED = TableSchema(
             pa.field("how", pa.string(), nullable=False),
             pa.field("free", pa.bool_(), nullable=False),
             pa.field("score", pa.float64()),
+            pa.field("answer_a", pa.string()),
+            pa.field("answer_b", pa.string()),
         ]
     ),
     key=("part", "a", "b"),
@@ -85,6 +98,8 @@ def judge_eval(settings: JudgeEvalSettings, out: Path) -> StageResult:
                 skipped += 1
             else:
                 pairs.append(pair)
+    if not settings.pairs:
+        pairs = [JudgedPair(**asdict(pair)) for pair in shipped()]
     if not pairs:
         raise InputError(f"no labelled pairs in {', '.join(map(str, settings.pairs))}")
     chosen = sample(pairs, settings.limit, settings.seed)
@@ -95,7 +110,7 @@ def judge_eval(settings: JudgeEvalSettings, out: Path) -> StageResult:
     with TableWriter(out, JUDGED) as writer:
         for pair in judged:
             writer.add(pair)
-    threshold = settings.judge.threshold if settings.judge.kind == "embedding" else settings.judge.yes
+    threshold = settings.judge.yes if settings.judge.kind.startswith("llm") else settings.judge.threshold
     errors = worst(judged, threshold)[: settings.worst]
     _show(errors)
     counts = {"ok": len(judged), "skipped:no_label": skipped, "not sampled": len(pairs) - len(chosen)}
@@ -127,28 +142,53 @@ def _pair(line: str, where: str) -> JudgedPair | None:
         raise InputError(f"{where} is not JSON: every line has to be one JSON object") from None
     if not isinstance(row, dict):
         raise InputError(f"{where} is no JSON object")
+    if row.get("part") == "step":
+        return _whole_step(row, where)
     forms = [form for form in _FORMS if form[0] in row and form[1] in row]
     a, b, match, part = forms[0] if forms else ("a", "b", "match", row.get("part"))
     missing = [name for name in (a, b, match) if name not in row]
     if missing or part not in PARTS:
         raise InputError(
             f"{where} is no labelled pair: it needs question_a, question_b, equivalent; or answer_a, answer_b, "
-            f"equivalent; or a, b, match and a part of {', '.join(PARTS)}"
+            f"equivalent; or a, b, match and a part of {', '.join(PARTS)}; or part: step with all of the first two"
         )
-    if row[match] is None:
+    label = _label(row, match, (a, b), where)
+    return None if label is None else JudgedPair(part, row[a], row[b], _problem(row), label)
+
+
+def _whole_step(row: dict[str, Any], where: str) -> JudgedPair | None:
+    texts = ("question_a", "answer_a", "question_b", "answer_b")
+    match = "equivalent" if "equivalent" in row else "match"
+    if missing := [name for name in (*texts, match) if name not in row]:
+        raise InputError(f"{where} is no pair of whole steps: it lacks {missing[0]}")
+    label = _label(row, match, texts, where)
+    if label is None:
         return None
-    if not isinstance(row[match], bool):
-        raise InputError(f"{where}: {match} is {row[match]!r}, where true, false or null has to be")
-    for name in (a, b):
+    question_a, answer_a, question_b, answer_b = (row[name] for name in texts)
+    return JudgedPair("step", question_a, question_b, _problem(row), label, answer_a=answer_a, answer_b=answer_b)
+
+
+def _problem(row: dict[str, Any]) -> str:
+    return str(row.get("problem") or _NO_PROBLEM)
+
+
+def _label(row: dict[str, Any], match: str, texts: Sequence[str], where: str) -> bool | None:
+    """What a row says; None for a matter of taste. Raises InputError for what is neither a label nor a text."""
+    label = row[match]
+    if label is None:
+        return None
+    if not isinstance(label, bool):
+        raise InputError(f"{where}: {match} is {label!r}, where true, false or null has to be")
+    for name in texts:
         if not isinstance(row[name], str):
             raise InputError(f"{where}: {name} is {row[name]!r}, where a text has to be")
-    return JudgedPair(part, row[a], row[b], str(row.get("problem") or _NO_PROBLEM), row[match])
+    return label
 
 
 def sample(pairs: Sequence[JudgedPair], limit: int | None, seed: int) -> list[JudgedPair]:
     """At most `limit` pairs of each part, drawn at random, in their order."""
     kept: list[int] = []
-    for part in PARTS:
+    for part in WHOLE:
         found = [number for number, pair in enumerate(pairs) if pair.part == part]
         kept += random.Random(seed).sample(found, min(len(found), limit or len(found)))
     return [pairs[number] for number in sorted(kept)]
@@ -163,7 +203,7 @@ async def _judge(settings: JudgeSettings, pairs: Sequence[JudgedPair]) -> list[J
         with tally(f"judge pairs ({settings.kind})", len(pairs)) as progress:
             for start in range(0, len(pairs), _AT_ONCE):
                 batch = pairs[start : start + _AT_ONCE]
-                asked = [Pair(p.part, p.a, p.b, p.problem, group=(start, n)) for n, p in enumerate(batch)]
+                asked = [p.pair((start, n)) for n, p in enumerate(batch)]
                 for pair, verdict in zip(batch, await judge.judge(asked), strict=True):
                     judged.append(_with(pair, verdict))
                     progress.advance("unscored" if verdict.match is None else "ok")
@@ -173,24 +213,14 @@ async def _judge(settings: JudgeSettings, pairs: Sequence[JudgedPair]) -> list[J
 
 
 def _with(pair: JudgedPair, verdict: Verdict) -> JudgedPair:
-    return JudgedPair(
-        pair.part,
-        pair.a,
-        pair.b,
-        pair.problem,
-        pair.label,
-        verdict.match,
-        verdict.how,
-        verdict.free,
-        verdict.score,
-    )
+    return replace(pair, match=verdict.match, how=verdict.how, free=verdict.free, score=verdict.score)
 
 
 def figures(judged: Sequence[JudgedPair], threshold: float) -> dict[str, Any]:
     """Agreement by part; where the judge gives scores, also the threshold fitted on one half of the pairs, and kappa on
     the other half with it and with the one that is set. Pairs of one text `a` are in one half."""
     found: dict[str, Any] = {}
-    for part in PARTS:
+    for part in WHOLE:
         chosen = [pair for pair in judged if pair.part == part]
         if not chosen:
             continue

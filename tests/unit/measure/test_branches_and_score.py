@@ -166,7 +166,8 @@ def test_scores_against_gold(tmp_path: Path) -> None:
         tmp_path / "gold.jsonl",
         {"a": ("10", steps("2+3=5", "5*2=10")), "b": ("8", steps("4+4=8", "8-2=6")), "c": ("3", steps("1+2=3"))},
     )
-    result = score(ScoreSettings(decompositions=made, gold=path, judge=EQUAL), tmp_path / "out")
+    asked = ScoreSettings(decompositions=made, gold=path, judge=EQUAL, same=("sub_problem",))
+    result = score(asked, tmp_path / "out")
     assert result.counts == {"ok": 3, "skipped:no_gold": 1}
     expected: dict[str, Any] = {
         "rows": 3,
@@ -184,6 +185,8 @@ def test_scores_against_gold(tmp_path: Path) -> None:
     rows = {row.gold_id: row for row in read_rows(tmp_path / "out", SCORES)}
     assert [(m.gold, m.step, m.answer_right) for m in rows["b"].matches] == [(1, 1, False)]
     assert rows["c"].reason == "no_steps" and rows["c"].steps == 0 and not rows["c"].final_answer_right
+    whole = score(ScoreSettings(decompositions=made, gold=path, judge=EQUAL), tmp_path / "whole").figures
+    assert (whole["step F1"], whole["answer accuracy of matched steps"]) == (2 / 5, 1.0)  # a wrong answer is no match
 
 
 def test_an_embedder_judges_other_words(tmp_path: Path) -> None:
@@ -193,7 +196,7 @@ def test_an_embedder_judges_other_words(tmp_path: Path) -> None:
     path = gold(tmp_path / "gold.jsonl", {"a": ("14", (asked,))})
     figures = score(ScoreSettings(decompositions=made, gold=path), tmp_path / "out").figures
     assert figures["step F1"] == figures["answer accuracy of matched steps"] == 1.0
-    assert figures["judge"] == "embedding minilm, cosine 0.7 or more"
+    assert figures["judge"].startswith("same_step minilm, question and answer 0.8 or more")
 
 
 def test_gold_of_other_problems_is_said(tmp_path: Path) -> None:

@@ -9,9 +9,11 @@ import pytest
 
 from rlkd_data.config import JudgeSettings
 from rlkd_data.errors import InputError
+from rlkd_data.structure.names import WHOLE
 from rlkd_data.tables import read_rows
 from rlkd_train.config import JudgeEvalSettings
 from rlkd_train.evaluate.judge_eval import JUDGED, JudgedPair, figures, judge_eval, read_pairs, sample, worst
+from rlkd_train.evaluate.wordings import shipped
 
 
 def write(path: Path, rows: list[dict]) -> Path:  # type: ignore[type-arg]
@@ -92,3 +94,33 @@ def test_the_surest_errors_come_first_and_a_sample_keeps_the_order() -> None:
     assert [pair.a for pair in worst(wrong, 0.7)] == ["free", "far", "near"]
     assert sample(wrong, 2, 0) == [pair for pair in wrong if pair in sample(wrong, 2, 0)]
     assert len(sample(wrong, 2, 0)) == 2 and sample(wrong, None, 0) == wrong
+
+
+def test_whole_steps_are_read_and_judged_by_question_and_answer(tmp_path: Path) -> None:
+    texts = {"question_a": "How many eggs are left?", "answer_a": "16 - 7 = 9 eggs", "problem": "P"}
+    rows = [
+        {"part": "step", **texts, "question_b": "What remains of the eggs?", "answer_b": "9 remain", "match": True},
+        {"part": "step", **texts, "question_b": "How many eggs are left?", "answer_b": "8 eggs", "equivalent": False},
+        {"part": "step", **texts, "question_b": "How many eggs are left?", "answer_b": "the rest", "match": False},
+    ]
+    path = write(tmp_path / "pairs.jsonl", rows)
+    settings = JudgeEvalSettings(pairs=(path,), judge=JudgeSettings(kind="same_step"))
+    result = judge_eval(settings, tmp_path / "out")
+    assert result.counts == {"ok": 3} and result.figures["step: kappa"] == 1.0
+    assert [row.answer_b for row in read_rows(tmp_path / "out", JUDGED)] == ["9 remain", "8 eggs", "the rest"]
+    with pytest.raises(InputError, match="line 1 is no pair of whole steps: it lacks answer_a"):
+        list(read_pairs(write(tmp_path / "bad.jsonl", [{"part": "step", "question_a": "a", "match": True}])))
+
+
+def test_the_shipped_pairs_are_enough_of_each_part_and_tell_same_step_from_the_embedder(tmp_path: Path) -> None:
+    pairs = shipped()
+    for part in WHOLE:
+        labels = [pair.label for pair in pairs if pair.part == part]
+        assert len(labels) >= 200 and 0.35 <= sum(labels) / len(labels) <= 0.65
+    assert len({(pair.part, pair.a, pair.b, pair.answer_a, pair.answer_b) for pair in pairs}) >= 0.98 * len(pairs)
+    figures = {
+        kind: judge_eval(JudgeEvalSettings(judge=JudgeSettings(kind=kind)), tmp_path / kind).figures  # type: ignore[arg-type]
+        for kind in ("embedding", "same_step")
+    }
+    assert figures["same_step"]["step: kappa"] > figures["embedding"]["step: kappa"] + 0.4
+    assert figures["same_step"]["answer: kappa"] > figures["embedding"]["answer: kappa"] + 0.2
