@@ -216,7 +216,12 @@ PAGES = {
     "rlkd-data decompose": {
         "Annotator and sampling": ("--annotator MODEL", "--format tagged|json", "[default: 8192]"),
         "Checks": ("--reject CODE", "default: no_steps, numbering"),
-        "Agreement": ("--agreement N", "[at least 2]", "--judge MODEL", "--judge-kind equal|embedding|llm|llm-batched"),
+        "Agreement": (
+            "--agreement N",
+            "[at least 2]",
+            "--judge MODEL",
+            "--judge-kind equal|embedding|same_step|llm|llm-batched",
+        ),
     },
     "rlkd-train eval": {
         "Model and problems": ("--model MODEL", "[required, or in the file]", "-k N", "[default: 1]"),
