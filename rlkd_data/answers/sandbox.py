@@ -24,6 +24,7 @@ from rlkd_data.answers import sandbox_init
 _STDERR = 1 << 20
 """Bytes of error output read; what comes after is thrown away."""
 _CHUNK = 1 << 16
+Ended = Literal["itself", "wall time", "too much output", "stopped"]
 
 
 class SandboxUnavailable(Exception):
@@ -48,7 +49,7 @@ class Limits:
 class Ran:
     """How a run ended. `code` is its exit status, or minus the signal that ended it, where it ended by itself."""
 
-    ended: Literal["itself", "wall time", "too much output"]
+    ended: Ended
     code: int | None
     stdout: bytes
     stderr: bytes
@@ -106,30 +107,50 @@ except OSError:
 """
 
 
-def run_python(program: str, stdin: bytes = b"", limits: Limits | None = None) -> Ran:
-    """Run a program's text with this interpreter and its packages, in an empty folder. Raises SandboxUnavailable."""
-    reason = available()
-    if reason is not None:
-        raise SandboxUnavailable(reason)
-    return _run(program, stdin, limits or Limits())
+def run_python(
+    program: str,
+    stdin: bytes | socket.socket = b"",
+    limits: Limits | None = None,
+    files: Mapping[str, str] | None = None,
+    stop: int | None = None,
+) -> Ran:
+    """Run a program's text with this interpreter and its packages, in a folder that holds nothing but `files`.
+
+    A socket as standard input is closed here. What can be read from `stop` ends the run. Raises SandboxUnavailable.
+    """
+    try:
+        reason = available()
+        if reason is not None:
+            raise SandboxUnavailable(reason)
+        return _run(program, stdin, limits or Limits(), files or {}, stop)
+    finally:
+        if isinstance(stdin, socket.socket):
+            stdin.close()
 
 
-def _run(program: str, stdin: bytes, limits: Limits) -> Ran:
+def _run(
+    program: str,
+    stdin: bytes | socket.socket,
+    limits: Limits,
+    files: Mapping[str, str] | None = None,
+    stop: int | None = None,
+) -> Ran:
     with (
         tempfile.TemporaryDirectory(prefix="rlkd-sandbox-") as mount_point,
         tempfile.TemporaryFile() as config,
         tempfile.TemporaryFile() as fed,
     ):
-        config.write(json.dumps(_config(program, limits, mount_point)).encode())
+        config.write(json.dumps(_config({**(files or {}), "program.py": program}, limits, mount_point)).encode())
         config.seek(0)
-        fed.write(stdin)
-        fed.seek(0)
+        if isinstance(stdin, bytes):
+            fed.write(stdin)
+            fed.seek(0)
         status_read, status_write = os.pipe()
         with os.fdopen(status_read, "rb") as status:
             try:
                 process = subprocess.Popen(
                     [sys.executable, "-I", "-S", sandbox_init.__file__, str(config.fileno()), str(status_write)],
-                    stdin=fed,
+                    stdin=fed.fileno() if isinstance(stdin, bytes) else stdin.fileno(),
                     stdout=subprocess.PIPE,
                     stderr=subprocess.PIPE,
                     pass_fds=(config.fileno(), status_write),
@@ -140,30 +161,32 @@ def _run(program: str, stdin: bytes, limits: Limits) -> Ran:
                 raise SandboxUnavailable(f"no process can be started: {problem}") from None
             finally:
                 os.close(status_write)
+                if isinstance(stdin, socket.socket):
+                    stdin.close()  # so that its end is seen at the other one
             with process:
                 try:
-                    ended, stdout, stderr = _watch(process, limits)
+                    ended, stdout, stderr = _watch(process, limits, stop)
                 finally:
                     process.kill()  # and with it, by the kernel, all that it started
             return _outcome(ended, stdout, stderr, status.read().decode(errors="replace"))
 
 
-def _outcome(ended: Literal["itself", "wall time", "too much output"], out: bytes, err: bytes, status: str) -> Ran:
+def _outcome(ended: Ended, out: bytes, err: bytes, status: str) -> Ran:
     lines = status.splitlines()
-    if "ready" not in lines:
+    if "ready" not in lines and ended != "stopped":
         said = next((line.removeprefix("error: ") for line in lines if line.startswith("error: ")), "it did not start")
         raise SandboxUnavailable(said)
     if error := next((line for line in lines if line.startswith("error: ")), None):
         raise SandboxUnavailable(error.removeprefix("error: "))
-    if ended != "itself":
+    if ended in ("wall time", "too much output"):
         return Ran(ended, None, out, err)
-    word, _, number = lines[-1].partition(" ")
+    word, _, number = (lines or [""])[-1].partition(" ")
     if word not in ("exit", "signal"):  # whoever watched it was killed: the machine's memory, or its own alarm
-        return Ran("wall time", None, out, err)
+        return Ran("wall time" if ended == "itself" else ended, None, out, err)
     return Ran("itself", int(number) if word == "exit" else -int(number), out, err)
 
 
-def _config(program: str, limits: Limits, mount_point: str) -> dict[str, Any]:
+def _config(files: Mapping[str, str], limits: Limits, mount_point: str) -> dict[str, Any]:
     return {
         "command": [sys.executable, "-I", "-B", "-X", "utf8", f"{sandbox_init.BOX}/program.py"],
         "environment": {
@@ -174,7 +197,7 @@ def _config(program: str, limits: Limits, mount_point: str) -> dict[str, Any]:
             "OPENBLAS_NUM_THREADS": "1",  # each thread would reserve memory, and be a process
             "OMP_NUM_THREADS": "1",
         },
-        "files": {"program.py": program},
+        "files": files,
         "folders": _interpreter(),
         "mount_point": str(Path(mount_point).resolve()),
         "cpu_seconds": limits.cpu_seconds,
@@ -194,32 +217,40 @@ def _interpreter() -> list[str]:
     return sorted(path for path in found if path != "/")
 
 
-def _watch(
-    process: subprocess.Popen[bytes], limits: Limits
-) -> tuple[Literal["itself", "wall time", "too much output"], bytes, bytes]:
-    """Read what the program says until it ends, or has taken its time, or says too much."""
+def _watch(process: subprocess.Popen[bytes], limits: Limits, stop: int | None) -> tuple[Ended, bytes, bytes]:
+    """Read what the program says until it ends, is stopped, has taken its time, or says too much."""
     assert process.stdout is not None and process.stderr is not None
     until = time.monotonic() + limits.wall_seconds
     said: Mapping[IO[bytes], bytearray] = {process.stdout: bytearray(), process.stderr: bytearray()}
+    ended: Ended = "itself"
     with selectors.DefaultSelector() as selector:
         for stream in said:
             selector.register(stream, selectors.EVENT_READ)
-        while selector.get_map():
+        if stop is not None:
+            selector.register(stop, selectors.EVENT_READ)
+        open_ = len(said)
+        while open_ and ended == "itself":
             left = until - time.monotonic()
             ready = selector.select(max(left, 0))
             if left <= 0:
-                return "wall time", bytes(said[process.stdout]), bytes(said[process.stderr])
+                ended = "wall time"
+                break
             for key, _ in ready:
                 pipe: Any = key.fileobj
+                if pipe == stop:
+                    ended = "stopped"
+                    break
                 chunk = os.read(pipe.fileno(), _CHUNK)
                 if not chunk:
                     selector.unregister(pipe)
+                    open_ -= 1
                 elif pipe is process.stdout or len(said[pipe]) < _STDERR:
                     said[pipe].extend(chunk)
             if len(said[process.stdout]) > limits.output_bytes:
-                return "too much output", bytes(said[process.stdout]), bytes(said[process.stderr])
-    try:
-        process.wait(max(until - time.monotonic(), 0))
-    except subprocess.TimeoutExpired:
-        return "wall time", bytes(said[process.stdout]), bytes(said[process.stderr])
-    return "itself", bytes(said[process.stdout]), bytes(said[process.stderr])
+                ended = "too much output"
+    if ended == "itself":
+        try:
+            process.wait(max(until - time.monotonic(), 0))
+        except subprocess.TimeoutExpired:
+            ended = "wall time"
+    return ended, bytes(said[process.stdout]), bytes(said[process.stderr])

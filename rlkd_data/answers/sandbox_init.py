@@ -130,6 +130,7 @@ def _build_root(config: dict[str, Any]) -> None:
         _show(path, root)
     for name, text in config["files"].items():
         file = Path(box, name)
+        file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(text.encode("utf-8", "surrogatepass"))
         os.chown(file, _INSIDE, _INSIDE)
     if len(writable) == 1:
