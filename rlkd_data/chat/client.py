@@ -20,13 +20,26 @@ from rlkd_data.chat.pace.limits import Expectation, Limits
 from rlkd_data.chat.pace.retry import pause
 from rlkd_data.chat.pace.slots import Slots
 from rlkd_data.chat.store import ResponseStore, key_and_size, request_key
-from rlkd_data.chat.types import Adapted, Backend, Failed, Hopeless, Pulse, Rejected, Reply, Request, Retryable
+from rlkd_data.chat.types import (
+    Adapted,
+    Backend,
+    Failed,
+    Hopeless,
+    Pulse,
+    Rejected,
+    Reply,
+    Request,
+    Retryable,
+    Unfinished,
+)
 from rlkd_data.errors import BudgetReached
 from rlkd_data.schema import Sampling, Usage
 
 Key = TypeVar("Key")
 _FORMS = 12
 """Forms of one request that a model may be offered: it takes none of some fields, and fewer tokens."""
+_FEW = 3
+"""Tries after the first, where a failure seldom passes."""
 _CONGESTED = ("rate_limited", "overloaded", "timeout")
 _CLAIMED_ELSEWHERE = 0.25
 """Seconds between two looks for a reply that another process is waiting for."""
@@ -269,7 +282,9 @@ class Client:
             except Retryable as failure:
                 tries += 1
                 self._finished(failure.reason in _CONGESTED)
-                if tries > self.max_retries:
+                if tries > (min(self.max_retries, _FEW) if failure.few else self.max_retries):
+                    if isinstance(failure, Unfinished):
+                        raise Rejected(str(failure), reason=failure.reason) from None
                     raise
                 self.stats.retries += 1
                 if failure.reason == "rate_limited" and failure.retry_after:

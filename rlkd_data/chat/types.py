@@ -76,7 +76,7 @@ class Failed(ModelError):
 
 class Retryable(Failed):
     """Asking again may help. `retry_after` is in seconds, where the server named it; `usage` is what the failed try
-    was charged for, where the server reported that."""
+    was charged for, where the server reported that; `few`: not often, for it seldom passes."""
 
     def __init__(
         self,
@@ -86,12 +86,21 @@ class Retryable(Failed):
         retry_after: float | None = None,
         usage: Usage | None = None,
         paid: bool = False,
+        few: bool = False,
     ) -> None:
         super().__init__(message)
         self.reason = reason
         self.retry_after = retry_after
         self.usage = usage
         self.paid = paid
+        self.few = few
+
+
+class Unfinished(Retryable):
+    """The server broke this reply off. Where a few tries all end so, that is the request's own failure: Rejected."""
+
+    def __init__(self, message: str, *, reason: str, usage: Usage | None = None) -> None:
+        super().__init__(message, reason=reason, usage=usage, paid=True, few=True)
 
 
 class Rejected(Failed):

@@ -9,7 +9,7 @@ from rlkd_data.answers.final import final_answer
 from rlkd_data.chat.types import Rejected, Reply
 from rlkd_data.collect.adapters.base import Record, SourceRow, Unusable
 from rlkd_data.collect.filter import Draft
-from rlkd_data.collect.normalise import split_reasoning
+from rlkd_data.collect.normalise import Parts, split_reasoning
 from rlkd_data.collect.sources import Source
 from rlkd_data.config import CollectSettings
 from rlkd_data.schema import Domain, Problem, Sampling, Trace, content_hash, make_problem_id, make_trace_id
@@ -94,13 +94,23 @@ def read_reply(problem: Problem, sampling: Sampling, teacher: str, answer: Reply
     identity = make_trace_id(problem.problem_id, teacher, sampling.sample_index, parts.reasoning, parts.response)
     said = final_answer(parts.response) or final_answer(parts.reasoning)
     trace = _trace(problem, identity, teacher, parts.reasoning, parts.response, said, sampling, answer)
+    reason, detail = _fault(answer, parts)
+    return Draft(trace, reason, detail)
+
+
+def _fault(answer: Reply, parts: Parts) -> tuple[str | None, str | None]:
+    """Why a reply is no trace: (code, detail); (None, None) for one that is."""
     if answer.finish_reason == "length" or parts.open_ended:
-        return Draft(trace, "truncated", "the reply ends at the token limit")
+        return "truncated", "the reply ends at the token limit"
     if answer.finish_reason == "refusal":
-        return Draft(trace, "refused", answer.text[:300])
+        return "refused", answer.text[:300]
+    if answer.finish_reason == "other":
+        return "unfinished", "the server does not say that the reply has ended"
     if not parts.reasoning:
-        return Draft(trace, "no_reasoning", "the reply holds no reasoning")
-    return Draft(trace)
+        return "no_reasoning", "the reply holds no reasoning"
+    if not parts.response:
+        return "no_response", "the reply holds a thought and no response to it"
+    return None, None
 
 
 def _source_trace(problem: Problem, row: SourceRow) -> Trace:

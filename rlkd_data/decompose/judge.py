@@ -21,7 +21,7 @@ from rlkd_data.structure.merge import merge, shifted
 from rlkd_data.structure.numbers import canonical, numbers_of_text, result_of
 from rlkd_data.structure.parse import ParseFailure, parse
 
-_ENDS = {"length": "truncated", "refusal": "refused"}
+_ENDS = {"length": "truncated", "refusal": "refused", "other": "unfinished"}
 """Why a reply that cannot be read ended, where that says more than the parser does."""
 ALWAYS = frozenset(_ENDS.values())
 """Codes that reject whatever the settings say: there is no whole reply."""

@@ -6,16 +6,17 @@ import asyncio
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from rlkd_data.answers.verify import Job, Verifier
 from rlkd_data.chat.money.bill import Bill
-from rlkd_data.chat.types import Failed, Reply, Request
+from rlkd_data.chat.types import Failed, Rejected, Reply, Request
 from rlkd_data.config import ChatSettings
 from rlkd_data.errors import InputError, ModelError
 from rlkd_data.run.progress import tally
 from rlkd_data.run.stage import StageResult
-from rlkd_data.schema import Sampling
+from rlkd_data.schema import Sampling, Usage
 from rlkd_data.tables import REJECTED, TableWriter, shards
 from rlkd_train.config import EvalSettings
 from rlkd_train.evaluate.metrics import majority, mean, pass_at_k, wilson
@@ -23,6 +24,8 @@ from rlkd_train.evaluate.samples import SAMPLES, Sample
 from rlkd_train.problems import Task, load_tasks, load_teachers
 from rlkd_train.reward.components import answer_of
 from rlkd_train.reward.scorer import Completion
+
+_WHOLE, _LOST = "null: not verified yet", "null: no whole reply"
 
 
 def evaluate(settings: EvalSettings, out: Path) -> StageResult:
@@ -64,11 +67,11 @@ async def _samples(settings: EvalSettings, tasks: Sequence[Task], out: Path) -> 
         async with open_client(settings.model, chat, out) as client:
             progress.follow(client.pulse)
             async for (number, sampling), answer in client.ask_all(requests()):
-                if isinstance(answer, Reply):
+                if isinstance(answer, (Reply, Rejected)):
                     drawn[number, sampling.sample_index] = _sample(tasks[number], settings.model, sampling, answer)
                 else:
                     failures.append(answer)
-                progress.advance("ok" if isinstance(answer, Reply) else "failed")
+                progress.advance("ok" if isinstance(answer, Reply) else answer.reason)
     if failures:
         raise ModelError(
             f"{len(failures)} requests to {settings.model} failed, the last with: {failures[-1]}; what was answered is "
@@ -81,23 +84,31 @@ async def _samples(settings: EvalSettings, tasks: Sequence[Task], out: Path) -> 
         verdicts = await asyncio.to_thread(lambda: list(verifier.verify_all(jobs)))
     verified = [
         replace(sample, is_correct=verdict.is_correct, verification=verdict.how)
+        if sample.verification == _WHOLE
+        else sample
         for sample, verdict in zip(samples, verdicts, strict=True)
     ]
     return verified, client.bill
 
 
-def _sample(task: Task, model: str, sampling: Sampling, reply: Reply) -> Sample:
+def _sample(task: Task, model: str, sampling: Sampling, reply: Reply | Rejected) -> Sample:
+    """A completion, not verified yet. One that is not whole is neither right nor wrong, and says why."""
+    if isinstance(reply, Rejected):
+        lost = f"{_LOST} ({reply.reason}: {reply})"
+        reply = Reply("", None, "other", Usage(), model, datetime.now(UTC))
+    else:
+        lost = _WHOLE if reply.finish_reason != "other" else f"{_LOST} (unfinished)"
     text = f"<think>\n{reply.reasoning}\n</think>\n\n{reply.text}" if reply.reasoning else reply.text
     return Sample(
         problem_id=task.problem_id,
         problem=task.problem,
         answer=task.answer,
         model=model,
-        sampling=sampling,
+        sampling=reply.sent or sampling,
         completion=text,
         final_answer=answer_of(text),
         is_correct=None,
-        verification="null: not verified yet",
+        verification=lost,
         completion_tokens=reply.usage.completion_tokens,
         truncated=reply.finish_reason == "length",
         structure=None,
@@ -114,7 +125,10 @@ async def _with_structure(settings: EvalSettings, samples: Sequence[Sample]) -> 
     with StructureReward(settings.structure, load_teachers(settings.decompositions)) as reward:
         scored = await reward.score(completions)
     return [
-        replace(sample, structure=one.score, unscored=one.unscored) for sample, one in zip(samples, scored, strict=True)
+        replace(sample, structure=None, unscored="no whole reply")
+        if sample.verification.startswith(_LOST)
+        else replace(sample, structure=one.score, unscored=one.unscored)
+        for sample, one in zip(samples, scored, strict=True)
     ]
 
 

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from typing import Any
 
-from rlkd_data.chat.backends.failures import Endpoint, malformed
+from rlkd_data.chat.backends.failures import Endpoint, error_in, malformed, unfinished
+from rlkd_data.chat.backends.parts import BROKEN, REDACTED, finish_of
 from rlkd_data.chat.money.tokens import count, field
-from rlkd_data.chat.types import FinishReason, Reply
+from rlkd_data.chat.types import Reply
 from rlkd_data.schema import Usage
 
-_FINISH: dict[str, FinishReason] = {
-    "end_turn": "stop",
-    "stop_sequence": "stop",
-    "max_tokens": "length",
-    "model_context_window_exceeded": "length",
-    "refusal": "refusal",
-}
-_REDACTED = "[redacted thinking]"
 _WRITTEN = "cache_creation_input_tokens"
 
 
 def read_reply(at: Endpoint, body: dict[str, Any]) -> Reply:
-    """A reply from the body of a message. Raises Retryable for what is none."""
+    """A reply from the body of a message. Raises Retryable for what is none, Unfinished for one that the server broke
+    off, and what an error in its place means."""
+    if body.get("error"):
+        raise error_in(at, body, _charged(body))
     texts: list[str] = []
     thoughts: list[str] = []
     try:
@@ -34,13 +29,14 @@ def read_reply(at: Endpoint, body: dict[str, Any]) -> Reply:
                 case "thinking":
                     thoughts.append(block["thinking"])
                 case "redacted_thinking":
-                    thoughts.append(_REDACTED)
+                    thoughts.append(REDACTED)
         text, reasoning = "".join(texts), "\n\n".join(thoughts) or None
-        finish = _FINISH.get(body.get("stop_reason") or "", "other")
+        finish = finish_of(body.get("stop_reason"))
         usage, written = _usage(body.get("usage")), count(field(body.get("usage"), _WRITTEN))
     except (KeyError, TypeError, AttributeError):
-        said = json.dumps(body.get("error") or "its fields are not those of a message")
-        raise malformed(at, said, _charged(body)) from None
+        raise malformed(at, "its fields are not those of a message", _charged(body)) from None
+    if body.get("stop_reason") in BROKEN:
+        raise unfinished(at, f"stop_reason {body['stop_reason']!r}", _charged(body))
     return Reply(
         text=text,
         reasoning=reasoning,

@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from rlkd_data.chat.backends.event_stream import assembled, is_stream, without_comments
+from rlkd_data.chat.backends.said import asked_wait, page_title, sentence
 from rlkd_data.chat.pace.retry import retry_after
-from rlkd_data.chat.types import Failed, Hopeless, Rejected, Retryable
+from rlkd_data.chat.types import Failed, Hopeless, Rejected, Retryable, Unfinished
 from rlkd_data.errors import InputError
 from rlkd_data.schema import Usage
 
@@ -22,10 +24,30 @@ _TOO_MANY, _OVERLOADED = 429, (503, 529)
 _GATEWAY_GAVE_UP = (504, 524)
 """Behind such a gateway the model may have gone on."""
 _LONGEST_QUOTE = 300
+_SHORTEST_KEY = 6
+"""A shorter one is a word for a server that wants none, and may stand in any sentence."""
+TYPES = {
+    "invalid_request_error": 400,
+    "authentication_error": 401,
+    "billing_error": 402,
+    "permission_error": 403,
+    "not_found_error": 404,
+    "request_too_large": 413,
+    "rate_limit_error": 429,
+    "api_error": 500,
+    "timeout_error": 504,
+    "overloaded_error": 529,
+}
+"""Statuses of the errors that Anthropic names by a type."""
 _TOO_LONG = re.compile(r"context.{0,10}(length|window)|maximum context|prompt is too long|too many tokens", re.I)
 _FILTERED = re.compile(r"content[_ ](filter|policy)|content management policy", re.I)
 _NO_MODEL = re.compile(r"model.{0,80}(not found|does not exist|not exist)|model_not_found|unknown model", re.I | re.S)
-_NO_MONEY = re.compile(r"insufficient_quota|credit balance|billing_hard_limit|exceeded your current quota", re.I)
+_NO_MONEY = re.compile(
+    r"insufficient_quota|credit balance|billing_hard_limit|insufficient (?:balance|credit|funds)|out of credit", re.I
+)
+_QUOTA = re.compile(r"exceeded your current quota", re.I)
+_PASSING = re.compile(r"per[_ -]?(?:second|minute|hour|day|model|project)|\brate|RetryInfo", re.I)
+"""Words of a quota that fills again."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +64,7 @@ class Endpoint:
 
     def hide(self, text: str) -> str:
         """A server's words in one short line, without the key, should it have repeated it."""
-        if self.key:
+        if len(self.key) >= _SHORTEST_KEY:
             text = text.replace(self.key, "***")
         text = re.sub(r"\bsk-[\w*-]{6,}", "***", text)
         line = " ".join(text.split())
@@ -73,22 +95,24 @@ def endpoint(
 
 def failure(at: Endpoint, status: int, headers: Mapping[str, str], body: str) -> Failed:  # noqa: PLR0911 - a table
     """What an HTTP error status means for this request and for the others."""
-    said = at.hide(_message(body)) or "(no message)"
+    said = at.hide(sentence(body)) or "(no message)"
     told = f"{at.model} at {at.base_url} answered {status}: {said}"
     if status == 401:
         return Hopeless(f"{told} – check {at.variable}")
     if status == 403:
         return Hopeless(f"{told} – the key in {at.variable} may not use this model")
-    if status == 402 or (status in (400, _TOO_MANY) and _NO_MONEY.search(body)):
+    wait = retry_after(headers)
+    wait = asked_wait(body) if wait is None else wait
+    if status == 402 or (status in (400, _TOO_MANY) and _is_empty(body, wait)):
         return Hopeless(f"{told} – the account behind {at.variable} has no credit left")
     if status == 404 or (status == 400 and _NO_MODEL.search(body)):
         return Hopeless(f"{told} – check the model's name and the base URL")
     if status in (_TOO_MANY, *_OVERLOADED):
         reason = "rate_limited" if status == _TOO_MANY else "overloaded"
-        return Retryable(told, reason=reason, retry_after=retry_after(headers))
+        return Retryable(told, reason=reason, retry_after=wait)
     if status in (408, 409, 425) or status >= 500:
         reason = "timeout" if status == 408 else "server_error"
-        return Retryable(told, reason=reason, retry_after=retry_after(headers), paid=status in _GATEWAY_GAVE_UP)
+        return Retryable(told, reason=reason, retry_after=wait, paid=status in _GATEWAY_GAVE_UP)
     if _TOO_LONG.search(body) or status == 413:
         return Rejected(told, reason="too_long", body=body)
     if _FILTERED.search(body):
@@ -96,14 +120,38 @@ def failure(at: Endpoint, status: int, headers: Mapping[str, str], body: str) ->
     return Rejected(told, reason="bad_request", body=body)
 
 
-def malformed(at: Endpoint, detail: str, usage: Usage | None = None) -> Retryable:
-    """A 200 whose body is not a reply: a proxy's page, a cut connection, an error in a reply's clothes."""
-    return Retryable(
-        f"{at.model} at {at.base_url} sent a malformed reply: {at.hide(detail)}",
-        reason="malformed",
-        usage=usage,
-        paid=True,
+def _is_empty(body: str, wait: float | None) -> bool:
+    """Whether an account has nothing left, or a quota that fills again is used up: some say both in the same words."""
+    return bool(_NO_MONEY.search(body) or (_QUOTA.search(body) and wait is None and not _PASSING.search(body)))
+
+
+def error_in(at: Endpoint, body: dict[str, Any], usage: Usage | None = None) -> Failed:
+    """What the body of a 200 means that is an error in a reply's place."""
+    error = body["error"]
+    named = (
+        (error.get("code"), error.get("status"), TYPES.get(str(error.get("type")))) if isinstance(error, dict) else ()
     )
+    status = next((int(str(one)) for one in named if str(one).isdecimal() and 400 <= int(str(one)) < 600), None)
+    if status is None:
+        return malformed(at, sentence(json.dumps(body)), usage)
+    found = failure(at, status, {}, json.dumps(body))
+    if isinstance(found, Retryable):
+        found.usage = usage
+    return found
+
+
+def malformed(
+    at: Endpoint, detail: str, usage: Usage | None = None, *, few: bool = False, paid: bool = True
+) -> Retryable:
+    """A 200 whose body is not a reply: a proxy's page, a cut connection, an error in a reply's clothes."""
+    said = f"{at.model} at {at.base_url} sent a malformed reply: {at.hide(detail)}"
+    return Retryable(said, reason="malformed", usage=usage, few=few, paid=paid)
+
+
+def unfinished(at: Endpoint, detail: str, usage: Usage | None) -> Unfinished:
+    """A reply that the server broke off, whatever it holds."""
+    said = f"{at.model} at {at.base_url} broke its reply off: {at.hide(sentence(detail))}"
+    return Unfinished(said, reason="upstream_error", usage=usage)
 
 
 def unreachable(at: Endpoint, error: BaseException, *, sent: bool = False) -> Retryable:
@@ -118,24 +166,20 @@ def timed_out(at: Endpoint, seconds: float) -> Retryable:
 
 
 def load_object(at: Endpoint, text: str) -> dict[str, Any]:
-    """A JSON object from a body, or Retryable."""
+    """A JSON object from a body, or Retryable. An event stream is read as the object that it makes up."""
+    if (title := page_title(text)) is not None:
+        raise malformed(at, f"a web page, {title!r}, where JSON was asked for", few=True, paid=False)
+    if is_stream(text):
+        streamed = assembled(text)
+        if streamed is None:
+            raise malformed(at, "an event stream, which was not asked for and cannot be read", few=True)
+        return streamed
     try:
-        value = json.loads(text)
+        value = json.loads(without_comments(text))
     except (ValueError, RecursionError) as error:  # the second: a body of a hundred thousand brackets
         raise malformed(at, f"not JSON ({error})") from None
+    if isinstance(value, list) and len(value) == 1:  # Gemini's errors come so
+        value = value[0]
     if not isinstance(value, dict):
         raise malformed(at, "JSON, but not an object")
     return value
-
-
-def _message(body: str) -> str:
-    """The sentence in an error's body, wherever the server put it."""
-    try:
-        value = json.loads(body)
-    except (ValueError, RecursionError):
-        return body
-    for _ in range(3):
-        if not isinstance(value, dict):
-            break
-        value = next((value[name] for name in ("error", "message", "detail") if value.get(name)), body)
-    return value if isinstance(value, str) else body

@@ -6,30 +6,35 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from rlkd_data.chat.backends.failures import Endpoint, malformed
+from rlkd_data.chat.backends.failures import Endpoint, error_in, malformed, unfinished
+from rlkd_data.chat.backends.parts import BROKEN, finish_of, spoken, thought
 from rlkd_data.chat.money.tokens import count, field
-from rlkd_data.chat.types import FinishReason, Reply
+from rlkd_data.chat.types import Reply
 from rlkd_data.schema import Usage
-
-_FINISH: dict[str, FinishReason] = {"stop": "stop", "length": "length", "content_filter": "refusal"}
 
 
 def read_reply(at: Endpoint, body: dict[str, Any]) -> Reply:
-    """A reply from the body of a chat completion. Raises Retryable for what is none."""
+    """A reply from the body of a chat completion. Raises Retryable for what is none, Unfinished for one that the server
+    broke off, and what an error in its place means."""
+    if body.get("error") and not body.get("choices"):
+        raise error_in(at, body, _charged(body))
     try:
         choice = body["choices"][0]
+        said = choice.get("finish_reason")
         message = choice["message"]
         refusal = message.get("refusal")
-        text = _text(message.get("content")) or refusal or ""
-        reasoning = message.get("reasoning_content") or message.get("reasoning") or None
-        finish = _FINISH.get(choice.get("finish_reason"), "other")
+        text = spoken(message.get("content")) or refusal or ""
+        reasoning = thought(message)
+        finish = finish_of(said)
         logprobs = tuple((choice.get("logprobs") or {}).get("content") or ())
         usage = _usage(body.get("usage"))
     except (KeyError, IndexError, TypeError, AttributeError):
-        said = json.dumps(body.get("error") or "its fields are not those of a completion")
-        raise malformed(at, said, _charged(body)) from None
+        raise malformed(at, "its fields are not those of a completion", _charged(body)) from None
     if not isinstance(text, str) or not (reasoning is None or isinstance(reasoning, str)):
         raise malformed(at, "its text is not a string", usage)
+    error = choice.get("error") or body.get("error")
+    if error or str(said).lower() in BROKEN:
+        raise unfinished(at, json.dumps(error) if error else f"finish_reason {said!r}", _charged(body))
     return Reply(
         text=text,
         reasoning=reasoning,
@@ -39,13 +44,6 @@ def read_reply(at: Endpoint, body: dict[str, Any]) -> Reply:
         created_at=datetime.now(UTC),
         logprobs=logprobs,
     )
-
-
-def _text(content: Any) -> Any:
-    """A message's text; some servers send it in parts."""
-    if isinstance(content, list):
-        return "".join(part.get("text") or "" for part in content if part.get("type") == "text")
-    return content
 
 
 def _charged(body: dict[str, Any]) -> Usage | None:

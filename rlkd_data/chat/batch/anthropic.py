@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from rlkd_data.chat.backends.anthropic_reply import read_reply
-from rlkd_data.chat.backends.failures import Endpoint, failure, malformed
+from rlkd_data.chat.backends.failures import TYPES, Endpoint, failure, malformed
 from rlkd_data.chat.backends.sdk import Connection
 from rlkd_data.chat.batch.search import is_older
 from rlkd_data.chat.batch.state import Found, Intent, Item, Limits, Seen
@@ -25,18 +25,6 @@ from rlkd_data.chat.types import Failed, Hopeless, Rejected, Reply
 _PATH = "/v1/messages/batches"
 _HEAD, _TAIL = b'{"requests":[', b"]}"
 _PIECE = 1 << 20
-_STATUS = {
-    "invalid_request_error": 400,
-    "authentication_error": 401,
-    "billing_error": 402,
-    "permission_error": 403,
-    "not_found_error": 404,
-    "request_too_large": 413,
-    "rate_limit_error": 429,
-    "api_error": 500,
-    "timeout_error": 504,
-    "overloaded_error": 529,
-}
 
 
 class AnthropicBatches:
@@ -127,7 +115,7 @@ class AnthropicBatches:
                 case "errored":
                     error = result["error"]
                     kind = (error.get("error") or error).get("type")
-                    return Item(custom_id, failure(self._at, _STATUS.get(kind, 500), {}, json.dumps(error)))
+                    return Item(custom_id, failure(self._at, TYPES.get(kind, 500), {}, json.dumps(error)))
                 case _:  # expired, canceled
                     return Item(custom_id, None)
         except (KeyError, TypeError, AttributeError) as problem:

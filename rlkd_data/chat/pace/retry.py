@@ -40,9 +40,8 @@ def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> floa
             continue
         try:
             at = parsedate_to_datetime(value)
-        except ValueError:
+            ahead = (at.replace(tzinfo=at.tzinfo or UTC) - (now or datetime.now(UTC))).total_seconds()
+        except (ValueError, OverflowError, TypeError):  # a year, or a zone, that no calendar has
             continue
-        if at.tzinfo is None:  # "-0000": a time in UTC that says nothing of its place
-            at = at.replace(tzinfo=UTC)
-        return max(0.0, (at - (now or datetime.now(UTC))).total_seconds())
+        return max(0.0, ahead)
     return None

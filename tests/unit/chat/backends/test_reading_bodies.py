@@ -1,0 +1,141 @@
+"""Bodies of every shape: errors' sentences, waits, event streams, thoughts and ends of replies."""
+
+import json
+from typing import Any
+
+import pytest
+
+from rlkd_data.chat.backends.event_stream import assembled, is_stream, without_comments
+from rlkd_data.chat.backends.failures import Endpoint, failure
+from rlkd_data.chat.backends.openai_reply import read_reply
+from rlkd_data.chat.backends.parts import REDACTED
+from rlkd_data.chat.backends.said import asked_wait, page_title, sentence
+from rlkd_data.chat.types import Hopeless, Retryable, Unfinished
+
+AT = Endpoint("openai:m", "http://127.0.0.1:1/v1", "OPENAI_API_KEY", "sk-secret-0123456789")
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({"error": {"message": "no"}}, "no"),
+        ([{"error": {"message": "in a list"}}], "in a list"),
+        ({"error": "plain"}, "plain"),
+        ({"detail": [{"loc": ["body", "seed"], "msg": "not permitted"}]}, "seed: not permitted"),
+        ({"errors": [{"message": "a"}, {"message": "b"}]}, "a; b"),
+        ({"error": {"message": "P", "metadata": {"raw": '{"error": {"message": "inner"}}'}}}, "P: inner"),
+        ({"error": {"message": "P", "metadata": {"raw": "plain", "provider_name": "H"}}}, "P: plain (H)"),
+        ({"message": '{"detail": "twice"}'}, "twice"),
+        ({"strange": 1}, '{"strange": 1}'),
+        ("<html><head><title>502 Bad\nGateway</title></head>", "a web page, '502 Bad Gateway'"),
+        ("<!doctype html><h1>Sign <b>in</b></h1>", "a web page, 'Sign in'"),
+        ("just words", "just words"),
+        ("[" * 50_000, "[" * 50_000),
+    ],
+)
+def test_the_sentence_of_an_error(body: Any, said: str) -> None:
+    assert sentence(body if isinstance(body, str) else json.dumps(body)) == said
+
+
+def test_a_text_about_pages_is_no_page() -> None:
+    assert page_title('{"text": "<html>"}') is None and page_title("<p>") is None and page_title("<html>") == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("Please retry in 1.5s.", 1.5),
+        ("Please try again in 6m0s. Visit", 360.0),
+        ("try again in 1h2m3.5s", 3723.5),
+        ("Retry after 250ms", 0.25),
+        ("Please wait 2 minutes before", 120.0),
+        ('{"details": [{"retryDelay": "31s"}]}', 31.0),
+        ('{"retry_after": 3.5}', 3.5),
+        ("retry your request", None),
+        ("limit resets at 14:00", None),
+        ("You have 3 retries", None),
+    ],
+)
+def test_how_long_a_body_asks_to_wait(text: str, seconds: float | None) -> None:
+    assert asked_wait(text) == seconds
+
+
+QUOTA = "You exceeded your current quota, please check your plan and billing details."
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        ({"message": QUOTA, "code": "insufficient_quota"}, Hopeless),
+        ({"message": QUOTA}, Hopeless),
+        ({"message": QUOTA + " Please retry in 30s."}, Retryable),
+        ({"message": QUOTA + " Quota exceeded for requests_per_minute"}, Retryable),
+        ({"message": QUOTA, "details": [{"retryDelay": "2s"}]}, Retryable),
+        ({"message": QUOTA + " Please retry in 30s.", "type": "insufficient_quota"}, Hopeless),
+    ],
+)
+def test_a_quota_that_fills_again_is_told_from_an_empty_account(error: dict[str, Any], kind: type) -> None:
+    assert type(failure(AT, 429, {}, json.dumps({"error": error}))) is kind
+    if kind is Hopeless:
+        assert isinstance(failure(AT, 429, {"retry-after": "5"}, json.dumps({"error": error})), (Hopeless, Retryable))
+
+
+def choice(message: dict[str, Any], finish: Any = "stop", **more: Any) -> dict[str, Any]:
+    return {"choices": [{"message": message, "finish_reason": finish} | more]}
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"content": "4", "reasoning_content": "2 and 2"},
+        {"content": "4", "reasoning": "2 and 2"},
+        {"content": "4", "reasoning": {"content": "2 and 2"}},
+        {"content": "4", "thinking": "2 and 2"},
+        {"content": [{"type": "thinking", "thinking": "2 and 2"}, {"type": "text", "text": "4"}]},
+        {"content": [{"type": "thinking", "thinking": [{"type": "text", "text": t} for t in ("2 and", " 2")]},
+                     {"type": "text", "text": "4"}]},
+        {"content": [{"type": "reasoning", "text": "2 and 2"}, {"type": "output_text", "text": "4"}]},
+        {"content": "4", "reasoning_details": [{"type": "reasoning.text", "text": "2 and"},
+                                               {"type": "reasoning.text", "text": " 2"}]},
+        {"content": "4", "reasoning_details": [{"type": "reasoning.summary", "summary": "2 and 2"}]},
+        {"content": "4", "reasoning": "", "reasoning_content": None, "reasoning_details": [],
+         "thinking_content": "2 and 2"},
+    ],
+)  # fmt: skip
+def test_reasoning_is_found_wherever_a_server_puts_it(message: dict[str, Any]) -> None:
+    reply = read_reply(AT, choice(message))
+    assert (reply.text, reply.reasoning) == ("4", "2 and 2")
+
+
+def test_reasoning_in_cipher_is_marked() -> None:
+    details = [{"type": "reasoning.encrypted", "data": "zz"}]
+    assert read_reply(AT, choice({"content": "4", "reasoning_details": details})).reasoning == REDACTED
+
+
+@pytest.mark.parametrize(
+    ("said", "finish"),
+    [("STOP", "stop"), ("eos", "stop"), ("model_length", "length"), ("MAX_TOKENS", "length"), ("SAFETY", "refusal")],
+)
+def test_other_words_for_the_end_of_a_reply(said: str, finish: str) -> None:
+    assert read_reply(AT, choice({"content": "4"}, said)).finish_reason == finish
+
+
+def test_what_a_broken_reply_cost_is_told() -> None:
+    body = choice({"content": "4"}, "error") | {"usage": {"prompt_tokens": 5, "completion_tokens": 2}}
+    with pytest.raises(Unfinished) as raised:
+        read_reply(AT, body)
+    assert raised.value.usage is not None and raised.value.usage.completion_tokens == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "stream"),
+    [("data: {}\n\n", True), (": hi\n\ndata: {}", True), ("event: x\n", True), ("{}", False), (": hi\n\n{}", False)],
+)
+def test_a_stream_is_told_by_its_fields(text: str, stream: bool) -> None:
+    assert is_stream(text) is stream
+
+
+def test_comments_before_a_body_and_a_stream_of_nothing() -> None:
+    assert without_comments("\ufeff: a\n: b\n\n {}") == "{}"
+    assert assembled("data: nonsense\n\n") is None and assembled("data: {}\n\ndata: [DONE]\n\n") is None
+    assert assembled('data: {"error": {"code": 429}}\n\n') == {"error": {"code": 429}}
