@@ -24,17 +24,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from rlkd_data.chat.backends.kept import keeping
 from rlkd_data.config import Settings
 from rlkd_data.errors import InputError
+from rlkd_data.run import yaml_text
 from rlkd_data.run.progress import console
 from rlkd_data.run.resources import resource
 from rlkd_data.run.stage import StageResult, StageSpec, registry, run_stage
 
 PIPELINE_FILE = "pipeline.yaml"
+_STAGE_NAME = r"(?!\.+$)[\w.-]+"
 _TOP_KEYS = ("name", "workdir", "description", "defaults", "stages", "closing")
 
 
@@ -99,6 +100,10 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Pipeline:
     planned: dict[str, PlannedStage] = {}
     for name, raw in stages.items():
         where = f"{path}: stage {name}"
+        if not re.fullmatch(_STAGE_NAME, name) or name == PIPELINE_FILE:
+            raise InputError(
+                f"{path}: stage {name[:80]!r}: a stage's name is its folder's: give it letters, digits, _, - and . alone"
+            )
         verb = raw.get("verb", name)
         if verb not in specs:
             raise InputError(f"{where}: unknown verb {verb!r}{_nearest(str(verb), specs)}")
@@ -118,10 +123,10 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Pipeline:
 def read_yaml(path: Path) -> dict[str, Any]:
     """A YAML file's mapping. Raises InputError naming the file, and the place where it is broken."""
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        document = yaml_text.read(path.read_text(encoding="utf-8"))
     except OSError as problem:
         raise InputError(f"{path} cannot be read: {problem.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as problem:
+    except (yaml_text.Unreadable, UnicodeDecodeError) as problem:
         raise InputError(f"{path} is not valid YAML: {_one_line(problem)}") from None
     return _mapping(document, str(path))
 
@@ -173,8 +178,8 @@ def apply_override(values: dict[str, Any], override: str) -> None:
     if not sep or not dotted:
         raise InputError(f"--set {override!r}: write it as key=value")
     try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError:
+        value = yaml_text.read(text)
+    except yaml_text.Unreadable:
         value = text
     *parents, last = dotted.strip().split(".")
     target = values
@@ -204,7 +209,7 @@ def _resolve(value: Any, planned: Mapping[str, PlannedStage], workdir: Path, whe
         return [_resolve(v, planned, workdir, where) for v in value]
     if not isinstance(value, str):
         return value
-    if reference := re.fullmatch(r"((?:[a-z]+:)?)@([\w-]+)((?:/[\w./-]+)?)", value):
+    if reference := re.fullmatch(r"((?:[a-z]+:)?)@([\w.-]+)((?:/[\w./-]+)?)", value):
         prefix, name, rest = reference.groups()
         if name not in planned:
             raise InputError(f"{where}: {value!r} names no earlier stage{_nearest(name, planned)}")
