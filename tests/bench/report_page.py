@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import sys
 import tempfile
 import time
@@ -22,9 +21,10 @@ from rlkd_data.report.build import inert_json, write_page
 from rlkd_data.schema import DECOMPOSITIONS, TRACES, Decomposition, Sampling, Step, Trace
 from rlkd_data.tables import TableWriter
 
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SHIPPED = Path(__file__).resolve().parents[2] / "pipelines" / "data" / "gsm8k_quickstart.jsonl"
-SYSTEM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
 def fill(folder: Path, count: int) -> None:
@@ -90,6 +90,8 @@ def main(count: int) -> None:
         print(
             f"{count} rows, {page_file.stat().st_size / 1e6:.1f} MB: written in {written:.2f} s (floor {floor:.2f} s)"
         )
+        from tests.support.browser import SYSTEM
+
         with sync_playwright() as running:
             browser = running.chromium.launch(executable_path=SYSTEM, args=["--no-sandbox"])
             page = browser.new_page(viewport={"width": 1280, "height": 800})
