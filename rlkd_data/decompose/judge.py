@@ -13,13 +13,13 @@ from rlkd_data.answers.verify import Job, as_number, quick
 from rlkd_data.chat.types import FinishReason
 from rlkd_data.prompts import Format
 from rlkd_data.schema import Domain, Step
-from rlkd_data.structure.as_json import parse_json
 from rlkd_data.structure.check import check, check_against_trace, in_order
 from rlkd_data.structure.chunk import Piece
 from rlkd_data.structure.ground import Reasoning, coverage, ground, ordered
 from rlkd_data.structure.merge import merge, shifted
 from rlkd_data.structure.numbers import canonical, numbers_of_text, result_of
-from rlkd_data.structure.parse import ParseFailure, parse
+from rlkd_data.structure.parsed import ParseFailure
+from rlkd_data.structure.read import read
 
 _ENDS = {"length": "truncated", "refusal": "refused", "other": "unfinished"}
 """Why a reply that cannot be read ended, where that says more than the parser does."""
@@ -92,7 +92,7 @@ def judge(case: Case, rules: Rules) -> Judged:
     notes: list[str] = []
     failures: list[tuple[str, int | None, str | None]] = []
     for number, reply in enumerate(case.replies):
-        parsed = parse_json(reply.text) if rules.form == "json" else parse(reply.text)
+        parsed = read(reply.text, rules.form)
         if isinstance(parsed, ParseFailure):
             code = _ENDS.get(reply.finish_reason, parsed.code)
             failures.append((code, number, parsed.detail))

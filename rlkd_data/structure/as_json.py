@@ -1,7 +1,8 @@
 """The structured variant of a decomposition: its JSON schema, steps to JSON, and JSON to the same steps.
 
 JSON that is broken a little (a comma, a quote, LaTeX with single backslashes) is mended by json-repair, but what comes
-out must hold every letter and digit that was written, in the same order, and none besides.
+out must hold every letter and digit that was written, in the same order, and none besides. Which shapes of JSON are
+read is told in `shapes`.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from rlkd_data.schema import Step
-from rlkd_data.structure.markers import fence
-from rlkd_data.structure.parse import Note, Parsed, ParseFailure
+from rlkd_data.structure.fences import fence
+from rlkd_data.structure.parsed import Note, Parsed, ParseFailure
+from rlkd_data.structure.shapes import Digits, TwiceNamed, count_keys, holds_keys, once, read_value
+from rlkd_data.structure.thought import cut_thought
 
 PARTS = ("meta_reasoning", "sub_problem", "answer")
 SCHEMA: dict[str, Any] = {
@@ -43,6 +46,11 @@ _LONE_BACKSLASH = re.compile(
 """A backslash that JSON does not know, or that stands before a LaTeX command whose first letter JSON would take for a
 control character."""
 _ESCAPE = re.compile(r"\\[bfnrt]|\\u[0-9a-fA-F]{4}")
+_START = re.compile(r"[{\[](?=\s*(?:[\"'“”‘’{\[}\]]|//|/\*|#|\w+\s*:))")
+"""What can open JSON: a set, an interval or LaTeX in the words before it cannot."""
+_TOKEN = re.compile(r"\"(?:[^\"\\]|\\.)*\"|//[^\n]*|/\*.*?\*/|(?<=[\s,{\[])#[^\n]*", re.DOTALL)
+_OPENING_QUOTE = re.compile(r"(?<=[{\[,:])(\s*)[“”„«]")
+_CLOSING_QUOTE = re.compile(r"[”“»](?=\s*[:,}\]])")
 
 
 def render_json(steps: Sequence[Step], final_answer: str | None = None) -> str:
@@ -58,54 +66,119 @@ def render_json(steps: Sequence[Step], final_answer: str | None = None) -> str:
 
 def parse_json(text: str) -> Parsed | ParseFailure:
     """Read a decomposition that was asked for as JSON. Raises nothing whatever the text; a text that is cut off is a
-    failure, never a decomposition with a last step that is half there."""
-    notes: list[Note] = []
-    body = _body(text, notes)
-    if not body:
+    failure, never a decomposition with a last step that is half there, and so is one that holds two."""
+    cut = cut_thought(text)
+    if cut.form == "unclosed":
+        return ParseFailure("thought_only", "the reply is a thought that does not end")
+    if cut.thought is not None and holds_keys(cut.thought + cut.between):
+        return ParseFailure("thought_with_steps", "steps stand in a thought, and behind it")
+    return parse_json_reply(cut.text, ("thought_cut",) if cut.thought is not None else ())
+
+
+def parse_json_reply(text: str, notes: tuple[Note, ...] = ()) -> Parsed | ParseFailure:
+    """`parse_json`, for a text without a thought. `notes` are put before those of this reading."""
+    if not text.strip():
         return ParseFailure("empty_text", "the reply is empty")
-    if "{" not in body:
+    found = list(notes)
+    body, unfenced = _unfenced(text)
+    if unfenced:
+        found.append("unfenced")
+    start = next((one.start() for one in _START.finditer(body)), None)
+    if start is None:
         return ParseFailure("no_json", "the reply holds no JSON object")
+    if body[:start].strip():
+        found.append("text_before")
+    return _parse(body[start:], found)
+
+
+def _parse(body: str, notes: list[Note]) -> Parsed | ParseFailure:
     sane = _LONE_BACKSLASH.sub(r"\1\\\\", body)
     if sane != body:
         notes.append("latex_unescaped")
     try:
-        value = json.loads(sane, strict=False)
-    except (ValueError, RecursionError):
+        for form in (sane, bare := _TOKEN.sub(_without_comment, sane), _plain_quotes(bare)):
+            values, rest = _values(form)
+            if values:
+                if form is not sane and form != sane:
+                    notes.append("repaired_json")
+                return _told(values, rest, notes)
+        sane = bare if '"' in bare else _plain_quotes(bare)
+        end = sane.rfind("}" if sane.startswith("{") else "]")
+        if 0 < end < len(sane) - 1 and not sane[end + 1 :].strip().startswith(("]", ",", '"')):
+            notes.append("text_after")
+            sane = sane[: end + 1]
         value = _repaired(sane)
-        notes.append("repaired_json")
         if isinstance(value, ParseFailure):
             return value
         if _letters(json.dumps(value, ensure_ascii=False)) != _letters(sane):
             return ParseFailure("broken_json", "the JSON could only be read by leaving out or changing some of it")
-    found = _read(value, notes)
-    if "repaired_json" in notes and isinstance(found, Parsed) and (swallowed := _swallowed(sane, len(found.steps))):
-        return ParseFailure("broken_json", swallowed)
-    return found
+        read = read_value(value, [*notes, "repaired_json"])
+        if isinstance(read, Parsed) and (swallowed := _swallowed(sane, len(read.steps))):
+            return ParseFailure("broken_json", swallowed)
+    except TwiceNamed as twice:
+        return ParseFailure("two_readings", f"an object has {twice} twice")
+    return read
 
 
-def _body(text: str, notes: list[Note]) -> str:
-    """The JSON text, without a code block or words around it."""
-    body = text.strip()
-    lines = body.split("\n")
-    if len(lines) > 2 and fence(lines[0]) and fence(lines[-1]):
-        notes.append("unfenced")
-        body = "\n".join(lines[1:-1]).strip()
-    start = body.find("{")
-    if start > 0:
-        notes.append("text_before")
-        body = body[start:]
-    end = body.rfind("}")
-    if 0 < end < len(body) - 1 and not body[end + 1 :].strip().startswith(("]", ",", '"')):
+def _told(values: list[Any], rest: str, notes: list[Note]) -> Parsed | ParseFailure:
+    """What whole JSON values say, and whether what is behind them is more than words."""
+    if holds_keys(rest):
+        return ParseFailure("two_readings", "more steps stand behind the JSON")
+    if rest.strip(" \n\r\t`~;"):
         notes.append("text_after")
-        body = body[: end + 1]
-    return body
+    return read_value(values[0] if len(values) == 1 else _lines_of(values), notes)
+
+
+def _lines_of(values: list[Any]) -> Any:
+    """Several values are one list where each is a step (JSON Lines); otherwise they are several decompositions."""
+    return values if all(isinstance(one, dict) and "steps" not in one for one in values) else None
+
+
+def _values(text: str) -> tuple[list[Any], str]:
+    """The whole JSON values that a text begins with, and what is behind them; none where the first is broken."""
+    decoder = json.JSONDecoder(strict=False, object_pairs_hook=once, parse_float=Digits, parse_int=Digits)
+    values: list[Any] = []
+    at = 0
+    while at < len(text) and text[at] in "{[":
+        try:
+            value, end = decoder.raw_decode(text, at)
+        except TwiceNamed:
+            raise
+        except (ValueError, RecursionError):
+            break
+        values.append(value)
+        at = end
+        while at < len(text) and text[at] in " \n\r\t,":
+            at += 1
+    return values, text[at:]
+
+
+def _unfenced(text: str) -> tuple[str, bool]:
+    """The text without the fences of the block that holds the JSON."""
+    lines = text.strip().split("\n")
+    start = next((n for n, line in enumerate(lines) if _START.match(line.strip()) and not fence(line)), len(lines))
+    opening = next((n for n in range(start - 1, -1, -1) if fence(lines[n])), None)
+    if opening is None:
+        return text.strip(), False
+    closing = next((n for n in range(len(lines) - 1, start, -1) if lines[n].strip() == fence(lines[n])), len(lines))
+    kept = lines[:opening] + lines[opening + 1 : closing] + lines[closing + 1 :]
+    return "\n".join(kept).strip(), True
+
+
+def _without_comment(found: re.Match[str]) -> str:
+    return found[0] if found[0].startswith('"') else " "
+
+
+def _plain_quotes(text: str) -> str:
+    """The text with plain quotes for curly ones, where they stand as JSON's own do."""
+    return _CLOSING_QUOTE.sub('"', _OPENING_QUOTE.sub(r'\1"', text))
 
 
 def _repaired(body: str) -> Any:
     """The value of broken JSON, or a ParseFailure."""
     from json_repair import loads
 
-    if not body.endswith("}"):
+    if not body.endswith("}" if body.startswith("{") else "]"):
         return ParseFailure("incomplete_last_step", "the JSON ends before it is closed")
     try:
         return loads(body, skip_json_loads=True)
@@ -113,33 +186,9 @@ def _repaired(body: str) -> Any:
         return ParseFailure("broken_json", f"the JSON cannot be read: {type(problem).__name__}")
 
 
-def _read(value: Any, notes: Sequence[Note]) -> Parsed | ParseFailure:  # noqa: PLR0911 - a failure each
-    if not isinstance(value, dict) or not isinstance(value.get("steps"), list):
-        return ParseFailure("wrong_shape", "the JSON is no object with a list of steps")
-    final = value.get("final_answer")
-    if isinstance(final, (int, float)) and not isinstance(final, bool):
-        final = str(final)
-    if final is not None and not isinstance(final, str):
-        return ParseFailure("wrong_shape", f"final_answer is a {type(final).__name__}")
-    steps: list[Step] = []
-    for number, step in enumerate(value["steps"], 1):
-        if not isinstance(step, dict):
-            return ParseFailure("wrong_shape", f"step {number} is a {type(step).__name__}")
-        parts = [part for name in PARTS if isinstance(part := step.get(name), str)]
-        if len(parts) < len(PARTS):
-            return ParseFailure("missing_part", f"step {number} lacks a part, or one is no text")
-        if any(not part.strip() for part in parts):
-            return ParseFailure("empty_part", f"a part of step {number} is empty")
-        steps.append(Step(number, parts[0].strip(), parts[1].strip(), parts[2].strip()))
-    if not steps:
-        return ParseFailure("no_markers", "the list of steps is empty")
-    return Parsed(tuple(steps), (final.strip() or None) if final else None, tuple(notes))
-
-
 def _swallowed(body: str, steps: int) -> str | None:
     """Which part's keys are more than the steps: where a quote is missing, a repair takes the next step for text."""
-    for part in PARTS:
-        written = len(re.findall(rf"(?<!\w){part}[\"'”]?\s*:", body))
+    for part, written in count_keys(body).items():
         if written != steps:
             return f"the text has {part} {written} times, but {steps} steps could be read"
     return None

@@ -1,254 +1,257 @@
 """Text to steps: either a decomposition that can be read in one way, or the reason why it cannot.
 
-A reply that could be read in two ways is a failure, never a guess: a wrong step would train a student in silence.
-Runs in time linear in the text, and raises nothing whatever the text.
+The order: the thought before the reply is left out; tags and tables become lines with markers; code blocks that only
+wrap are told from those that hold code; the form of the markers is the first that the meta-reasonings have; lines
+between steps that belong to none are left out; parts become steps; what is behind the last is the final answer.
+
+A reply that could be read in two ways is a failure, never a guess: a wrong step would train a student in silence. So
+where a whole step more stands in it, in code, inside a line or in another form of marker, the reply is read with it
+too, and only a numbering without a gap can tell which reading is meant. Runs in time linear in the text, and raises
+nothing whatever the text.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from rlkd_data.schema import Step
-from rlkd_data.structure.markers import Kind, Marker, code_lines, fence, final_sentence, marker, unescape_line
+from rlkd_data.structure.closing import ending, final_part, second_answer
+from rlkd_data.structure.fences import Layout, layout
+from rlkd_data.structure.groups import Group, gapless, group, notes_of
+from rlkd_data.structure.markers import Form, Marker, inside, marker
+from rlkd_data.structure.parsed import FailureCode, Note, Parsed, ParseFailure
+from rlkd_data.structure.parts import split
+from rlkd_data.structure.table import from_table
+from rlkd_data.structure.tagged import from_tags
+from rlkd_data.structure.thought import cut_thought
+from rlkd_data.structure.titles import title
 
-FailureCode = Literal[
-    "empty_text",
-    "no_markers",
-    "missing_part",
-    "repeated_part",
-    "empty_part",
-    "numbers_disagree",
-    "numbering_restarts",
-    "incomplete_last_step",
-    "text_after_final_answer",
-    "no_json",
-    "broken_json",
-    "wrong_shape",
-]
-Note = Literal[
-    "text_before",
-    "renumbered",
-    "unnumbered",
-    "reference_markers",
-    "unbracketed",
-    "unfenced",
-    "text_after",
-    "latex_unescaped",
-    "repaired_json",
-]
-_ORDER: tuple[Kind, ...] = ("meta", "sub_problem", "answer")
+__all__ = ["FailureCode", "Note", "ParseFailure", "Parsed", "parse"]
+
+_TIERS: tuple[frozenset[Form], ...] = (
+    frozenset({"bracketed"}),
+    frozenset({"plain"}),
+    frozenset({"heading"}),
+    frozenset({"plain", "heading"}),
+)
+_ALL: frozenset[Form] = frozenset({"bracketed", "plain", "heading"})
+_Place = tuple[int, int]
+"""A line of the reply, and which of the pieces that markers inside it make."""
+
+_Universe = Sequence[tuple[_Place, str, Marker | None]]
+"""Every piece of a line that a marker could open, with that marker."""
 
 
 @dataclass(frozen=True, slots=True)
-class Parsed:
-    """The steps of a reply, numbered from 1. `notes` are codes of what was overlooked on the way."""
+class _Reading:
+    """One way to read a reply: its lines, and which of them open a part."""
 
-    steps: tuple[Step, ...]
-    final_answer: str | None
+    lines: Sequence[str]
+    marks: Mapping[int, Marker]
+    layout: Layout
+    places: Sequence[_Place]
     notes: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class ParseFailure:
-    """Why a reply cannot be read: a code, and where."""
+class _Read:
+    """What a reading comes to."""
 
-    code: FailureCode
-    detail: str
-
-
-@dataclass(slots=True)
-class _Part:
-    """A marker and the raw lines behind it, each with whether it is inside a code block."""
-
-    marker: Marker
-    line: str
-    line_number: int
-    rest: list[tuple[str, bool]] = field(default_factory=list)
-
-    def plain_lines(self) -> list[str]:
-        return [line if in_code else unescape_line(line) for line, in_code in self.rest]
-
-    def text(self) -> str:
-        return "\n".join([self.marker.rest, *self.plain_lines()]).strip()
-
-    def __str__(self) -> str:
-        number = "" if self.marker.number is None else f" {self.marker.number}"
-        return f"{self.marker.kind}{number} on line {self.line_number}"
+    parsed: Parsed
+    gapless: bool
+    used: frozenset[_Place]
 
 
 def parse(text: str) -> Parsed | ParseFailure:
     """Read a decomposition.
 
-    Markers count at the start of a line outside code blocks (see `markers`). Numbers may repeat or skip: steps are
-    numbered anew by their order; but the three parts of one step must agree in their number, and numbers that fall back
-    mean a second decomposition, or one planted in the text: a failure.
+    Numbers may skip: steps are numbered anew by their order; but the three parts of one step must agree in their
+    number, and numbers that come again or fall back mean a second decomposition, or one planted in the text: a failure.
+    So is a thought that holds steps itself, for whoever does not know that it is one (see `read`).
     """
-    lines = [line.removesuffix("\r") for line in text.split("\n")]
     if not text.strip():
         return ParseFailure("empty_text", "the reply is empty")
-    notes: list[Note] = []
-    lines, unfenced = _without_outer_fence(lines)
-    if unfenced:
-        notes.append("unfenced")
-    before, parts = _split(lines, bracketed=True)
-    if not any(part.marker.kind != "final" for part in parts):
-        before, parts = _split(lines, bracketed=False)
-        notes.append("unbracketed")
-    if not any(part.marker.kind != "final" for part in parts):
-        return ParseFailure("no_markers", f"no [Meta-reasoning] marker in {len(lines)} lines")
-    if any(line.strip() for line in before):
-        notes.append("text_before")
+    cut = cut_thought(text)
+    if cut.form == "unclosed":
+        return ParseFailure("thought_only", "the reply is a thought that does not end")
+    if cut.thought is not None and holds_step(f"{cut.thought}\n{cut.between}"):
+        return ParseFailure("thought_with_steps", "steps stand in a thought, and behind it")
+    return parse_reply(cut.text, ("thought_cut",) if cut.thought is not None else ())
+
+
+def parse_reply(text: str, notes: tuple[Note, ...] = ()) -> Parsed | ParseFailure:
+    """`parse`, for a text without a thought. `notes` are put before those of this reading."""
+    if not text.strip():
+        return ParseFailure("empty_text", "the reply is empty")
+    lines = [line.removesuffix("\r") for line in text.split("\n")]
+    universe = _universe(lines)
+    opening = [text for _, text, found in universe if found is not None and found.kind == "meta"]
+    if opening and all(text.startswith(">") for text in opening):  # all of it is quoted
+        lines = [line.removeprefix(">").removeprefix(" ") if line.startswith(">") else line for line in lines]
+        universe = _universe(lines)
+    if "[/" in text or not opening:
+        if (tagged := from_tags(text)) is not None:
+            lines, notes = [line.removesuffix("\r") for line in tagged.split("\n")], (*notes, "tags")
+            universe = _universe(lines)
+        elif (rows := from_table(lines)) is not None:
+            lines, notes = rows, (*notes, "table")
+            universe = _universe(lines)
+    return _decide(lines, universe, notes)
+
+
+def holds_step(text: str) -> bool:
+    """Whether a whole step stands in a text: a meta-reasoning, a sub-problem and an answer, each with its marker."""
+    universe = _universe(text.split("\n"))
+    return _hidden(universe, frozenset())
+
+
+def _decide(lines: list[str], universe: _Universe, notes: tuple[Note, ...]) -> Parsed | ParseFailure:
+    first: ParseFailure | None = None
+    chosen: _Read | None = None
+    for reading in _readings(lines, universe, notes):
+        found = _read(reading)
+        if isinstance(found, ParseFailure):
+            first = first or found
+            continue
+        if chosen is None:
+            chosen = found
+            if not _hidden(universe, found.used):
+                return found.parsed
+            continue
+        if found.parsed.steps == chosen.parsed.steps or found.gapless is chosen.gapless:
+            continue
+        return found.parsed if found.gapless else chosen.parsed
+    if chosen is not None:
+        return ParseFailure("two_readings", "a whole step more stands in code, inside a line or in another form")
+    return first or ParseFailure("no_markers", f"no [Meta-reasoning] marker in {len(lines)} lines")
+
+
+def _readings(lines: list[str], universe: _Universe, notes: tuple[Note, ...]) -> Iterator[_Reading]:
+    """Ways to read the lines, the most likely first: by lines, with markers inside lines, with all there is."""
+    whole = [
+        found if text == lines[place[0]] else marker(lines[place[0]]) for place, text, found in universe if not place[1]
+    ]
+    places = [(number, 0) for number in range(len(lines))]
+    tiers = [tier for tier in _TIERS if any(m is not None and m.kind == "meta" and m.form in tier for m in whole)]
+    tiers = tiers[:1] if tiers and tiers[0] == _TIERS[0] else tiers
+    for tier in tiers or [t for t in _TIERS if any(m and m.kind != "final" and m.form in t for m in whole)][:1]:
+        yield _reading(lines, whole, places, tier, notes)
+    pieces = [text for _, text, _ in universe]
+    marks = [found for _, _, found in universe]
+    split_places = [place for place, _, _ in universe]
+    if len(pieces) > len(lines):
+        inside_notes: tuple[Note, ...] = (*notes, "one_line")
+        for tier in tiers:
+            yield _reading(pieces, marks, split_places, tier, inside_notes)
+    yield _reading(pieces, marks, split_places, _ALL, notes, code=False)
+
+
+def _reading(
+    lines: Sequence[str],
+    marks: Sequence[Marker | None],
+    places: Sequence[_Place],
+    forms: frozenset[Form],
+    notes: tuple[Note, ...],
+    *,
+    code: bool = True,
+) -> _Reading:
+    """`code`: markers inside code blocks are code."""
+    marked: dict[int, Marker] = {}
+    for number, found in enumerate(marks):
+        if found is not None and (found.form in forms or (found.kind == "final" and found.number is None and marked)):
+            marked[number] = found
+    fences = Layout((False,) * len(lines), frozenset())
+    if code:
+        opens = [number in marked and marked[number].kind != "final" for number in range(len(lines))]
+        fences = layout(lines, opens, [not line.strip() or title(line) is not None for line in lines])
+        marked = {number: found for number, found in marked.items() if not fences.in_code[number]}
+    if fences.wrappers:
+        notes = (*notes, "unfenced")
+    if forms != _TIERS[0]:
+        notes = (*notes, "unbracketed")
+    return _Reading(lines, marked, fences, places, notes)
+
+
+def _read(reading: _Reading) -> _Read | ParseFailure:
+    if not any(found.kind != "final" for found in reading.marks.values()):
+        return ParseFailure("no_markers", f"no [Meta-reasoning] marker in {len(reading.lines)} lines")
+    found = split(reading.lines, reading.marks, reading.layout)
+    parts = found.parts
     final = parts.pop() if parts[-1].marker.kind == "final" else None
-    grouped = _group(parts)
+    if (
+        final is None
+        and len(parts) > 3
+        and len(parts) % 3 == 1
+        and parts[-1].marker.kind == "answer"
+        and second_answer(parts[-1])
+    ):
+        final = parts.pop()
+    grouped = group(parts)
     if isinstance(grouped, ParseFailure):
         return grouped
-    notes.extend(_notes(grouped))
-    last = grouped[-1][-1]
-    final_answer, after = _final(final, last)
+    last = grouped[-1].answer
+    final_answer, after = final_part(final, last) if final is not None else ending(last)
+    steps = _steps(grouped)
+    if isinstance(steps, ParseFailure):
+        return steps
+    notes: list[Note] = list(reading.notes)
+    if found.before:
+        notes.append("text_before")
+    if found.titles:
+        notes.append("titles")
+    notes.extend(notes_of(grouped))
     if after:
         notes.append("text_after")
+    used = frozenset(reading.places[number] for number in reading.marks)
+    return _Read(Parsed(steps, final_answer, tuple(dict.fromkeys(notes))), gapless(grouped), used)
+
+
+def _steps(grouped: Sequence[Group]) -> tuple[Step, ...] | ParseFailure:
+    texts = [[part.text() for part in one] for one in grouped]
+    flat = [text for three in texts for text in three]
+    if len(flat) > 1 and all(text.lower().endswith(("<br>", "<br/>")) for text in flat[:-1]):
+        texts = [[_without_break(text) for text in three] for three in texts]
     steps = []
-    for index, group in enumerate(grouped, 1):
-        meta, sub_problem, answer = (part.text() for part in group)
+    for index, (one, (meta, sub_problem, answer)) in enumerate(zip(grouped, texts, strict=True), 1):
         if not (meta and sub_problem and answer):
-            empty = next(part for part in group if not part.text())
+            empty = next(part for part, text in zip(one, (meta, sub_problem, answer), strict=True) if not text)
             return ParseFailure("empty_part", f"nothing stands behind {empty}")
         steps.append(Step(index, meta, sub_problem, answer))
-    return Parsed(tuple(steps), final_answer, tuple(dict.fromkeys(notes)))
+    return tuple(steps)
 
 
-def _split(lines: Sequence[str], *, bracketed: bool) -> tuple[list[str], list[_Part]]:
-    """The lines before the first marker, and the parts that the markers open. Beside markers in brackets a plain
-    "Final answer: …" counts too."""
-    before: list[str] = []
-    parts: list[_Part] = []
-    for number, (line, in_code) in enumerate(zip(lines, code_lines(lines), strict=True), 1):
-        found = None if in_code else marker(line)
-        if found is not None and (
-            found.bracketed is bracketed or (found.kind == "final" and found.number is None and parts)
-        ):
-            parts.append(_Part(found, line, number))
-        elif parts:
-            parts[-1].rest.append((line, in_code))
+def _without_break(text: str) -> str:
+    while text.lower().endswith(("<br>", "<br/>")):
+        text = text[: text.rindex("<")].rstrip()
+    return text
+
+
+def _universe(lines: Sequence[str]) -> _Universe:
+    found: list[tuple[_Place, str, Marker | None]] = []
+    for number, line in enumerate(lines):
+        first = marker(line)
+        pieces = inside(line, first)
+        if len(pieces) == 1:
+            found.append(((number, 0), line, first))
         else:
-            before.append(line)
-    return before, _fold_early_finals(parts)
+            found.extend(((number, at), piece, marker(piece)) for at, piece in enumerate(pieces))
+    return found
 
 
-def _fold_early_finals(parts: list[_Part]) -> list[_Part]:
-    """A plain "Final answer: …" before the last part is a sentence of the part that it stands in. (One in brackets
-    stays, and makes the parse fail.)"""
-    folded: list[_Part] = []
-    for number, part in enumerate(parts, 1):
-        if folded and number < len(parts) and part.marker.kind == "final" and not part.marker.bracketed:
-            folded[-1].rest.extend([(part.line, False), *part.rest])
-        else:
-            folded.append(part)
-    return folded
-
-
-def _group(parts: Sequence[_Part]) -> list[tuple[_Part, _Part, _Part]] | ParseFailure:
-    """Parts in threes, each meta-reasoning, sub-problem, answer."""
-    groups: list[tuple[_Part, _Part, _Part]] = []
-    open_: list[_Part] = []
-    for part in parts:
-        expected = _ORDER[len(open_)]
-        kind = part.marker.kind
-        if kind == "final":
-            return ParseFailure("text_after_final_answer", f"a step follows the final answer, {part}")
-        if kind != expected:
-            code: FailureCode = "repeated_part" if open_ and kind == open_[-1].marker.kind else "missing_part"
-            if not open_ and groups and kind == "answer":
-                code = "repeated_part"
-            return ParseFailure(code, f"expected {expected}, found {part}")
-        open_.append(part)
-        if len(open_) == len(_ORDER):
-            meta, sub_problem, answer = open_
-            groups.append((meta, sub_problem, answer))
-            open_ = []
-    if open_:
-        return ParseFailure("incomplete_last_step", f"the text ends after {open_[-1]}")
-    return _check_numbers(groups)
-
-
-def _check_numbers(groups: list[tuple[_Part, _Part, _Part]]) -> list[tuple[_Part, _Part, _Part]] | ParseFailure:
-    highest = 0
-    for group in groups:
-        numbers = {part.marker.number for part in group if part.marker.number is not None}
-        if len(numbers) > 1:
-            return ParseFailure("numbers_disagree", f"{group[0]}, {group[1]} and {group[2]} are taken for one step")
-        for number in numbers:
-            if number < highest:
-                return ParseFailure("numbering_restarts", f"{group[0]} comes after number {highest}")
-            highest = number
-    return groups
-
-
-def _notes(groups: Sequence[tuple[_Part, _Part, _Part]]) -> list[Note]:
-    notes: list[Note] = []
-    markers = [part.marker for group in groups for part in group]
-    if any(found.reference for found in markers):
-        notes.append("reference_markers")
-    if any(found.number is None for found in markers):
-        notes.append("unnumbered")
-    expected = [number for number in range(1, len(groups) + 1) for _ in _ORDER]
-    if any(found.number not in (None, wanted) for found, wanted in zip(markers, expected, strict=True)):
-        notes.append("renumbered")
-    return notes
-
-
-def _final(final: _Part | None, last: _Part) -> tuple[str | None, bool]:
-    """The final answer, and whether text follows it. Without a marker for it, a last sentence "So the final answer is
-    …" is cut from the last answer, unless it is all of it."""
-    if final is not None:
-        value, after = _paragraph([final.marker.rest, *final.plain_lines()])
-        if final.marker.bracketed:
-            return value or None, after
-        if value and not last.text():  # `[Answer 3]:` and then `Final answer: 18` alone
-            last.rest.append((value, True))
-        return _plain_value(value), after
-    for number in range(len(last.rest) - 1, -1, -1):
-        line, in_code = last.rest[number]
-        said = None if in_code else final_sentence(line)
-        if said is not None:
-            value, after = _paragraph([said, *(line for line, _ in last.rest[number + 1 :])])
-            kept = [last.marker.rest, *(line for line, _ in last.rest[:number])]
-            if value and "".join(kept).strip():
-                del last.rest[number:]
-            return _plain_value(value), after
-    return None, False
-
-
-def _paragraph(lines: Sequence[str]) -> tuple[str, bool]:
-    """The first paragraph, and whether another follows."""
-    text = "\n".join(lines).strip()
-    kept: list[str] = []
-    rest = text.split("\n")
-    for number, line in enumerate(rest):
-        if not line.strip():
-            return "\n".join(kept).strip(), any(later.strip() for later in rest[number:])
-        kept.append(line)
-    return "\n".join(kept).strip(), False
-
-
-def _plain_value(value: str) -> str | None:
-    """An answer given in a sentence: without bullet, bold and full stop."""
-    value = value.strip().removeprefix("- ").strip().strip("*_").strip()
-    if value.endswith(".") and not value.endswith(".."):
-        value = value[:-1].strip().strip("*_").strip()
-    return value or None
-
-
-def _without_outer_fence(lines: list[str]) -> tuple[list[str], bool]:
-    """The lines inside, where the whole reply is one code block."""
-    first = next((number for number, line in enumerate(lines) if line.strip()), 0)
-    last = next((number for number in range(len(lines) - 1, -1, -1) if lines[number].strip()), 0)
-    opening, closing = fence(lines[first]), lines[last].strip()
-    if opening is None or last <= first or closing != opening:
-        return lines, False
-    inner = lines[first + 1 : last]
-    if any(found and found[0] == opening[0] and len(found) >= len(opening) for found in map(fence, inner)):
-        return lines, False
-    return inner, True
+def _hidden(universe: _Universe, used: frozenset[_Place]) -> bool:
+    """Whether a whole step stands between the markers that were used."""
+    order = ("meta", "sub_problem", "answer")
+    seen = 0
+    for place, _, found in universe:
+        if found is None or found.kind == "final":
+            continue
+        if place in used:
+            seen = 0
+        elif found.kind == order[seen]:
+            seen += 1
+            if seen == len(order):
+                return True
+        elif found.kind == "meta":
+            seen = 1
+    return False

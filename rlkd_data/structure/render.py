@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rlkd_data.schema import Step
-from rlkd_data.structure.markers import escape
+from rlkd_data.structure.escaping import escape
 
 
 def render(steps: Sequence[Step], final_answer: str | None = None) -> str:

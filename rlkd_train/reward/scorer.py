@@ -17,7 +17,8 @@ from rlkd_data.prompts import gsrm_messages
 from rlkd_data.run.together import together
 from rlkd_data.schema import Decomposition, Sampling, Step
 from rlkd_data.structure.align import Alignment, PairKey, align, compared, every, in_vain, needed, text_of
-from rlkd_data.structure.parse import ParseFailure, parse
+from rlkd_data.structure.parsed import ParseFailure
+from rlkd_data.structure.read import read
 from rlkd_data.structure.render import opening
 from rlkd_data.structure.score import Normalise, Several, best, mean
 from rlkd_train.reward.answerless import answerless
@@ -198,8 +199,8 @@ class StructureScorer:
 def whole_steps(reply: Reply) -> tuple[Step, ...] | str:
     """The steps of a GSRM's reply, or why it has none. A reply that ends inside a step, as that on a rambling
     completion does, gives the steps before it: the score is of a prefix anyway."""
-    found = parse(reply.text)
+    found = read(reply.text)
     if isinstance(found, ParseFailure) and found.code == "incomplete_last_step":
         cut = reply.text.lower().rfind("[meta-reasoning")
-        found = parse(reply.text[:cut]) if cut > 0 else found
+        found = read(reply.text[:cut]) if cut > 0 else found
     return f"gsrm:{found.code}" if isinstance(found, ParseFailure) else found.steps
