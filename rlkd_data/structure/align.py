@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rlkd_data.schema import Step
-from rlkd_data.structure.names import PARTS, PartName
+from rlkd_data.structure.names import PARTS, AskedName, PartName
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class PairKey:
     """Which two texts a verdict is about: part `part` of step `index` (from 1) on both sides."""
 
     index: int
-    part: PartName
+    part: AskedName
 
 
 Verdicts = Mapping[PairKey, bool | None]

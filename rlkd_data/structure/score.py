@@ -7,22 +7,26 @@ from dataclasses import dataclass
 from typing import Literal
 
 from rlkd_data.structure.align import Alignment
+from rlkd_data.structure.sequence import Matched
 
 Normalise = Literal["teacher_steps", "sum"]
 Several = Literal["best", "mean"]
 
 
-def score(alignment: Alignment, normalise: Normalise = "teacher_steps") -> float | None:
+def score(alignment: Alignment | Matched, normalise: Normalise = "teacher_steps") -> float | None:
     """R_GSRM of one completion against one teacher (RLKD, section 3.3): the sum of the step scores, by default divided
     by the number of teacher steps, so that it lies in [0, 1]. None where a needed verdict is missing: an outage is not
     a zero.
 
-    Raises ValueError for a teacher without steps, against whom nothing can be scored.
+    Steps that were matched in sequence have an F-score of their own, which `normalise` leaves as it is. Raises
+    ValueError for a teacher without steps, against whom nothing can be scored.
     """
     if alignment.n_teacher == 0:
         raise ValueError("a teacher's decomposition without steps cannot score anything")
     if alignment.unscored is not None:
         return None
+    if isinstance(alignment, Matched):
+        return alignment.f_score
     total = sum(step.score for step in alignment.steps)
     return total / alignment.n_teacher if normalise == "teacher_steps" else total
 
@@ -35,7 +39,7 @@ class Best:
     winner: str
 
 
-def mean(alignments: Mapping[str, Alignment], normalise: Normalise = "teacher_steps") -> Best | None:
+def mean(alignments: Mapping[str, Alignment | Matched], normalise: Normalise = "teacher_steps") -> Best | None:
     """The mean score over several teachers' decompositions of one problem, and the trace id of the highest. None unless
     every alignment has a score, as for `best`."""
     highest = best(alignments, normalise)
@@ -45,7 +49,7 @@ def mean(alignments: Mapping[str, Alignment], normalise: Normalise = "teacher_st
     return Best(sum(scores) / len(scores), highest.winner)
 
 
-def best(alignments: Mapping[str, Alignment], normalise: Normalise = "teacher_steps") -> Best | None:
+def best(alignments: Mapping[str, Alignment | Matched], normalise: Normalise = "teacher_steps") -> Best | None:
     """The highest score over several teachers' decompositions of one problem, by trace id; the first of equals wins.
 
     None unless *every* alignment has a score: a missing one might have been the best, so its absence would be a lower

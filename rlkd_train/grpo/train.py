@@ -35,6 +35,7 @@ def train_grpo(settings: GrpoSettings, out: Path) -> StageResult:
     teachers = {task.problem_id: teachers[task.problem_id] for task in tasks}
     reasonings = load_reasonings(settings.traces, teachers)
     _check_batch(settings)
+    console.print(settings.structure.told, markup=False)
     checkpoint = last_checkpoint(out / CHECKPOINTS)
     drop_after(out / FOLDER, int(checkpoint.name.rpartition("-")[2]) if checkpoint else 0)
     with StructureReward(settings.structure, teachers) as structure, Verifier() as verifier:
@@ -91,7 +92,8 @@ def _train(
             _keep(trainer, out / CHECKPOINTS)
             raise
     save_model(trainer.model, tokenizer, out, settings.model)
-    return StageResult({"ok": len(tasks)}, _figures(out, finished.global_step))
+    told = {"structure is scored by": settings.structure.told.removeprefix("structure: ")}
+    return StageResult({"ok": len(tasks)}, _figures(out, finished.global_step) | told)
 
 
 def _keep(trainer: Any, checkpoints: Path) -> None:

@@ -51,6 +51,7 @@ _VERDICT = pa.struct(
         pa.field("part", pa.string()),
         pa.field("match", pa.bool_()),
         pa.field("how", pa.string()),
+        pa.field("beside", pa.int64()),
     ]
 )
 

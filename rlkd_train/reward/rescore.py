@@ -39,6 +39,8 @@ def given_or_the_runs(run: Path, values: Mapping[str, Any]) -> dict[str, Any]:
     record = read_stage(run) or {}
     kept = set(RescoreSettings.model_fields)
     own = {name: value for name, value in record.get("settings", {}).items() if name in kept}
+    if isinstance(own.get("structure"), dict):  # a run from before these settings was scored so
+        own["structure"] = {"gate": "meta", "grounded": False} | own["structure"]
     asked = {name: value for name, value in values.items() if name in kept or name not in GrpoSettings.model_fields}
     asked.pop("out", None)
     found = {**own, **asked, "run": run}

@@ -7,7 +7,7 @@ The teacher's side is given: it was decomposed once and is never asked for again
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from rlkd_data.chat.client import Client
 from rlkd_data.chat.types import Failed, Hopeless, Reply, Request
@@ -16,12 +16,14 @@ from rlkd_data.judges.base import Judge, Pair, Verdict
 from rlkd_data.prompts import gsrm_messages
 from rlkd_data.run.together import together
 from rlkd_data.schema import Decomposition, Sampling, Step
-from rlkd_data.structure.align import Alignment, PairKey, align, compared, every, in_vain, needed, text_of
+from rlkd_data.structure.align import Alignment
 from rlkd_data.structure.parsed import ParseFailure
 from rlkd_data.structure.read import read
 from rlkd_data.structure.render import opening
 from rlkd_data.structure.score import Normalise, Several, best, mean
+from rlkd_data.structure.sequence import Matched
 from rlkd_train.reward.answerless import answerless
+from rlkd_train.reward.comparison import Align, Comparison, Gate, compare
 from rlkd_train.reward.guards import most_steps
 
 
@@ -36,13 +38,15 @@ class Completion:
 
 @dataclass(frozen=True, slots=True)
 class PairVerdict:
-    """What a judge said about part `part` of step `step` (from 1), against the teacher of that trace id."""
+    """What a judge said about part `part` of step `step` (from 1), against the teacher of that trace id; `beside` is
+    the teacher's step, where it is another."""
 
     teacher: str
     step: int
     part: str
     match: bool | None
     how: str
+    beside: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,45 +62,10 @@ class Structure:
     unscored: str | None = None
     steps: tuple[Step, ...] = ()
     winner: str | None = None
-    alignment: Alignment | None = None
+    alignment: Alignment | Matched | None = None
     verdicts: tuple[PairVerdict, ...] = ()
     asked: int = 0
     wasted: int = 0
-
-
-@dataclass(slots=True)
-class _Comparison:
-    teacher: Decomposition
-    student: tuple[Step, ...]
-    problem: str
-    nothing: Mapping[int, str] = field(default_factory=dict)
-    verdicts: dict[PairKey, Verdict] = field(default_factory=dict)
-
-    @property
-    def matches(self) -> dict[PairKey, bool | None]:
-        return {key: verdict.match for key, verdict in self.verdicts.items()}
-
-    def open_pairs(self, lookahead: int | None) -> list[PairKey]:
-        """What to ask about next; without a `lookahead`, everything at once."""
-        count = compared(self.teacher.steps, self.student)
-        if lookahead is None:
-            return [key for key in every(count) if key not in self.verdicts]
-        return list(needed(count, self.matches, lookahead))
-
-    def pair(self, key: PairKey) -> Pair:
-        teacher, student = self.teacher.steps[key.index - 1], self.student[key.index - 1]
-        return Pair(key.part, text_of(teacher, key.part), text_of(student, key.part), self.problem, id(self))
-
-    def alignment(self) -> Alignment:
-        return align(self.teacher.steps, self.student, self.matches)
-
-    def settled(self, key: PairKey) -> Verdict | None:
-        """The verdict about a pair that needs no judge: an answer that is none matches nothing."""
-        why = self.nothing.get(key.index) if key.part == "answer" else None
-        return Verdict(False, why, free=True) if why is not None else None
-
-    def asked(self) -> list[PairKey]:
-        return [key for key, verdict in self.verdicts.items() if not verdict.free]
 
 
 class StructureScorer:
@@ -119,11 +88,13 @@ class StructureScorer:
         several: Several = "best",
         lookahead: int = 2,
         grounded: bool = True,
+        align: Align = "positional",
+        gate: Gate = "meta",
     ) -> None:
         self._client, self._judge, self._teachers = client, judge, teachers
         self._max_tokens, self._normalise = max_tokens, normalise
         self._combine = best if several == "best" else mean
-        self._grounded = grounded
+        self._grounded, self._align, self._gate = grounded, align, gate
         self._lookahead = None if judge.whole else lookahead
 
     async def score(self, completions: Sequence[Completion]) -> list[Structure]:
@@ -144,7 +115,9 @@ class StructureScorer:
         if isinstance(student, str):
             return Structure(None, unscored=student)
         nothing = answerless(student, completion.text) if self._grounded else {}
-        comparisons = [_Comparison(one, student, completion.problem, nothing) for one in references]
+        comparisons = [
+            compare(self._align, self._gate, one, student, completion.problem, nothing) for one in references
+        ]
         await together(self._compare(one) for one in comparisons)
         return self._structure(student, comparisons)
 
@@ -165,35 +138,53 @@ class StructureScorer:
         except Failed as failure:
             return f"gsrm:{failure.reason}"
 
-    async def _compare(self, comparison: _Comparison) -> None:
-        while keys := comparison.open_pairs(self._lookahead):
-            comparison.verdicts.update({key: verdict for key in keys if (verdict := comparison.settled(key))})
-            if open_ := [key for key in keys if key not in comparison.verdicts]:
-                verdicts = await self._judge.judge([comparison.pair(key) for key in open_])
-                comparison.verdicts.update(zip(open_, verdicts, strict=True))
+    async def _compare(self, comparison: Comparison) -> None:
+        while wanted := comparison.open_pairs(self._lookahead):
+            open_: list[tuple[object, Pair]] = []
+            for key, one in wanted:
+                if isinstance(one, Verdict):
+                    comparison.take(key, one)
+                else:
+                    open_.append((key, one))
+            verdicts = await self._judge.judge([pair for _, pair in open_]) if open_ else []
+            for (key, _), verdict in zip(open_, verdicts, strict=True):
+                comparison.take(key, verdict)
 
-    def _structure(self, student: tuple[Step, ...], comparisons: Sequence[_Comparison]) -> Structure:
+    def _structure(self, student: tuple[Step, ...], comparisons: Sequence[Comparison]) -> Structure:
         alignments = {one.teacher.trace_id: one.alignment() for one in comparisons}
         found = self._combine(alignments, self._normalise)
-        unscored = None
-        if found is None:
-            one = next(one for one in comparisons if alignments[one.teacher.trace_id].unscored is not None)
-            key = alignments[one.teacher.trace_id].unscored
-            unscored = f"judge:{one.verdicts[key].how}" if key in one.verdicts else "judge:no verdict"
         return Structure(
             score=found.score if found else None,
-            unscored=unscored,
+            unscored=None if found else self._why(comparisons),
             steps=student,
             winner=found.winner if found else None,
             alignment=alignments[found.winner] if found else None,
             verdicts=tuple(
-                PairVerdict(one.teacher.trace_id, key.index, key.part, verdict.match, verdict.how)
+                PairVerdict(
+                    one.teacher.trace_id,
+                    said.step,
+                    said.part,
+                    said.verdict.match,
+                    said.verdict.how,
+                    said.beside if said.beside != said.step else None,
+                )
                 for one in comparisons
-                for key, verdict in sorted(one.verdicts.items(), key=lambda item: item[0].index)
+                for said in one.judged()
             ),
-            asked=sum(len(one.asked()) for one in comparisons),
-            wasted=sum(in_vain(alignments[one.teacher.trace_id], one.asked()) for one in comparisons),
+            asked=sum(one.asked for one in comparisons),
+            wasted=sum(one.wasted for one in comparisons),
         )
+
+    @staticmethod
+    def _why(comparisons: Sequence[Comparison]) -> str:
+        """Why there is no score: the first verdict that was needed and did not come."""
+        for one in comparisons:
+            key = one.alignment().unscored
+            if key is not None:
+                unknown = [said for said in one.judged() if (said.step, said.part) == (key.index, key.part)]
+                lacking = next((said.verdict.how for said in unknown if said.verdict.match is None), None)
+                return f"judge:{lacking}" if lacking is not None else "judge:no verdict"
+        return "judge:no verdict"
 
 
 def whole_steps(reply: Reply) -> tuple[Step, ...] | str:

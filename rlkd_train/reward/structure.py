@@ -176,5 +176,7 @@ async def _open(
         several=settings.several,
         lookahead=settings.lookahead,
         grounded=settings.grounded,
+        align=settings.align,
+        gate=settings.gate_asked,
     )
     return scorer, {"gsrm": client} | ({"judge": judge.client} if judge.client is not None else {})
