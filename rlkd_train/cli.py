@@ -101,7 +101,13 @@ def grpo(config: Config, set_: Set = None, out: Out = None) -> None:
     app,
     "rlkd_train.config:EvalSettings",
     Panel(
-        "Model and problems", Flag("model", value=MODEL), Flag("data", value=FOLDER), "--out", Flag("k", "-k"), "limit"
+        "Model and problems",
+        Flag("model", value=MODEL),
+        Flag("data", value=FOLDER),
+        "--out",
+        Flag("k", "-k"),
+        "limit",
+        "run_code",
     ),
     Panel("Structure", Flag("decompositions", value=FOLDER)),
     Panel("Sampling", *SAMPLING),

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field, NonNegativeFloat, PositiveInt, field_validator, model_validator
 
-from rlkd_data.config import PATIENT, ChatSettings, JudgeSettings, SamplingSettings, Settings, runtime
+from rlkd_data.config import PATIENT, ChatSettings, GradingSettings, JudgeSettings, SamplingSettings, Settings, runtime
 
 
 class LoraSettings(Settings):
@@ -216,7 +216,7 @@ class GuardsSettings(Settings):
     )
 
 
-class GrpoSettings(TrainSettings):
+class GrpoSettings(GradingSettings, TrainSettings):
     """`rlkd-train grpo`: GRPO on the student with the structure reward (RLKD, section 3.3)."""
 
     traces: tuple[Path, ...] = Field(description="tables with the problems", examples=[["runs/traces"]])
@@ -249,7 +249,7 @@ class GrpoSettings(TrainSettings):
         return value
 
 
-class EvalSettings(ChatSettings):
+class EvalSettings(GradingSettings, ChatSettings):
     """`rlkd-train eval`: sample a model on problems, and measure."""
 
     model: str = Field(description="backend:model to judge", examples=["local:runs/grpo"])
@@ -277,7 +277,7 @@ class JudgeEvalSettings(Settings):
     worst: int = Field(10, ge=0, description="errors of the judge that are shown, the surest first")
 
 
-class RescoreSettings(Settings):
+class RescoreSettings(GradingSettings):
     """`rlkd-train rescore`: another reward over a run's saved completions. What is not given is the run's own."""
 
     run: Path = Field(description="folder of the GRPO run", examples=["runs/grpo"])

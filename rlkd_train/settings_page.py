@@ -55,7 +55,11 @@ def _block(model: type[BaseModel], groups: dict[type[BaseModel], None]) -> Itera
     """What a class is for, and its table; its groups are added to `groups`."""
     yield " ".join((model.__doc__ or "").split())
     asks = issubclass(model, ChatSettings) and model is not ChatSettings
-    rows = [one for one in reading_order(describe(model)) if not (asks and one.shared)]
+    rows = [
+        one
+        for one in reading_order(describe(model))
+        if not (asks and one.shared and one.name in ChatSettings.model_fields)
+    ]
     groups |= {one.kind: None for one in rows if one.inside}
     yield "\n".join(("| key | default | meaning |", "| --- | --- | --- |", *map(_row, rows)))
     if asks:

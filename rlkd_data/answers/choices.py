@@ -4,20 +4,53 @@ from __future__ import annotations
 
 import re
 
-from rlkd_data.answers.final import choice_letter
+from rlkd_data.answers.typeset import bare, clean
+from rlkd_data.schema import Domain
 
-_OPTION = re.compile(r"^[ \t]*[(\[]?(?P<letter>[A-J])[)\].:][ \t]+(?P<text>\S[^\n]*)$", re.MULTILINE)
-_LEADING = re.compile(r"^[\s*_(\[]*[A-Z][)\].:][\s*_]+(?=\S)")
-_MACRO = re.compile(r"\\(?:text|textbf|textit|mathrm|mbox)\s*\{([^{}]*)\}")
+_OPTION = re.compile(r"^[ \t]*[(\[（]?(?P<letter>[A-J])[)\].:）．、：][ \t]*(?P<text>\S[^\n]*)$", re.MULTILINE)
+_INLINE = re.compile(
+    r"(?:(?<=\s)|^)(?:\\(?:text|textbf|mathrm)\s*\{\s*)?[(\[（](?P<letter>[A-J])[)\]）]\s*\}?\s*(?P<text>.+?)"
+    r"(?=\s*(?:\\qquad|\\quad|[;,])*\s*(?:\\(?:text|textbf|mathrm)\s*\{\s*)?[(\[（][A-J][)\]）]|\s*\$?\s*$)",
+    re.MULTILINE,
+)
+_LEADING = re.compile(r"^[\s*_(\[]*[A-Z][)\].:,][\s*_]+(?=\S)|^[\s*_(\[]*[A-Z]\s+(?=\S)")
+_ONE = r"[(\[]?\s*(?<![A-Za-z\\])[A-J](?![A-Za-z'])\s*[)\]]?"
+_REJECTED = re.compile(
+    r"(?:\bnot\b|\bnon\b|\bnor\b|\bneither\b|n't(?:\s+\w+){0,2}|\bcannot(?:\s+be)?|\brather than\b|\binstead of\b"
+    r"|\bexclud\w+|\brul\w+ out|\bwrong\b"
+    r"|\bunlike\b|而?不是|不选|而非|排除|不能是|并非)"
+    rf"\s*(?:be\s+|option\s+|choice\s+|answer\s+|either\s+|选项\s*)?{_ONE}(?:\s*(?:,|、|and|or|nor|ou|或|和)\s*(?:or\s+)?{_ONE})*",
+    re.IGNORECASE,
+)
+_WRONG = re.compile(rf"{_ONE}\s*(?:is|are|was)\s+(?:not|wrong|incorrect)|{_ONE}\s*(?:不对|是错的|错误)")
+_NAMED = re.compile(
+    r"(?:\b(?:answer|option|choice|réponse|respuesta|antwort|choose|pick|select|it's|it is|be|it must be)\b|答案|选项?"
+    r"|选择|应选|应为)"
+    r"(?:[\s*_]*(?:is|est|es|ist|would be|must be|should be|option|choice|for sure|therefore|thus|clearly"
+    r"|definitely|[:=是为选应])){0,5}"
+    rf"[\s*_]*{_ONE.replace('[A-J]', '(?P<letter>[A-J])')}",
+    re.IGNORECASE,
+)
+_START = re.compile(
+    r"\W*(?P<letter>[A-J])(?:\W*$|\s*[)\].:,，。、]|\s*[\u4e00-\u9fff]|\s+(?:is|because|since|seems|would)\b|\s*\n)"
+)
+_SPACED = re.compile(r"\W*(?P<letter>[A-J])\s+(?P<text>[A-Z]\S*.*)", re.DOTALL)
+_LINE = re.compile(r"^\W*(?P<letter>[A-J])[)\].:]?\s+(?P<text>[A-Z]\S*)?", re.MULTILINE)
+_LONE = re.compile(r"\W*(?P<letter>[A-Za-z])\W*")
+_LETTER = re.compile(r"[\s$*]*\(?(?P<letter>[A-Z])(?:\)?\.?[\s$*]*|[).:]+[ ](?P<text>.+))", re.DOTALL)
 
 
 def options_of(problem: str) -> dict[str, str]:
-    """The options by letter: lines `A. …`, `(B) …`, `C) …` that follow on from A; of several such lists the last.
-    Empty where there are fewer than two."""
+    """The options by letter: lines `A. …`, `(B) …`, `C) …` that follow on from A, or the same within a line; of several
+    such lists the last. Empty where there are fewer than two."""
+    return _following(_OPTION, problem) or _following(_INLINE, problem)
+
+
+def _following(pattern: re.Pattern[str], problem: str) -> dict[str, str]:
     found: dict[str, str] = {}
     last: dict[str, str] = {}
-    for match in _OPTION.finditer(problem):
-        letter, text = match["letter"], match["text"].strip()
+    for match in pattern.finditer(problem):
+        letter, text = match["letter"], match["text"].strip().rstrip(";,").strip()
         if letter == "A":
             found = {}
         if letter != chr(ord("A") + len(found)):
@@ -34,16 +67,54 @@ def chosen(answer: str, options: dict[str, str]) -> str | None:
 
     An answer whose letter and text disagree (`B. Paris`, where Paris is C) names none.
     """
+    plain = _plain(answer)
+    by_text = [one for one, text in options.items() if _plain(text) == plain]
     letter = choice_letter(answer)
+    if len(by_text) == 1 and (letter is None or letter == by_text[0] or len(plain) > 1):
+        return by_text[0]
     if letter not in options:
-        letter = None
-    rest = _plain(_LEADING.sub("", answer)) if letter else _plain(answer)
+        return None
+    rest = _plain(_LEADING.sub("", bare(clean(answer))))
     by_text = [one for one, text in options.items() if _plain(text) == rest]
-    if letter is None:
-        return by_text[0] if len(by_text) == 1 else None
     return None if by_text and letter not in by_text else letter
 
 
+def choice_letter(answer: str) -> str | None:
+    r"""The letter of a multiple choice answer: `B`, `(B)`, `B. Paris`, `**B**`, `\text{B}`, `option B`, `B, not A`,
+    `答案是B`. A small letter counts only where it is all there is."""
+    text = bare(clean(answer))
+    if lone := _LONE.fullmatch(text):
+        return lone["letter"].upper()
+    text = _WRONG.sub(" ", _REJECTED.sub(" ", text)).strip()
+    if start := _START.match(text):
+        return start["letter"]
+    named = [found["letter"] for found in _NAMED.finditer(text) if found["letter"].isupper()]
+    return named[-1] if named else None
+
+
+def by_letter(gold: str, answer: str, domain: Domain) -> bool | None:
+    """Whether two answers of which one is a lone letter name the same. A letter may also be the name of a quantity, in
+    mathematics, so there only another letter is wrong. None where letters do not tell."""
+    for wanted, said in ((gold, answer), (answer, gold)):
+        found = _LETTER.fullmatch(wanted.strip())
+        if found is None or (found["text"] and not _LONE.fullmatch(said)):
+            continue
+        letter = choice_letter(said)
+        if letter is None and domain != "math":
+            spaced = _SPACED.fullmatch(said.strip()) or _last_line(said)
+            letter = spaced["letter"] if spaced else None
+        if letter is None and (domain == "math" or found["text"]):
+            continue
+        if letter is None and wanted is answer:
+            continue
+        return letter == found["letter"]
+    return None
+
+
+def _last_line(text: str) -> re.Match[str] | None:
+    lines = [found for found in _LINE.finditer(text) if found["text"] or found[0].strip() == text.strip()]
+    return lines[-1] if lines else None
+
+
 def _plain(text: str) -> str:
-    bare = _MACRO.sub(r"\1", text).strip().strip("$*_ ").removesuffix(".")
-    return " ".join(bare.split()).casefold()
+    return " ".join(bare(clean(text)).split()).casefold()

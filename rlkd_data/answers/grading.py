@@ -1,88 +1,95 @@
-"""Runs in a verifier's worker process, which may be killed at any moment: imports nothing of rlkd but itself."""
+"""Runs in a verifier's worker process, which may be killed at any moment: a job a line in, a verdict a line out.
+
+Started as a module of its own, so that nothing of the program that verifies is run again in it.
+"""
 
 from __future__ import annotations
 
-import re
+import json
+import os
+import sys
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
+from rlkd_data.answers.engine import MathVerify
+from rlkd_data.answers.verdict import Job, Verdict, decide
+
+SECONDS = 1.0
+"""Seconds of processor time that one verdict may take."""
 _MEMORY = 4 << 30
 """Bytes of address space a worker may take: a tower of powers would take all that the machine has."""
 _GRACE = 5
 """Seconds after its time limit at which a worker ends by itself, should nobody be left to kill it."""
-_DELIMITED = re.compile(r"\$|\\\(|\\\[|\\boxed")
-_TEXT_MACRO = re.compile(r"\\(?:text|mathrm|mbox|textbf|textit)\s*\{[^{}]*\}|\\(?:begin|end)\s*\{[^{}]*\}|\\[A-Za-z]+")
-_PROSE = re.compile(r"(?<![A-Za-z])(?!(?:sin|cos|tan|cot|sec|csc|log|mod|exp|and|sqrt)\b)[A-Za-z]{3,}")
-"""A word that is no function: `18 dollars` read as LaTeX would be a product of letters."""
-_PLAIN_TO_LATEX = tuple(
-    (re.compile(plain), latex)
-    for plain, latex in (
-        (r"(?<![\\A-Za-z])pi(?![A-Za-z])", r"\\pi "),
-        (r"(?<![\\A-Za-z])(?:inf|infinity|oo)(?![A-Za-z])", r"\\infty "),
-        (r"(?<![\\A-Za-z])sqrt\s*\(([^()]*)\)", r"\\sqrt{\1}"),
-        (r">=|≥", r"\\geq "),
-        (r"<=|≤", r"\\leq "),
-        (r"!=|≠", r"\\neq "),
-        ("π", r"\\pi "),
-        ("∞", r"\\infty "),
-        ("√\\s*\\(?(\\w+)\\)?", r"\\sqrt{\1}"),
-        ("[−–]", "-"),
-    )
-)
+READY = "ready"
+
+Grader = Callable[[Job], Verdict]
 
 
-def prepare() -> None:
-    """Start a worker: take its memory limit, and load everything, so that a first answer's time is its own."""
+class _OutOfTime(BaseException):
+    """The processor time of a verdict is spent. No library's `except Exception` may catch it."""
+
+
+def grade(job: Job) -> Verdict:
+    """The verdict, with formulas put to math-verify. Its own time limits are off: whoever started this process kills
+    it instead."""
+    return decide(job, MathVerify())
+
+
+def main() -> None:
+    """Serve until standard input ends. The first line says the grader, as `module:name`, and the clock's limit."""
+    replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # whatever a library prints is no verdict
+    start = json.loads(sys.stdin.readline())
+    sys.path[:0] = [entry for entry in start["path"] if entry not in sys.path]
+    module, _, name = start["grader"].partition(":")
+    grader: Grader = getattr(import_module(module), name)
     _limit_memory()
-    grade("\\frac{1}{2}", "0.5")
+    _warm_up()
+    print(READY, file=replies, flush=True)
+    for line in sys.stdin:
+        print(json.dumps(_reply(grader, json.loads(line), start["seconds"])), file=replies, flush=True)
 
 
-def run(grader: Callable[[str, str], bool | None], gold: str, answer: str, seconds: float) -> bool | None:
-    """Grade once. The alarm's default action ends the process from outside the interpreter, so a worker whose parent
-    was killed does not compute for ever."""
+def _reply(grader: Grader, fields: dict[str, Any], seconds: float) -> dict[str, Any]:
     _alarm(int(seconds) + _GRACE)
     try:
-        return grader(gold, answer)
+        verdict = _within_time(grader, Job(**fields))
+    except _OutOfTime:
+        verdict = Verdict(None, f"null: no verdict within {SECONDS:g} s of processor time")
+    except Exception as problem:  # whatever a grader raises on a strange answer is its verdict on that answer
+        verdict = Verdict(None, f"null: the grader failed ({type(problem).__name__})")
     finally:
         _alarm(0)
+    return {"is_correct": verdict.is_correct, "how": verdict.how}
 
 
-def grade(gold: str, answer: str) -> bool | None:
-    """Whether math-verify finds the two equal; None where it cannot read one of them.
+def _within_time(grader: Grader, job: Job) -> Verdict:
+    import signal
 
-    Its own time limits are off: they need signals of the main thread. Whoever started this process kills it instead.
-    """
-    import logging
+    if not hasattr(signal, "setitimer"):  # Windows: the clock's limit is all there is
+        return grader(job)
 
-    from math_verify import verify
+    def stop(number: int, frame: object) -> None:
+        raise _OutOfTime
 
-    logging.getLogger("math_verify").setLevel(logging.ERROR)  # it warns at each call that its time limits are off
-    left, right = _read(gold), _read(answer)
-    if not left or not right:
-        return None
-    return bool(verify(left, right, timeout_seconds=None))
-
-
-def _read(text: str) -> list[Any]:
-    r"""What a text means, in the one way that is likeliest: as it stands where it marks its own formulas or holds
-    prose, otherwise as LaTeX, as `\boxed` holds it. Trying several ways would let an answer that lists many things pass
-    by one of them."""
-    from math_verify import parse
-
-    text = text.replace("\\$", "")
-    if not _DELIMITED.search(text):
-        latex = _as_latex(text)
-        if not _PROSE.search(_TEXT_MACRO.sub(" ", latex)):
-            found: list[Any] = parse(f"${latex}$", parsing_timeout=None)
-            if found:
-                return found
-    return list(parse(text, parsing_timeout=None))
+    signal.signal(signal.SIGPROF, stop)
+    signal.setitimer(signal.ITIMER_PROF, SECONDS)
+    try:
+        return grader(job)
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
 
 
-def _as_latex(text: str) -> str:
-    for plain, latex in _PLAIN_TO_LATEX:
-        text = plain.sub(latex, text)
-    return text
+def _warm_up() -> None:
+    """Load everything, so that a first answer's time is its own."""
+    for gold, answer in (
+        ("\\sqrt{2}+x", "x+\\sqrt{2}"),
+        ("x \\le y+1", "y \\ge x-1"),
+        ("(x+1)^2 = y", "y = x^2+2x+1"),
+        ("F_n = \\sum_{k=0}^{n} F_k G_{n}", "F_n = \\sum_{k=0}^{n} G_{n} F_k"),
+    ):
+        grade(Job(gold, answer, "math"))
 
 
 def _limit_memory() -> None:
@@ -99,7 +106,13 @@ def _limit_memory() -> None:
 
 
 def _alarm(seconds: int) -> None:
+    """The alarm's default action ends the process from outside the interpreter, so that a worker whose parent was
+    killed does not compute for ever."""
     import signal
 
     if hasattr(signal, "alarm"):
         signal.alarm(seconds)
+
+
+if __name__ == "__main__":
+    main()

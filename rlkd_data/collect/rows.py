@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from rlkd_data.answers.final import final_answer
+from rlkd_data.answers.final import answer_of_reply
 from rlkd_data.chat.types import Rejected, Reply
-from rlkd_data.collect.adapters.base import Record, SourceRow, Unusable
+from rlkd_data.collect.adapters.base import UNREADABLE_GOLD, Record, SourceRow, Unusable
 from rlkd_data.collect.filter import Draft
 from rlkd_data.collect.normalise import Parts, split_reasoning
 from rlkd_data.collect.sources import Source
@@ -39,7 +39,7 @@ def read_problem(settings: CollectSettings, source: Source, where: str, record: 
     try:
         return make_problem(settings, source, source.adapter.read(record))
     except Unusable as problem:
-        if problem.row is not None:
+        if problem.row is not None and problem.reason != UNREADABLE_GOLD:
             return make_problem(settings, source, problem.row)
         return unusable(settings, source, where, record, problem)
 
@@ -92,7 +92,7 @@ def read_reply(problem: Problem, sampling: Sampling, teacher: str, answer: Reply
         return Draft(_trace(problem, identity, teacher, "", "", None, sampling, None), answer.reason, str(answer))
     parts = split_reasoning(answer.text, answer.reasoning)
     identity = make_trace_id(problem.problem_id, teacher, sampling.sample_index, parts.reasoning, parts.response)
-    said = final_answer(parts.response) or final_answer(parts.reasoning)
+    said = answer_of_reply(parts.response, parts.reasoning)
     trace = _trace(problem, identity, teacher, parts.reasoning, parts.response, said, sampling, answer)
     reason, detail = _fault(answer, parts)
     return Draft(trace, reason, detail)

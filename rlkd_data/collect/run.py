@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from rlkd_data.answers.verify import CodeRuns, Job, Verdict, Verifier, job_of
+from rlkd_data.answers.verify import Job, Verdict, Verifier, job_of
 from rlkd_data.chat.batch.client import BatchClient
 from rlkd_data.chat.client import Client
 from rlkd_data.chat.money.bill import Bill
@@ -69,7 +69,7 @@ def collect(settings: CollectSettings, out: Path) -> StageResult:
     with (
         TableWriter(out, TRACES) as writer,
         tally(f"collect {source.name}", _total(settings)) as progress,
-        Verifier(settings.verify_workers, settings.verify_timeout, code=_code_runs(settings)) as verifier,
+        Verifier(settings.verify_workers, settings.verify_timeout, code=settings.code_runs()) as verifier,
     ):
         desk = _Desk(settings, source, out, writer, verifier, progress, cleaner)
         if settings.teacher is None:
@@ -79,12 +79,6 @@ def collect(settings: CollectSettings, out: Path) -> StageResult:
             bill = asyncio.run(_from_teacher(desk))
     figures = _figures(out) | (bill.figures() if bill else {})
     return StageResult(outcome_counts(out, TRACES), figures, bill.cost_usd if bill else None)
-
-
-def _code_runs(settings: CollectSettings) -> CodeRuns | None:
-    if not settings.run_code:
-        return None
-    return CodeRuns(settings.verify_timeout, settings.code_timeout, settings.code_memory)
 
 
 def _total(settings: CollectSettings) -> int | None:

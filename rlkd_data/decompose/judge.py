@@ -9,7 +9,8 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rlkd_data.answers.verify import Job, as_number, quick
+from rlkd_data.answers.numbers import as_number
+from rlkd_data.answers.verify import Job, quick
 from rlkd_data.chat.types import FinishReason
 from rlkd_data.prompts import Format
 from rlkd_data.schema import Domain, Step
@@ -169,11 +170,11 @@ def _final_codes(case: Case, said: str | None) -> tuple[tuple[str, ...], tuple[C
         if code == "not_gold" and case.is_correct is not None and "wrong_final" not in codes and not compare:
             codes.extend(() if case.is_correct else (code,))
             continue
-        job = Job(other, said, case.domain)
+        job = Job(other, said, case.domain, case.problem)
         verdict = quick(job)
         if verdict is None:
             compare.append(Compare(job, code))
-        elif verdict.is_correct is False:
+        elif verdict.differs:
             codes.append(code)
     if "wrong_final" in codes:  # says it already
         return ("wrong_final",), ()

@@ -79,7 +79,7 @@ class Judges:
         for open_ in judged.compare:
             if open_.code == "not_gold" and "wrong_final" in judged.issues:
                 continue
-            if (await self._verifier.verify_async(open_.job)).is_correct is False:
+            if (await self._verifier.verify_async(open_.job)).differs:
                 judged = with_code(judged, open_.code, self._rules)
         return judged
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from rlkd_data.answers.final import final_answer
+from rlkd_data.answers.final import answer_of_reply
 from rlkd_data.collect.adapters.base import as_domain, text
 from rlkd_data.collect.normalise import split_reasoning
 from rlkd_data.config import DecomposeSettings
@@ -123,7 +123,7 @@ def _read(record: Any, where: str, settings: DecomposeSettings) -> _Found | tupl
     response = text(record, *_RESPONSE) or _generation(record)
     parts = split_reasoning(response or "", reasoning) if response or reasoning else None
     domain = settings.domain if settings.domain != "auto" else as_domain(text(record, "domain")) or "math"
-    stated = (final_answer(parts.response) or final_answer(parts.reasoning)) if parts else None
+    stated = answer_of_reply(parts.response, parts.reasoning) if parts else None
     return _Found(problem, parts.reasoning if parts else "", written, domain, text(record, *_ANSWER), stated)
 
 

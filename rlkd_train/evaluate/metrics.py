@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import math
 import statistics
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -19,12 +18,6 @@ def pass_at_k(n: int, correct: int, k: int) -> float:
     if not (1 <= k <= n and 0 <= correct <= n):
         raise ValueError(f"pass@k needs 1 <= k <= n and 0 <= correct <= n, not k={k}, n={n}, correct={correct}")
     return 1.0 - math.comb(n - correct, k) / math.comb(n, k)
-
-
-def majority(answers: Sequence[str | None]) -> str | None:
-    """The most frequent answer (cons@k); the first of equals; None where nothing was answered."""
-    counts = Counter(answer for answer in answers if answer is not None)
-    return counts.most_common(1)[0][0] if counts else None
 
 
 def wilson(successes: int, n: int, z: float = 1.96) -> tuple[float, float]:

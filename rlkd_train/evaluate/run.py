@@ -9,7 +9,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from rlkd_data.answers.verify import Job, Verifier
 from rlkd_data.chat.money.bill import Bill
 from rlkd_data.chat.types import Failed, Rejected, Reply, Request
 from rlkd_data.config import ChatSettings
@@ -19,10 +18,11 @@ from rlkd_data.run.stage import StageResult
 from rlkd_data.schema import Sampling, Usage
 from rlkd_data.tables import REJECTED, TableWriter, shards
 from rlkd_train.config import EvalSettings
-from rlkd_train.evaluate.metrics import majority, mean, pass_at_k, wilson
+from rlkd_train.evaluate.metrics import mean, pass_at_k, wilson
 from rlkd_train.evaluate.samples import SAMPLES, Sample
+from rlkd_train.evaluate.votes import majority_right, votes
 from rlkd_train.problems import Task, load_tasks, load_teachers
-from rlkd_train.reward.components import answer_of
+from rlkd_train.reward.accuracy import answer_of, job_of, open_verifier
 from rlkd_train.reward.scorer import Completion
 
 _WHOLE, _LOST = "null: not verified yet", "null: no whole reply"
@@ -36,7 +36,7 @@ def evaluate(settings: EvalSettings, out: Path) -> StageResult:
     tasks = load_tasks(settings.data, settings.limit)
     if not tasks:
         raise InputError(f"no problems in {', '.join(map(str, settings.data))}")
-    samples, bill = asyncio.run(_samples(settings, tasks, out))
+    samples, voted, bill = asyncio.run(_samples(settings, tasks, out))
     if settings.structure is not None:
         samples = asyncio.run(_with_structure(settings, samples))
     _clear(out)
@@ -44,10 +44,13 @@ def evaluate(settings: EvalSettings, out: Path) -> StageResult:
         for sample in samples:
             writer.add(sample)
     # The bill's total of completion tokens gives way to their mean, which is what an evaluation is asked for.
-    return StageResult({"ok": len(samples)}, bill.figures() | figures(samples, settings.k), bill.cost_usd)
+    return StageResult({"ok": len(samples)}, bill.figures() | figures(samples, settings.k, voted), bill.cost_usd)
 
 
-async def _samples(settings: EvalSettings, tasks: Sequence[Task], out: Path) -> tuple[list[Sample], Bill]:
+async def _samples(
+    settings: EvalSettings, tasks: Sequence[Task], out: Path
+) -> tuple[list[Sample], list[str | None], Bill]:
+    """(the samples, verified; for each the answer that it votes for; what they cost)."""
     from rlkd_data.chat.open import open_client
     from rlkd_data.prompts import student_messages
 
@@ -78,17 +81,23 @@ async def _samples(settings: EvalSettings, tasks: Sequence[Task], out: Path) -> 
             "kept, and the same command asks for the rest"
         )
     samples = [drawn[key] for key in sorted(drawn)]
-    domains = {task.problem_id: task.domain for task in tasks}
-    with Verifier() as verifier:
-        jobs = [Job(sample.answer, sample.final_answer, domains[sample.problem_id]) for sample in samples]
-        verdicts = await asyncio.to_thread(lambda: list(verifier.verify_all(jobs)))
-    verified = [
-        replace(sample, is_correct=verdict.is_correct, verification=verdict.how)
-        if sample.verification == _WHOLE
-        else sample
-        for sample, verdict in zip(samples, verdicts, strict=True)
-    ]
-    return verified, client.bill
+    verified, voted = await asyncio.to_thread(_verified, settings, samples, tasks)
+    return verified, voted, client.bill
+
+
+def _verified(
+    settings: EvalSettings, samples: Sequence[Sample], tasks: Sequence[Task]
+) -> tuple[list[Sample], list[str | None]]:
+    by_id = {task.problem_id: task for task in tasks}
+    with open_verifier(settings) as verifier:
+        jobs = (job_of(by_id[sample.problem_id], sample.completion) for sample in samples)
+        verified = [
+            replace(sample, is_correct=verdict.is_correct, verification=verdict.how)
+            if sample.verification == _WHOLE
+            else sample
+            for sample, verdict in zip(samples, verifier.verify_all(jobs), strict=True)
+        ]
+        return verified, votes(verified, tasks, verifier) if settings.k > 1 else [None] * len(verified)
 
 
 def _sample(task: Task, model: str, sampling: Sampling, reply: Reply | Rejected) -> Sample:
@@ -139,9 +148,9 @@ def _clear(out: Path) -> None:
     shutil.rmtree(out / REJECTED, ignore_errors=True)
 
 
-def figures(samples: Sequence[Sample], k: int) -> dict[str, float | int]:
-    """pass@1 with its interval, pass@k and cons@k where k > 1, length, truncation, structure. Only verified samples
-    count for accuracy; their number is given."""
+def figures(samples: Sequence[Sample], k: int, voted: Sequence[str | None]) -> dict[str, float | int]:
+    """pass@1 with its interval, pass@k and cons@k where k > 1, length, truncation, structure. `voted` are the
+    answers that the samples vote for. Only verified samples count for accuracy; their number is given."""
     judged = [sample for sample in samples if sample.is_correct is not None]
     right = sum(bool(sample.is_correct) for sample in judged)
     low, high = wilson(right, len(judged))
@@ -154,12 +163,13 @@ def figures(samples: Sequence[Sample], k: int) -> dict[str, float | int]:
         "pass@1 high": high,
     }
     if k > 1:
-        groups: dict[str, list[Sample]] = {}
-        for sample in judged:
-            groups.setdefault(sample.problem_id, []).append(sample)
+        groups: dict[str, list[tuple[Sample, str | None]]] = {}
+        for sample, vote in zip(samples, voted, strict=True):
+            if sample.is_correct is not None:
+                groups.setdefault(sample.problem_id, []).append((sample, vote))
         whole = [group for group in groups.values() if len(group) >= k]
-        found[f"pass@{k}"] = mean([pass_at_k(len(g), sum(bool(s.is_correct) for s in g), k) for g in whole])
-        found[f"cons@{k}"] = mean([float(_consensus_right(group)) for group in whole])
+        found[f"pass@{k}"] = mean([pass_at_k(len(g), sum(bool(s.is_correct) for s, _ in g), k) for g in whole])
+        found[f"cons@{k}"] = mean([float(majority_right(group)) for group in whole])
     scored = [sample.structure for sample in samples if sample.structure is not None]
     found |= {
         "completion tokens": mean([float(sample.completion_tokens) for sample in samples]),
@@ -168,8 +178,3 @@ def figures(samples: Sequence[Sample], k: int) -> dict[str, float | int]:
         "structure unscored": sum(sample.unscored is not None for sample in samples),
     }
     return {name: value for name, value in found.items() if value is not None}
-
-
-def _consensus_right(group: Sequence[Sample]) -> bool:
-    chosen = majority([sample.final_answer for sample in group])
-    return any(sample.is_correct for sample in group if chosen is not None and sample.final_answer == chosen)

@@ -6,12 +6,12 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from rlkd_data.answers.verify import Verifier
 from rlkd_data.errors import InputError, RlkdError
 from rlkd_data.run.progress import console, tally
 from rlkd_data.run.stage import StageResult
 from rlkd_train.config import COMPONENTS, GrpoSettings
 from rlkd_train.problems import NAMED, Task, load_reasonings, load_tasks, load_teachers, with_teachers
+from rlkd_train.reward.accuracy import open_verifier
 from rlkd_train.reward.completions import FOLDER, drop_after
 from rlkd_train.reward.components import Scoring
 from rlkd_train.reward.for_trl import Rewards
@@ -38,7 +38,7 @@ def train_grpo(settings: GrpoSettings, out: Path) -> StageResult:
     console.print(settings.structure.told, markup=False)
     checkpoint = last_checkpoint(out / CHECKPOINTS)
     drop_after(out / FOLDER, int(checkpoint.name.rpartition("-")[2]) if checkpoint else 0)
-    with StructureReward(settings.structure, teachers) as structure, Verifier() as verifier:
+    with StructureReward(settings.structure, teachers) as structure, open_verifier(settings) as verifier:
         scoring = Scoring(structure, verifier, tasks, settings.weights, settings.guards, reasonings)
         rewards = Rewards(scoring, out / FOLDER, settings.guards, settings.max_unscored)
         return _train(settings, out, tasks, rewards, checkpoint)

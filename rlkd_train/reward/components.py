@@ -6,11 +6,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
-from rlkd_data.answers.final import final_answer
-from rlkd_data.answers.verify import Job, Verdict, Verifier, as_number
-from rlkd_data.collect.normalise import split_reasoning
+from rlkd_data.answers.verify import Verdict, Verifier
 from rlkd_train.config import COMPONENTS, GuardsSettings, RewardWeights
 from rlkd_train.problems import Task
+from rlkd_train.reward.accuracy import accuracy_of, job_of
 from rlkd_train.reward.completions import ScoredCompletion
 from rlkd_train.reward.formats import format_score, tag_count
 from rlkd_train.reward.guards import COMPLETION_GUARDS, Seen, flags, phrases
@@ -19,7 +18,6 @@ from rlkd_train.reward.structure import StructureReward
 
 _KEPT = 512
 """Problems whose teachers' phrases are kept at a time."""
-_NOT_JUDGED = ("null: no gold answer", "null: code is not run", "null: no tests in the gold answer")
 
 
 class Scoring:
@@ -52,8 +50,7 @@ class Scoring:
         tasks = [self._tasks[name] for name in problem_ids]
         completions = [Completion(t.problem_id, t.problem, text) for t, text in zip(tasks, texts, strict=True)]
         structures = self.structure.score_now(completions)
-        jobs = [Job(task.answer, answer_of(text), task.domain) for task, text in zip(tasks, texts, strict=True)]
-        verdicts = list(self._verifier.verify_all(jobs))
+        verdicts = list(self._verifier.verify_all(map(job_of, tasks, texts)))
         rows = [
             self._row(step, task, text, structure, verdict)
             for task, text, structure, verdict in zip(tasks, texts, structures, verdicts, strict=True)
@@ -61,7 +58,7 @@ class Scoring:
         return rows, structures
 
     def _row(self, step: int, task: Task, text: str, structure: Structure, verdict: Verdict) -> ScoredCompletion:
-        accuracy, unverified = accuracy_of(task, verdict)
+        accuracy, unverified = accuracy_of(verdict)
         unscored = structure.unscored or unverified
         seen = self._seen(task, text, structure)
         signals = flags(seen)
@@ -111,24 +108,3 @@ class Scoring:
 def total(parts: Mapping[str, float | None], weights: RewardWeights) -> float:
     """The weighted sum of the components that there are, as TRL's `sum_then_normalize` takes it."""
     return sum(weights.of(name) * value for name, value in parts.items() if value is not None)
-
-
-def accuracy_of(task: Task, verdict: Verdict) -> tuple[float | None, str | None]:
-    """(accuracy, or why the completion cannot be scored).
-
-    Without a gold answer that can be judged, the whole group has no accuracy, which favours nobody: no reason to leave
-    a completion out. An answer that cannot be read, where a plain number is wanted, is not that number.
-    """
-    if verdict.is_correct is not None:
-        return float(verdict.is_correct), None
-    if verdict.how in _NOT_JUDGED:
-        return None, None
-    if verdict.how == "null: unreadable answer" and task.answer is not None and as_number(task.answer) is not None:
-        return 0.0, None
-    return None, f"accuracy:{verdict.how.removeprefix('null: ')}"
-
-
-def answer_of(text: str) -> str | None:
-    """The final answer of a completion: of its response, or where it states none there, of its reasoning."""
-    parts = split_reasoning(text)
-    return final_answer(parts.response) or final_answer(parts.reasoning)

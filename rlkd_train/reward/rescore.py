@@ -11,7 +11,6 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from rlkd_data.answers.verify import Verifier
 from rlkd_data.errors import InputError
 from rlkd_data.run.identity import read_stage
 from rlkd_data.run.progress import tally
@@ -20,6 +19,7 @@ from rlkd_data.tables import TableWriter, count_rows, is_table, read_rows
 from rlkd_train.config import COMPONENTS, GrpoSettings, RescoreSettings
 from rlkd_train.evaluate.metrics import mean, rank_correlation
 from rlkd_train.problems import load_reasonings, load_tasks, load_teachers
+from rlkd_train.reward.accuracy import open_verifier
 from rlkd_train.reward.completions import COMPLETIONS, FOLDER, ScoredCompletion
 from rlkd_train.reward.components import Scoring
 from rlkd_train.reward.structure import StructureReward
@@ -81,7 +81,7 @@ def rescore(settings: RescoreSettings, out: Path) -> StageResult:
     after: list[ScoredCompletion] = []
     with (
         StructureReward(settings.structure, teachers) as structure,
-        Verifier() as verifier,
+        open_verifier(settings) as verifier,
         TableWriter(out / FOLDER, COMPLETIONS) as writer,
         tally("rescore", count_rows(source)) as progress,
     ):

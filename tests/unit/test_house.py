@@ -83,7 +83,8 @@ def test_structure_is_pure() -> None:
 
 
 def test_answers_are_pure_but_for_the_pool_and_the_sandbox() -> None:
-    """verify.py holds the pool, grading.py is what runs in it, sandbox.py and sandbox_init.py are the sandbox."""
+    """verify.py holds the pool of workers.py, grading.py runs in them, sandbox.py and sandbox_init.py are the
+    sandbox."""
     allowed = ("rlkd_data.answers", "rlkd_data.schema", "rlkd_data.errors")
     reaching = set()
     for path in sorted((ROOT / "rlkd_data/answers").glob("*.py")):
@@ -91,7 +92,7 @@ def test_answers_are_pure_but_for_the_pool_and_the_sandbox() -> None:
         assert all(name.startswith(allowed) for name in names), path
         if roots(imported(path, everywhere=True)) & OUTSIDE:
             reaching.add(path.name)
-    assert reaching == {"verify.py", "grading.py", "sandbox.py", "sandbox_init.py"}
+    assert reaching == {"verify.py", "workers.py", "grading.py", "sandbox.py", "sandbox_init.py"}
 
 
 def module_graph(root: Path, *packages: str) -> dict[str, dict[str, int]]:

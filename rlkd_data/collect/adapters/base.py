@@ -6,9 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rlkd_data.answers.literals import from_value
 from rlkd_data.schema import DOMAINS, Domain
 
 Record = Mapping[str, Any]
+UNREADABLE_GOLD = "unreadable_answer"
+"""The code of a row whose gold answer is of a type that holds none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,20 @@ def text(record: Record, *names: str) -> str | None:
             continue
         if isinstance(value, (str, int, float)) and str(value).strip():
             return str(value).strip()
+    return None
+
+
+def gold(record: Record, *names: str, problem: str | None = None) -> str | None:
+    """The gold answer in the first of these columns that holds one, in whatever type: text, a number, a boolean, a list
+    of these. None where none does. Raises Unusable naming the column whose value is no answer."""
+    for name in names:
+        try:
+            found = from_value(record.get(name))
+        except ValueError as what:
+            row = SourceRow(problem) if problem else None
+            raise Unusable(UNREADABLE_GOLD, f"column {name} holds {what}: no answer can be read in it", row) from None
+        if found is not None:
+            return found
     return None
 
 

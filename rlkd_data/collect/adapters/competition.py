@@ -10,13 +10,13 @@ from __future__ import annotations
 from functools import partial
 
 from rlkd_data.answers.final import final_answer
-from rlkd_data.collect.adapters.base import Adapter, Record, SourceRow, required, text
+from rlkd_data.collect.adapters.base import Adapter, Record, SourceRow, gold, required, text
 from rlkd_data.collect.normalise import split_reasoning
 
 
 def read(record: Record, teacher: str) -> SourceRow:
     """A row without a solution is a problem alone."""
-    solution, answer = text(record, "solution", "Solution"), text(record, "answer", "Answer")
+    solution, answer = text(record, "solution", "Solution"), gold(record, "answer", "Answer")
     said = final_answer(solution) if solution else None
     parts = split_reasoning(solution) if solution else None
     return SourceRow(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rlkd_data.answers.final import final_answer
-from rlkd_data.collect.adapters.base import Adapter, Record, SourceRow, as_domain, required, share, text
+from rlkd_data.answers.final import answer_of_reply
+from rlkd_data.collect.adapters.base import Adapter, Record, SourceRow, as_domain, gold, required, share, text
 from rlkd_data.collect.normalise import split_reasoning
 
 PROBLEM = ("problem", "question", "prompt", "instruction")
@@ -18,14 +18,15 @@ def read(record: Record) -> SourceRow:
     the reasoning between tags is taken apart."""
     problem = _with_options(required(record, *PROBLEM), record.get("options"))
     reasoning, response = text(record, *REASONING), text(record, *RESPONSE)
+    answer = gold(record, "answer", "final_answer", "gold", "target", problem=problem)
     said = None
     if reasoning is not None or response is not None:
         parts = split_reasoning(response or "", reasoning)
         reasoning, response = parts.reasoning, parts.response
-        said = text(record, "predicted") or final_answer(response) or final_answer(reasoning)
+        said = text(record, "predicted") or answer_of_reply(response, reasoning)
     return SourceRow(
         problem=problem,
-        answer=text(record, "answer", "final_answer", "gold", "target"),
+        answer=answer,
         domain=as_domain(text(record, "domain")),
         reasoning=reasoning,
         response=response,

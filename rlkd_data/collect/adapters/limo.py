@@ -3,15 +3,15 @@ and no row says which."""
 
 from __future__ import annotations
 
-from rlkd_data.answers.final import final_answer
-from rlkd_data.collect.adapters.base import Adapter, Record, SourceRow, Unusable, required, text
+from rlkd_data.answers.final import answer_of_reply
+from rlkd_data.collect.adapters.base import Adapter, Record, SourceRow, Unusable, gold, required, text
 from rlkd_data.collect.normalise import split_reasoning
 
 TEACHER = "mixed:limo"
 
 
 def read(record: Record) -> SourceRow:
-    problem, answer = required(record, "question"), text(record, "answer")
+    problem, answer = required(record, "question"), gold(record, "answer")
     solution = text(record, "solution")
     if solution is None:
         raise Unusable("no_reasoning", "no text in column solution", SourceRow(problem, answer, "math"))
@@ -22,7 +22,7 @@ def read(record: Record) -> SourceRow:
         domain="math",
         reasoning=parts.reasoning,
         response=parts.response,
-        final_answer=final_answer(parts.response) or final_answer(parts.reasoning),
+        final_answer=answer_of_reply(parts.response, parts.reasoning),
         teacher=TEACHER,
     )
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from rlkd_data.answers.final import final_answer
-from rlkd_data.collect.adapters.base import Adapter, Record, SourceRow, Unusable, listed, required, text
+from rlkd_data.collect.adapters.base import Adapter, Record, SourceRow, Unusable, gold, listed, required
 from rlkd_data.collect.normalise import Parts, split_reasoning
 
 TEACHER = "deepseek-ai/DeepSeek-R1"
@@ -15,7 +15,7 @@ def read_all(record: Record) -> list[SourceRow]:
 
     Raises Unusable where there are none of either: a wrong or cut trace teaches the wrong structure.
     """
-    problem, answer = required(record, "problem"), text(record, "answer")
+    problem, answer = required(record, "problem"), gold(record, "answer")
     generations = listed(record, "generations")
     math_verify, judge = listed(record, "correctness_math_verify"), listed(record, "correctness_llama")
     rate = _pass_rate(generations, math_verify, judge)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rlkd_data.answers.final import final_answer
+from rlkd_data.answers.final import answer_of_reply, final_answer
 from rlkd_data.collect.adapters.base import Adapter, Record, SourceRow, Unusable, as_domain, listed, required, text
 from rlkd_data.collect.normalise import split_reasoning
 
@@ -31,7 +31,7 @@ def read_all(record: Record) -> list[SourceRow]:
                 domain=domain,
                 reasoning=parts.reasoning,
                 response=parts.response,
-                final_answer=final_answer(parts.response) or final_answer(parts.reasoning),
+                final_answer=answer_of_reply(parts.response, parts.reasoning),
                 teacher=teacher,
                 sample_index=index,
             )

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rlkd_data.answers.final import final_answer
-from rlkd_data.collect.adapters.base import Adapter, Record, SourceRow, Unusable, listed, required, text
+from rlkd_data.collect.adapters.base import Adapter, Record, SourceRow, Unusable, gold, listed, required, text
 from rlkd_data.collect.normalise import split_reasoning
 
 _PRM800K = "openai:prm800k"
@@ -58,7 +58,7 @@ def read_plain(record: Record) -> SourceRow:
     steps = [str(step).strip() for step in (listed(record, "correct_steps") or listed(record, "steps"))]
     row = SourceRow(
         problem=required(record, "problem", "question"),
-        answer=text(record, "answer", "ground_truth_answer"),
+        answer=gold(record, "answer", "ground_truth_answer"),
         domain="math",
         teacher=text(record, "generator", "teacher", "model"),
         source=text(record, "source"),

@@ -20,13 +20,13 @@ PAIRS = [json.loads(line) for line in (Path(__file__).parent / "answer_pairs.jso
 CHOICE = "Which is the capital of France?\n\nA. Lyon\nB. $\\frac{1}{2}$\nC. Paris\nD. 7"
 
 
-def hang(gold: str, answer: str) -> bool | None:
-    if answer == "hang":
+def hang(job: Job) -> Verdict:
+    if job.answer == "h+x":
         while True:
             time.sleep(60)
-    if answer == "crash":
+    if job.answer == "c+x":
         os.abort()
-    return gold == answer.removeprefix("same ")
+    return Verdict(job.answer == "x+1", "math-verify")
 
 
 def test_real_pairs_are_judged_as_they_are_labelled() -> None:
@@ -45,7 +45,7 @@ def test_real_pairs_are_judged_as_they_are_labelled() -> None:
 
 
 def test_a_grader_that_never_returns_costs_one_worker_and_one_verdict() -> None:
-    answers = ["same 1+x", "hang", "crash", "same 1+x", "2+x"]
+    answers = ["x+1", "h+x", "c+x", "x+1", "2+x"]
     with Verifier(2, 3, grader=hang) as verifier:
         verdicts = list(verifier.verify_all(Job("1+x", answer, "math") for answer in answers))
     assert verdicts == [
@@ -72,7 +72,7 @@ def test_a_grader_that_never_returns_costs_one_worker_and_one_verdict() -> None:
         ("Paris", "**D**", Verdict(False, "option")),
         ("D", "7", Verdict(True, "option")),
         ("D", "7.0", Verdict(True, "number")),
-        ("B", "0.5", Verdict(True, "math-verify")),
+        ("B", "0.5", Verdict(True, "number")),
         ("C", "Rome", Verdict(False, "words")),
     ],
 )
@@ -100,8 +100,8 @@ def test_puzzles_are_compared_as_what_they_are(gold: str, answer: str, expected:
     assert quick(Job(gold, answer, "puzzle")) == expected
 
 
-def test_in_mathematics_brackets_are_left_to_math_verify() -> None:
-    assert quick(Job("(1, 2)", "[1, 2]", "math")) is None
+def test_in_mathematics_brackets_may_be_an_intervals_ends() -> None:
+    assert quick(Job("(1, 2)", "[1, 2]", "math")) == Verdict(False, "open and closed ends")
 
 
 @pytest.mark.skipif(sandbox.available() is not None, reason="sandbox unavailable")

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from rlkd_train.evaluate.metrics import agreement, best_threshold, majority, mean, pass_at_k, rank_correlation, wilson
+from rlkd_train.evaluate.metrics import agreement, best_threshold, mean, pass_at_k, rank_correlation, wilson
 
 
 @pytest.mark.parametrize(("n", "correct"), [(5, 0), (5, 2), (6, 5), (4, 4)])
@@ -21,11 +21,6 @@ def test_pass_at_k_is_the_share_of_draws_with_a_right_one(n: int, correct: int, 
 def test_pass_at_k_refuses_what_cannot_be(n: int, correct: int, k: int) -> None:
     with pytest.raises(ValueError, match="pass@k needs"):
         pass_at_k(n, correct, k)
-
-
-def test_majority_takes_the_first_of_equals_and_ignores_silence() -> None:
-    assert majority(["4", None, "5", "5", "4"]) == "4"
-    assert majority([None, None]) is None
 
 
 def test_wilson_holds_the_published_values() -> None:

@@ -16,8 +16,9 @@ from rlkd_data.tables import read_rows
 from rlkd_train.config import GuardsSettings, RewardWeights, StructureSettings
 from rlkd_train.problems import Task, with_teachers
 from rlkd_train.reward import structure as structure_reward
+from rlkd_train.reward.accuracy import accuracy_of, job_of
 from rlkd_train.reward.completions import COMPLETIONS, drop_after
-from rlkd_train.reward.components import Scoring, accuracy_of, answer_of, total
+from rlkd_train.reward.components import Scoring, total
 from rlkd_train.reward.for_trl import Rewards, RunStopped
 from rlkd_train.reward.formats import format_score, tag_count
 from rlkd_train.reward.scorer import Completion, StructureScorer
@@ -158,7 +159,7 @@ async def test_any_event_loop_may_ask(made: Made) -> None:
     ("task", "answer", "expected"),
     [
         (TASK, "\\boxed{2}", (1.0, None)),
-        (TASK, "\\boxed{?!}", (0.0, None)),  # not readable, where a plain number is wanted
+        (TASK, "\\boxed{?!}", (0.0, None)),  # not readable, where gold is
         (Task("p", "?", None, "math"), "\\boxed{2}", (None, None)),
         (Task("p", "?", "2", "code"), "\\boxed{2}", (None, None)),
         (Task("p", "?", "a long story", "puzzle"), "\\boxed{a short story}", (None, "accuracy:free text")),
@@ -167,8 +168,8 @@ async def test_any_event_loop_may_ask(made: Made) -> None:
 def test_accuracy_is_missing_with_a_reason_only_where_nobody_can_tell(
     made: Made, task: Task, answer: str, expected: object
 ) -> None:
-    verdict = made.verifier.verify(task.answer, answer_of(answer), task.domain)
-    assert accuracy_of(task, verdict) == expected
+    (verdict,) = made.verifier.verify_all([job_of(task, answer)])
+    assert accuracy_of(verdict) == expected
 
 
 def test_alpha_is_the_papers_total_and_excludes_the_two_weights() -> None:

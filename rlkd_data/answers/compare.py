@@ -1,0 +1,264 @@
+"""Whether two answers are the same: yes, no, or open, with the reason. Pure; formulas are put to an engine.
+
+The verdict does not depend on which of the two is gold, but for one thing: a decimal agrees within gold's own digits,
+where the problem asks for a decimal.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from rlkd_data.answers.numbers import with_decimal_comma
+from rlkd_data.answers.phrases import same_phrases, same_words
+from rlkd_data.answers.quantities import quantity
+from rlkd_data.answers.read import interval_of, read
+from rlkd_data.answers.scalars import Scalars
+from rlkd_data.answers.shapes import Matrix, Named, Phrase, Prose, Ratio, Relation, Scalar, Several, Shape, Union, Words
+
+_MOST_MATCHED = 40
+"""Items of two unordered lists that are matched one by one."""
+
+
+class Comparison(Scalars):
+    """Compares answers to one problem."""
+
+    __slots__ = ()
+
+    def same(self, gold: Shape, answer: Shape) -> bool | None:  # noqa: PLR0911, PLR0912 - a kind each
+        """Whether two answers are the same; None where that is open."""
+        if gold == answer and not isinstance(gold, (Prose, Phrase)):
+            return self._say(True, "words" if isinstance(gold, Words) else "equal")
+        if isinstance(gold, Prose) or isinstance(answer, Prose):
+            return self._say(None, "prose")
+        if isinstance(gold, Named) or isinstance(answer, Named):
+            return self._named(gold, answer)
+        if isinstance(gold, Relation) and not gold.equation and (found := interval_of(gold)) is not None:
+            gold = found
+        if isinstance(answer, Relation) and not answer.equation and (found := interval_of(answer)) is not None:
+            answer = found
+        if isinstance(gold, Relation) or isinstance(answer, Relation):
+            return self._relations(gold, answer)
+        if isinstance(gold, (Words, Phrase)) or isinstance(answer, (Words, Phrase)):
+            return self._texts(gold, answer)
+        if isinstance(gold, Several) and (joined := _joined(gold)) is not None:
+            gold = joined
+        if isinstance(answer, Several) and (joined := _joined(answer)) is not None:
+            answer = joined
+        if isinstance(gold, Union) or isinstance(answer, Union):
+            return self._unions(gold, answer)
+        if isinstance(gold, Matrix) or isinstance(answer, Matrix):
+            return self._matrices(gold, answer)
+        if isinstance(gold, Several) or isinstance(answer, Several):
+            return self._severals(gold, answer)
+        if isinstance(gold, Ratio) or isinstance(answer, Ratio):
+            return self._ratios(gold, answer)
+        return self._scalars(gold, answer)
+
+    # --- names and relations
+
+    def _named(self, gold: Shape, answer: Shape) -> bool | None:
+        if isinstance(gold, Named) and isinstance(answer, Named):
+            inner = self.same(gold.of, answer.of)
+            if inner is False and _letter(gold.name) and _letter(answer.name) and gold.text and answer.text:
+                return self._engine_relations(gold.text, answer.text) is True
+            if inner is not True or _alike(gold.name, answer.name):
+                return inner
+            return self._say(None, f"values of {gold.name} and of {answer.name}")
+        named, other = (gold, answer) if isinstance(gold, Named) else (answer, gold)
+        assert isinstance(named, Named)
+        if isinstance(other, Relation) and other.equation:
+            return self._engine_relations(named.text, other.text)
+        if named is gold:
+            return self.same(named.of, answer)
+        return self.same(gold, named.of)
+
+    def _relations(self, gold: Shape, answer: Shape) -> bool | None:
+        if isinstance(gold, Relation) and isinstance(answer, Relation):
+            return self._engine_relations(gold.text, answer.text)
+        relation, other = (gold, answer) if isinstance(gold, Relation) else (answer, gold)
+        assert isinstance(relation, Relation)
+        if relation.equation:
+            if isinstance(other, Scalar):
+                return self._claimed(relation, gold, answer)
+            return self._say(None if isinstance(other, (Several, Union)) else False, "an equation and none")
+        if isinstance(other, (Several, Union)):
+            found = self._engine_relations(relation.text, other.text)
+            return found if found else self._say(None, "a relation and a set")
+        return self._say(False, "a relation and none")
+
+    def _claimed(self, relation: Relation, gold: Shape, answer: Shape) -> bool | None:
+        """`a + b = 10` answers what a + b is, where that was asked."""
+        asked = re.sub(r"[\s$]|\\[,;! ]", "", self.problem or "")
+        if len(relation.sides) >= 2 and re.sub(r"\s", "", relation.sides[0]) in asked:
+            value = Scalar(relation.sides[-1])
+            inside = read(relation.sides[-1])
+            value = inside if isinstance(inside, Scalar) else value
+            return self.same(value, answer) if gold is relation else self.same(gold, value)
+        return self._say(False, "an equation and none")
+
+    def _engine_relations(self, one: str, other: str) -> bool | None:
+        found = self.engine.relations(one, other)
+        return self._say(found, "math-verify" if found is not None else "a relation that is not read")
+
+    # --- words
+
+    def _texts(self, gold: Shape, answer: Shape) -> bool | None:
+        if isinstance(gold, Words) and isinstance(answer, Words):
+            return self._say(same_words(gold.words, answer.words), "words")
+        if isinstance(gold, (Words, Phrase)) and isinstance(answer, (Words, Phrase)):
+            tokens = [one.words if isinstance(one, Words) else one.tokens for one in (gold, answer)]
+            return self._say(same_phrases(*tokens), "phrases")
+        text, other = (gold, answer) if isinstance(gold, (Words, Phrase)) else (answer, gold)
+        if isinstance(other, Several) and any(isinstance(item, (Words, Phrase)) for item in other.items):
+            apposition = len(other.items) == 2 and other.joint == "," and isinstance(text, Words)
+            return self._say(None if apposition else False, "a part and the whole")
+        if isinstance(text, Phrase):
+            return self._say(None, "phrases")
+        if isinstance(other, (Scalar, Several, Union, Matrix, Ratio)) and isinstance(text, Words):
+            lone = isinstance(other, Scalar) and other.number is None
+            return self._say(None if lone and text.words != ("nothing",) else False, "words and none")
+        return self._say(None, "phrases")
+
+    # --- several
+
+    def _severals(self, gold: Shape, answer: Shape) -> bool | None:  # noqa: PLR0911 - a kind each
+        if not (isinstance(gold, Several) and isinstance(answer, Several)):
+            several, other = (gold, answer) if isinstance(gold, Several) else (answer, gold)
+            assert isinstance(several, Several)
+            comma = _with_decimal_comma(several)
+            if comma is not None and isinstance(other, Scalar) and other.number is not None:
+                return self._scalars(comma, other) if several is gold else self._scalars(other, comma)
+            return self._say(False, "a part and the whole")
+        if gold.ordered and answer.ordered:
+            if len(gold.items) != len(answer.items):
+                return self._say(False, "parts")
+            if len(gold.items) == 2 and (gold.opening, gold.closing) != (answer.opening, answer.closing):
+                return self._say(False, "open and closed ends")
+            return self._each(gold.items, answer.items)
+        if gold.ordered or answer.ordered:
+            if len(gold.items) != len(answer.items):
+                return self._say(False, "parts")
+            found = self._each(gold.items, answer.items)
+            if found is True and "{" not in (gold.opening, answer.opening):
+                return True
+            if found is not False:
+                return self._say(None, "a set and a tuple")
+            loose = self._matched(gold.items, answer.items)
+            return self._say(False if loose is False else None, "order")
+        if _all_named(gold.items) and _all_named(answer.items):
+            return self._by_name(gold.items, answer.items)
+        if _all_named(gold.items) or _all_named(answer.items):
+            found = self._each(gold.items, answer.items) if len(gold.items) == len(answer.items) else False
+            if found is not False:
+                return found
+            loose = self._matched(_unnamed(gold.items), _unnamed(answer.items))
+            return self._say(False if loose is False else None, "order")
+        return self._matched(gold.items, answer.items)
+
+    def _each(self, gold: Sequence[Shape], answer: Sequence[Shape]) -> bool | None:
+        return _all(self.same(one, other) for one, other in zip(gold, answer, strict=True))
+
+    def _by_name(self, gold: Sequence[Shape], answer: Sequence[Shape]) -> bool | None:
+        left = {one.name: one.of for one in gold if isinstance(one, Named)}
+        right = {one.name: one.of for one in answer if isinstance(one, Named)}
+        if len(left) == len(gold) and left.keys() == right.keys() and len(right) == len(answer):
+            return _all(self.same(left[name], right[name]) for name in left)
+        found = self._matched(_unnamed(gold), _unnamed(answer))
+        return self._say(None, "names") if found and left.keys() != right.keys() else found
+
+    def _matched(self, gold: Sequence[Shape], answer: Sequence[Shape]) -> bool | None:
+        """Whether each item has one that is the same, in any order. One that stands twice may stand once."""
+        if max(len(gold), len(answer)) > _MOST_MATCHED:
+            return self._each(gold, answer) if len(gold) == len(answer) else self._say(False, "parts")
+        table = [[self.same(one, other) for other in answer] for one in gold]
+        covered = all(any(row) for row in table) and all(any(column) for column in zip(*table, strict=True))
+        if covered:
+            pairs = isinstance(gold[0], Several)
+            return self._say(True if len(gold) == len(answer) or pairs else None, "parts")
+        possible = all(any(cell is not False for cell in row) for row in table) and all(
+            any(cell is not False for cell in column) for column in zip(*table, strict=True)
+        )
+        return self._say(None if possible and len(gold) == len(answer) else False, "parts")
+
+    def _unions(self, gold: Shape, answer: Shape) -> bool | None:
+        if not isinstance(gold, (Union, Several)) or not isinstance(answer, (Union, Several)):
+            return self._say(False, "a set and none")
+        parts = [one.parts if isinstance(one, Union) else (one,) for one in (gold, answer)]
+        if len(parts[0]) == len(parts[1]) and self._matched(*parts):
+            return True
+        if gold.text and answer.text and (found := self.engine.relations(gold.text, answer.text)) is not None:
+            return self._say(found, "math-verify")
+        return self._say(False if len(parts[0]) == len(parts[1]) else None, "unions")
+
+    def _matrices(self, gold: Shape, answer: Shape) -> bool | None:
+        if isinstance(gold, Matrix) and isinstance(answer, Matrix):
+            if [len(row) for row in gold.rows] != [len(row) for row in answer.rows]:
+                return self._say(False, "matrices of other sizes")
+            return _all(self._each(one, other) for one, other in zip(gold.rows, answer.rows, strict=True))
+        matrix, other = (gold, answer) if isinstance(gold, Matrix) else (answer, gold)
+        assert isinstance(matrix, Matrix)
+        cells = tuple(cell for row in matrix.rows for cell in row)
+        if isinstance(other, Several):
+            if len(matrix.rows) > 1 and all(isinstance(item, Several) for item in other.items):
+                rows = [item.items for item in other.items if isinstance(item, Several)]
+                fits = [len(row) for row in rows] == [len(row) for row in matrix.rows]
+                return _all(map(self._each, matrix.rows, rows)) if fits else self._say(False, "matrices")
+            vector = len(matrix.rows) == 1 or all(len(row) == 1 for row in matrix.rows)
+            fits = vector and other.ordered and len(cells) == len(other.items)
+            return self._each(cells, other.items) if fits else self._say(False, "a matrix and none")
+        if (isinstance(other, Scalar) and "matrix" in other.text) or (
+            isinstance(other, Scalar) and "array" in other.text
+        ):
+            return self._engine_equal(matrix.text, other.text)
+        return self._say(False, "a matrix and none")
+
+
+def _all(verdicts: Iterable[bool | None]) -> bool | None:
+    found: bool | None = True
+    for verdict in verdicts:
+        if verdict is False:
+            return False
+        found = None if verdict is None else found
+    return found
+
+
+def _joined(several: Several) -> Shape | None:
+    """`x < 1 or x > 3` as a union of intervals."""
+    if several.opening or not all(isinstance(item, Relation) and not item.equation for item in several.items):
+        return None
+    parts = tuple(interval_of(item) for item in several.items if isinstance(item, Relation))
+    known = tuple(part for part in parts if part is not None)
+    if len(known) < len(parts):
+        return None
+    if several.joint == "or":
+        text = " \\cup ".join(part.text for part in known if isinstance(part, (Several, Union)))
+        return Union(known, text if all(isinstance(part, Several) for part in known) else "")
+    return None
+
+
+def _with_decimal_comma(several: Several) -> Scalar | None:
+    """`2,74 $` as one number, where it can be no list."""
+    found = re.fullmatch(r"(?P<before>[$€£¥]?\s*)(?P<number>-?[\d. ]+,\d+)(?P<behind>\D*)", several.text)
+    if found is None or several.opening or (value := with_decimal_comma(found["number"].strip())) is None:
+        return None
+    scalar = quantity(f"{found['before']}1{found['behind']}") or Scalar("1")
+    return Scalar(found["number"], value, scalar.unit, scalar.counted)
+
+
+def _all_named(items: Sequence[Shape]) -> bool:
+    return bool(items) and all(isinstance(item, Named) for item in items)
+
+
+def _unnamed(items: Sequence[Shape]) -> tuple[Shape, ...]:
+    return tuple(item.of if isinstance(item, Named) else item for item in items)
+
+
+def _letter(name: str) -> bool:
+    return re.fullmatch(r"[A-Za-z]|\\[a-z]+", name) is not None
+
+
+def _alike(one: str, other: str) -> bool:
+    """Whether two names may stand for the same: `f(x)` and `f(y)`, `y` and `f(x)`, a word and a letter."""
+    heads = [re.split(r"[(_]", name)[0].casefold() for name in (one, other)]
+    return heads[0] == heads[1] or ("(" in one) != ("(" in other) or (len(heads[0]) > 2) != (len(heads[1]) > 2)

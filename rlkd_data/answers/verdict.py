@@ -1,0 +1,172 @@
+"""Is an answer right? True, false, or open with the reason: the one place that says. Pure.
+
+What is made of the verdicts, the same in every stage (docs/answers.md tells it to users):
+
+- an answer that cannot be read, to a gold answer that can, is wrong (`UNREADABLE`);
+- a gold answer that cannot be read, or none, judges nobody (`null: …`, in `NOT_JUDGED`);
+- what two readable answers leave open (another unit, other words) is `null: open: …`, and counts neither way;
+- a time limit or a crash of ours is `null: …`, and unscored.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+
+from rlkd_data.answers.choices import by_letter, chosen, options_of
+from rlkd_data.answers.compare import Comparison
+from rlkd_data.answers.final import final_answer
+from rlkd_data.answers.literals import from_literal
+from rlkd_data.answers.read import read
+from rlkd_data.answers.scalars import Engine
+from rlkd_data.answers.shapes import Phrase, Prose, Shape, Words
+from rlkd_data.answers.stated import stated
+from rlkd_data.answers.structures import as_structure
+from rlkd_data.schema import Domain
+
+UNREADABLE = "unreadable answer"
+NO_ANSWER = "no answer"
+NO_GOLD = "null: no gold answer"
+NO_GOLD_READ = "null: unreadable gold answer"
+CODE = "null: code is not run"
+FREE_TEXT = "null: free text"
+NOT_JUDGED = (NO_GOLD, NO_GOLD_READ, CODE, "null: no tests in the gold answer")
+"""Verdicts that say nothing about an answer, for they would be the same for any."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`how`: what decided (`exact`, `number`, `parts`, `units`, `letter`, `option`, `structure`, `words`,
+    `math-verify`, `no answer`, `unreadable answer`, `tests: …`), or `null: …` with the reason."""
+
+    is_correct: bool | None
+    how: str
+
+    @property
+    def differs(self) -> bool:
+        """Whether both answers were read, and are not the same: more than that the answer is wrong."""
+        return self.is_correct is False and self.how not in (UNREADABLE, NO_ANSWER)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    gold: str | None
+    answer: str | None
+    domain: Domain
+    problem: str | None = None
+    """Where given, the options in it tell which letter a text stands for, and which text a letter; and it tells whether
+    a decimal or a percentage was asked for."""
+
+
+class NeedsEngine(Exception):
+    """A formula has to be read."""
+
+
+class NoEngine:
+    """Stands where there is no engine: whoever needs one learns it at once."""
+
+    def equal(self, one: str, other: str) -> bool | None:
+        raise NeedsEngine
+
+    def relations(self, one: str, other: str) -> bool | None:
+        raise NeedsEngine
+
+    def value(self, formula: str) -> Fraction | None:
+        raise NeedsEngine
+
+
+def decide(job: Job, engine: Engine) -> Verdict:  # noqa: PLR0911 - a kind each
+    """The verdict on an answer. Raises what the engine raises."""
+    if job.gold is None or not job.gold.strip():
+        return Verdict(None, NO_GOLD)
+    if job.domain == "code":
+        return Verdict(None, CODE)
+    if job.answer is None or not job.answer.strip():
+        return Verdict(False, NO_ANSWER)
+    if _plain(job.gold) == _plain(job.answer):
+        return Verdict(True, "exact")
+    gold, answer = _taken(job.gold), _taken(job.answer)
+    found = _by_option(gold, answer, job.problem)
+    if isinstance(found, Verdict):
+        return found
+    gold = found or gold
+    if (lettered := by_letter(gold, answer, job.domain)) is not None:
+        return Verdict(lettered, "letter")
+    if job.domain == "puzzle" and (structures := _by_structure(gold, answer)) is not None:
+        return structures
+    return _by_shape(gold, answer, job, engine)
+
+
+def _by_shape(gold: str, answer: str, job: Job, engine: Engine) -> Verdict:
+    left, right = read(gold), read(answer)
+    sure = True
+    if isinstance(right, (Prose, Phrase)) and not isinstance(left, (Prose, Phrase)):
+        right, sure = _out_of(answer, right, left)
+    elif isinstance(left, (Prose, Phrase)) and not isinstance(right, (Prose, Phrase)):
+        left, sure = _out_of(gold, left, right)
+    if isinstance(left, Prose):
+        return Verdict(None, FREE_TEXT if job.domain == "puzzle" or _wordy(gold) else NO_GOLD_READ)
+    if isinstance(right, Prose):
+        return Verdict(None, FREE_TEXT) if isinstance(left, (Words, Phrase)) else Verdict(False, UNREADABLE)
+    comparison = Comparison(engine, job.problem)
+    verdict = comparison.same(left, right)
+    why = comparison.why[-1] if comparison.why else "equal"
+    if verdict is None and why == "a formula that is not read":
+        return Verdict(False, UNREADABLE) if _reads(engine, gold) else Verdict(None, NO_GOLD_READ)
+    if verdict is None:
+        return Verdict(None, FREE_TEXT if why in ("words", "phrases", "prose") else f"null: open: {why}")
+    return Verdict(verdict, why) if verdict or sure else Verdict(False, UNREADABLE)
+
+
+def _reads(engine: Engine, formula: str) -> bool:
+    return engine.equal(formula, formula) is not None
+
+
+def _out_of(text: str, shape: Shape, other: Shape) -> tuple[Shape, bool]:
+    """(what a text of sentences states where it says so in a way that is known, whether that is certain)."""
+    found = stated(text)
+    if found is None or isinstance(other, Words):
+        return shape, True
+    inner = read(found.text)
+    return (shape, True) if isinstance(inner, (Prose, Phrase)) else (inner, found.certain)
+
+
+def _taken(text: str) -> str:
+    r"""An answer out of its box, its tags or its list of one, where it stands in one."""
+    literal = from_literal(text)
+    if literal is not None:
+        return literal
+    if "boxed" in text or "fbox" in text or "<answer>" in text or "####" in text:
+        return final_answer(text) or text
+    return text
+
+
+def _by_option(gold: str, answer: str, problem: str | None) -> Verdict | str | None:
+    """Where both name an option of the problem, whether it is the same one; where gold alone does, by its letter, the
+    option's text: the answer may be the same value, written otherwise."""
+    options = options_of(problem) if problem else {}
+    if not options:
+        return None
+    wanted, said = chosen(gold, options), chosen(answer, options)
+    if wanted and said:
+        return Verdict(wanted == said, "option")
+    if wanted and re.fullmatch(r"\W*[A-Z]\W*", gold.strip()) and not re.match(r"\W*[A-J]\W*$|\W*[A-J][).:]\s", answer):
+        return options[wanted]
+    return None
+
+
+def _by_structure(gold: str, answer: str) -> Verdict | None:
+    """Lists, grids and mappings of a puzzle, element by element. In mathematics brackets may be an interval."""
+    left, right = as_structure(gold), as_structure(answer)
+    if left is not None and right is not None:
+        return Verdict(left == right, "structure")
+    return None
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.strip().strip("$").removesuffix(".").split()).lower()
+
+
+def _wordy(text: str) -> bool:
+    return len(re.findall(r"[^\W\d_]{2,}", re.sub(r"\\[A-Za-z]+", " ", text))) > 1
