@@ -69,6 +69,9 @@ class ChatSettings(Settings):
     base_url: str | None = Field(None, description="server to ask; default: the provider's own")
     concurrency: PositiveInt | None = runtime(None, description="requests in flight; default: the backend's own")
     max_retries: int = runtime(8, ge=0, description="tries after the first, of a request whose failure may pass")
+    breaker: int = runtime(
+        20, ge=0, description="requests that fail alike, before any is answered, which end the run; 0: never"
+    )
     timeout: float = runtime(600.0, gt=0, description="seconds one request may take")
     store: Path | None = runtime(None, description="the response store; default: RLKD_STORE, or your data folder")
     rpm: float | None = runtime(None, gt=0, description="requests a minute; default: the server's limit")
@@ -179,6 +182,9 @@ class JudgeSettings(ChatSettings):
     step_agree: float = Field(0.3, gt=0, le=1, description="same_step: the same, where the answers agree")
     yes: float = Field(0.5, gt=0, lt=1, description="probability of yes from which two texts match, of an llm judge")
     max_retries: int = runtime(PATIENT, ge=0, description="tries after the first, of a request whose failure may pass")
+    breaker: int = runtime(
+        0, ge=0, description="requests that fail alike, before any is answered, which end the run; 0: never"
+    )
 
     @model_validator(mode="after")
     def _a_chat_model_is_named(self) -> JudgeSettings:

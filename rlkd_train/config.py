@@ -116,6 +116,9 @@ class StructureSettings(ChatSettings):
     grounded: bool = Field(True, description="an answer of a step that the completion does not state counts as none")
     lookahead: PositiveInt = runtime(2, description="steps judged before it is known whether the gate closed earlier")
     max_retries: int = runtime(PATIENT, ge=0, description="tries after the first, of a request whose failure may pass")
+    breaker: int = runtime(
+        0, ge=0, description="requests that fail alike, before any is answered, which end the run; 0: never"
+    )
 
     @property
     def gate_asked(self) -> Literal["meta", "step", "none"]:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any, TypeVar
 
 from rlkd_data.chat.money.bill import Asked, Bill, Paid
 from rlkd_data.chat.pace.aimd import Aimd
+from rlkd_data.chat.pace.breaker import Silence
 from rlkd_data.chat.pace.limits import Expectation, Limits
 from rlkd_data.chat.pace.retry import pause
 from rlkd_data.chat.pace.slots import Slots
@@ -82,7 +83,8 @@ class Client:
 
     `concurrency` is the most that may be in flight; the server's answers decide how much of it is used, beginning with
     `start` (default: all). `retry_truncated`: ask again, with this many tokens at most, where a reply was cut off at
-    fewer. `sleep` and `clock` (seconds) are there for tests.
+    fewer. `breaker`: give up soon on a server that refuses every connection. `sleep` and `clock` (seconds) are there
+    for tests.
     """
 
     def __init__(
@@ -95,6 +97,7 @@ class Client:
         max_retries: int = 8,
         limits: Limits | None = None,
         bill: Bill | None = None,
+        breaker: bool = False,
         retry_truncated: int | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
@@ -115,6 +118,7 @@ class Client:
         self._slots = Slots(self._window.window)
         self._in_flight: dict[bytes, _Flight] = {}
         self._not_before = 0.0
+        self._silence = Silence() if breaker else None
         self._rng = random.Random()  # jitter must differ between processes, so it has no seed
 
     @property
@@ -191,7 +195,7 @@ class Client:
 
     async def ask_all(
         self, requests: Iterable[tuple[Key, Request]] | AsyncIterable[tuple[Key, Request]]
-    ) -> AsyncIterator[tuple[Key, Reply | Failed]]:
+    ) -> AsyncGenerator[tuple[Key, Reply | Failed]]:
         """Replies as they come, each with its request's key; a request that failed gives its failure.
 
         Takes from `requests` at most four times as many as may be in flight ahead of what the caller has taken, so
@@ -282,6 +286,8 @@ class Client:
             except Retryable as failure:
                 tries += 1
                 self._finished(failure.reason in _CONGESTED)
+                if self._silence is not None and self._silence.is_dead(failure, self._clock()):
+                    raise Hopeless(f"{failure} – is it running? (or give another --base-url)") from None
                 if tries > (min(self.max_retries, _FEW) if failure.few else self.max_retries):
                     if isinstance(failure, Unfinished):
                         raise Rejected(str(failure), reason=failure.reason) from None
@@ -293,6 +299,8 @@ class Client:
                 await self._sleep(pause(tries, failure.retry_after, self._rng))
             else:
                 self._finished(False)
+                if self._silence is not None:
+                    self._silence.heard()
                 return answer
 
     async def _once(self, wire: dict[str, Any], size: int, longest: int | None, *, first: bool) -> tuple[Reply, Paid]:

@@ -104,6 +104,7 @@ def open_client(name: str, settings: ChatSettings, folder: Path | None = None) -
         max_retries=settings.max_retries,
         limits=Limits(settings.rpm, settings.tpm),
         bill=bill,
+        breaker=settings.breaker > 0,
         retry_truncated=settings.retry_truncated,
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from rlkd_data.answers.verify import Job, Verdict, Verifier, job_of
 from rlkd_data.chat.batch.client import BatchClient
 from rlkd_data.chat.client import Client
 from rlkd_data.chat.money.bill import Bill
+from rlkd_data.chat.pace.breaker import unless_fruitless
 from rlkd_data.chat.types import Rejected, Reply, Request
 from rlkd_data.collect.clean import Cleaner, Look, open_cleaner
 from rlkd_data.collect.filter import Draft, Policy, pass_rate, select
@@ -25,7 +26,7 @@ from rlkd_data.errors import InputError, ModelError
 from rlkd_data.run.progress import Tally, tally
 from rlkd_data.run.stage import StageResult
 from rlkd_data.schema import TRACES
-from rlkd_data.tables import REJECTED, TableWriter, is_table, outcome_counts, read_table
+from rlkd_data.tables import REJECTED, TableWriter, count_rows, is_table, outcome_counts, read_table
 
 _CHUNK = 16
 """Records read ahead in one go, in a thread, while the event loop talks to the teacher."""
@@ -78,7 +79,19 @@ def collect(settings: CollectSettings, out: Path) -> StageResult:
         else:
             bill = asyncio.run(_from_teacher(desk))
     figures = _figures(out) | (bill.figures() if bill else {})
-    return StageResult(outcome_counts(out, TRACES), figures, bill.cost_usd if bill else None)
+    counts = outcome_counts(out, TRACES)
+    _want_a_teacher(settings, counts)
+    return StageResult(counts, figures, bill.cost_usd if bill else None)
+
+
+def _want_a_teacher(settings: CollectSettings, counts: Mapping[str, int]) -> None:
+    """Raises InputError where a source of problems was read as one of traces."""
+    missing = counts.get("rejected:no_reasoning", 0)
+    if settings.teacher is None and missing and not counts["ok"] and missing >= sum(counts.values()) / 2:
+        raise InputError(
+            f"{settings.source} holds problems, but no reasoning about them ({missing:,} rows): name a teacher that "
+            "writes it (--teacher backend:model), or the column that holds it (--map COLUMN=reasoning)"
+        )
 
 
 def _total(settings: CollectSettings) -> int | None:
@@ -196,7 +209,9 @@ async def _from_teacher(desk: _Desk) -> Bill:
     async with open_either(settings.teacher, settings, desk.out) as client:
         desk.progress.follow(client.pulse)
         try:
-            async for asked, answer in client.ask_all(_requests(desk, client, done)):
+            answers = client.ask_all(_requests(desk, client, done))
+            begun = count_rows(desk.out) > 0
+            async for asked, answer in unless_fruitless(answers, after=settings.breaker, begun=begun):
                 group = groups.take(asked, answer)
                 if group is not None:
                     await settling.start(_settle(desk, client, group, done))

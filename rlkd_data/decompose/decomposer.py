@@ -8,6 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 from rlkd_data.chat.money.bill import Bill
+from rlkd_data.chat.pace.breaker import unless_fruitless
 from rlkd_data.chat.types import Failed, Message, Rejected, Reply, Request
 from rlkd_data.config import DecomposeSettings
 from rlkd_data.decompose.judge import Judged, Rules
@@ -22,7 +23,7 @@ from rlkd_data.run.resources import BUNDLED
 from rlkd_data.schema import DECOMPOSITIONS, TRACES, Domain, Sampling, Trace
 from rlkd_data.structure.as_json import SCHEMA_JSON
 from rlkd_data.structure.chunk import Piece, cut
-from rlkd_data.tables import TableWriter, done_keys, read_rows
+from rlkd_data.tables import TableWriter, count_rows, done_keys, read_rows
 
 
 class Decomposer:
@@ -56,13 +57,14 @@ class Decomposer:
                 open_judges(rules, settings.verify_workers, settings.verify_timeout) as judges,
             ):
                 progress.follow(client.pulse)
-                asked = True
+                asked, begun = True, count_rows(out) > 0
                 while asked:
                     asked = False
                     # Ends where nothing is left to ask *now*, so that what is asked next may depend on these answers
                     # however the client gathers its requests.
-                    async for (talk, turn), answer in client.ask_all(self._requests(fresh)):
-                        asked = True
+                    answers = client.ask_all(self._requests(fresh))
+                    async for (talk, turn), answer in unless_fruitless(answers, after=settings.breaker, begun=begun):
+                        asked, begun = True, begun or isinstance(answer, Reply)
                         if isinstance(answer, Failed) and not isinstance(answer, Rejected):
                             self._fail(talk, answer, progress)
                             continue

@@ -21,11 +21,13 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from rlkd_data.chat.money.ledger import FILE as LEDGER
 from rlkd_data.config import Settings
-from rlkd_data.errors import InputError
+from rlkd_data.errors import InputError, ModelError
 from rlkd_data.run.identity import STAGE_FILE, content_identity, read_stage
 from rlkd_data.run.resources import BUNDLED, resource
 from rlkd_data.schema import content_hash
+from rlkd_data.tables import REJECTED
 
 GROUP = "rlkd.stages"
 _LONGEST_PATH = 1024
@@ -133,8 +135,14 @@ def _write(out: Path, record: Mapping[str, Any]) -> None:
 
 
 def _forget(out: Path) -> None:
-    """Of a stage that could not begin, nothing stays, so that the corrected command may have the same folder."""
-    if all(path.is_dir() or path.name == STAGE_FILE for path in out.rglob("*")):
+    """Of a stage that made nothing, nothing stays, so that the corrected command may have the same folder: rejected
+    rows go (their replies are in the store), what it has spent is remembered."""
+    files = [path for path in out.rglob("*") if not path.is_dir()]
+    if any(path.name not in (STAGE_FILE, LEDGER) and path.parent != out / REJECTED for path in files):
+        return
+    shutil.rmtree(out / REJECTED, ignore_errors=True)
+    (out / STAGE_FILE).unlink()
+    if not (out / LEDGER).exists():
         shutil.rmtree(out)
 
 
@@ -150,7 +158,7 @@ def run_stage(spec: StageSpec, settings: Settings, out: Path, *, replace: bool =
         if before.get("status") == "done":
             kept = before.get("result", {})
             return StageResult(kept.get("counts", {}), kept.get("figures", {}), kept.get("cost_usd")), False
-    elif out.exists() and any(out.iterdir()):
+    elif out.exists() and any(path.name != LEDGER for path in out.iterdir()):
         if before is None:
             raise InputError(f"{out} already holds files that no rlkd stage made: choose another folder for the output")
         if not replace:
@@ -172,7 +180,7 @@ def run_stage(spec: StageSpec, settings: Settings, out: Path, *, replace: bool =
     module, _, function = spec.run.partition(":")
     try:
         result = getattr(importlib.import_module(module), function)(settings, out)
-    except InputError:
+    except (InputError, ModelError):
         _forget(out)
         raise
     _write(

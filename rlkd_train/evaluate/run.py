@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from rlkd_data.chat.money.bill import Bill
+from rlkd_data.chat.pace.breaker import unless_fruitless
 from rlkd_data.chat.types import Failed, Rejected, Reply, Request
 from rlkd_data.config import ChatSettings
 from rlkd_data.errors import InputError, ModelError
@@ -69,7 +70,8 @@ async def _samples(
     with tally(f"sample {settings.model}", len(tasks) * settings.k) as progress:
         async with open_client(settings.model, chat, out) as client:
             progress.follow(client.pulse)
-            async for (number, sampling), answer in client.ask_all(requests()):
+            answers = client.ask_all(requests())
+            async for (number, sampling), answer in unless_fruitless(answers, after=settings.breaker):
                 if isinstance(answer, (Reply, Rejected)):
                     drawn[number, sampling.sample_index] = _sample(tasks[number], settings.model, sampling, answer)
                 else:

@@ -8,7 +8,7 @@ an unfinished batch holds is waited for there, never put into another.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -76,7 +76,7 @@ class BatchClient:
 
     async def ask_all(
         self, requests: Iterable[tuple[Key, Request]] | AsyncIterable[tuple[Key, Request]]
-    ) -> AsyncIterator[tuple[Key, Reply | Failed]]:
+    ) -> AsyncGenerator[tuple[Key, Reply | Failed]]:
         """Replies as their batches end, each with its request's key; a request that failed gives its failure.
 
         Holds the keys, not the requests, of at most `settings.together` batches of its own at a time. Raises Hopeless

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import random
 import statistics
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -113,7 +113,7 @@ class EstimatingClient(Client):
 
     async def ask_all(
         self, requests: Iterable[tuple[Key, Request]] | AsyncIterable[tuple[Key, Request]]
-    ) -> AsyncIterator[tuple[Key, Reply | Failed]]:
+    ) -> AsyncGenerator[tuple[Key, Reply | Failed]]:
         seen, chance = Seen(), random.Random(0)
         size = SAMPLE.get() or 0
         async for _, request in as_async(requests):
