@@ -8,10 +8,12 @@ A shard appears whole or not at all, so a killed writer loses at most the rows i
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import types
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -20,6 +22,7 @@ import pyarrow.parquet as pq
 
 from rlkd_data import __version__
 from rlkd_data.errors import TableError
+from rlkd_data.files import named, sweep, sync_folder, temporary
 from rlkd_data.schema import TableSchema, from_record, to_record
 
 if TYPE_CHECKING:
@@ -27,7 +30,6 @@ if TYPE_CHECKING:
 
 REJECTED = "rejected"
 _SHARD = re.compile(r"part-(\d{5,})\.parquet")
-_TEMPORARY = re.compile(r"\.part-\d{5,}\.parquet\.tmp")
 _BATCH = 4096
 """Rows that a reader holds at a time."""
 _FOREIGN_BATCH = 64
@@ -47,9 +49,7 @@ class TableWriter:
         self._rejected: list[dict[str, Any]] = []
         for place in (folder, folder / REJECTED):
             place.mkdir(parents=True, exist_ok=True)
-            for left in place.iterdir():
-                if _TEMPORARY.fullmatch(left.name):  # of a writer that was killed
-                    left.unlink()
+            sweep(place)
 
     def add(self, row: Any) -> None:
         """Add a row of the table's dataclass."""
@@ -82,14 +82,14 @@ class TableWriter:
         self.counts[outcome] = self.counts.get(outcome, 0) + 1
 
     def _write_rows(self) -> None:
-        if self._rows:
-            _write_shard(self.folder, self._rows, self.schema.arrow, self.schema.name)
-            self._rows = []
+        rows, self._rows = self._rows, []  # not written twice, where a write fails when its shard is in place
+        if rows:
+            _write_shard(self.folder, rows, self.schema.arrow, self.schema.name)
 
     def _write_rejected(self) -> None:
-        if self._rejected:
-            _write_shard(self.folder / REJECTED, self._rejected, self.schema.rejected, self.schema.name)
-            self._rejected = []
+        rows, self._rejected = self._rejected, []
+        if rows:
+            _write_shard(self.folder / REJECTED, rows, self.schema.rejected, self.schema.name)
 
 
 def _write_shard(folder: Path, records: Sequence[dict[str, Any]], schema: pa.Schema, name: str) -> None:
@@ -99,28 +99,32 @@ def _write_shard(folder: Path, records: Sequence[dict[str, Any]], schema: pa.Sch
         table = pa.Table.from_pylist(list(records), schema=schema)
     except UnicodeEncodeError:
         table = pa.Table.from_pylist([_encodable(record) for record in records], schema=schema)
-    taken = [int(found[1]) for path in folder.iterdir() if (found := _SHARD.fullmatch(path.name))]
-    shard = folder / f"part-{max(taken, default=-1) + 1:05d}.parquet"
-    temporary = folder / f".{shard.name}.tmp"
+    made = temporary(folder / "part.parquet")
     try:
-        with temporary.open("wb") as file:
-            pq.write_table(table, file, compression="zstd")
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(shard)
+        with named(folder):
+            with made.open("wb") as file:
+                pq.write_table(table, file, compression="zstd")
+                file.flush()
+                os.fsync(file.fileno())
+            _put_in_place(made, folder)
     finally:
-        temporary.unlink(missing_ok=True)
-    _sync_folder(folder)
+        with suppress(OSError):
+            made.unlink(missing_ok=True)
+    sync_folder(folder)
 
 
-def _sync_folder(folder: Path) -> None:
-    """Make new names in a folder survive a power cut, where the system lets a folder be opened (Windows does not)."""
-    if os.name == "posix":
-        descriptor = os.open(folder, os.O_RDONLY)
+def _put_in_place(made: Path, folder: Path) -> None:
+    """Give a written file the next number. Another writer may take it first: a link is never put over a file."""
+    taken = [int(found[1]) for path in folder.iterdir() if (found := _SHARD.fullmatch(path.name))]
+    for number in itertools.count(max(taken, default=-1) + 1):
+        shard = folder / f"part-{number:05d}.parquet"
         try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+            os.link(made, shard)
+        except FileExistsError:
+            continue
+        except OSError:  # a file system without links
+            made.replace(shard)
+        return
 
 
 def _encodable(value: Any) -> Any:
@@ -230,6 +234,21 @@ def count_rows(folder: Path) -> int:
         with _open(path) as file:
             total += file.metadata.num_rows
     return total
+
+
+def shard_rows(folder: Path) -> dict[str, int | None]:
+    """The rows of each shard of a folder, by its path in it, from the footers alone; None for one that cannot be read.
+    Its `rejected/` and other folders of shards are looked at too."""
+    found: dict[str, int | None] = {}
+    for path in sorted(folder.rglob("part-*.parquet")):
+        if _SHARD.fullmatch(path.name):
+            try:
+                with _open(path) as file:
+                    rows: int | None = file.metadata.num_rows
+            except TableError:
+                rows = None
+            found[path.relative_to(folder).as_posix()] = rows
+    return found
 
 
 def outcome_counts(folder: Path, schema: TableSchema) -> dict[str, int]:

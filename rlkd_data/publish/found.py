@@ -54,6 +54,17 @@ def find(paths: Sequence[Path]) -> list[Found]:
     return list(found.values())
 
 
+def held_folders(paths: Sequence[Path]) -> list[Path]:
+    """The folders of stages that must not change while they are published, each once."""
+    folders: dict[Path, None] = {}
+    for path in paths:
+        children = sorted(path.iterdir()) if path.is_dir() and not _is_one(path) else []
+        for folder in [path, *children]:
+            if folder.is_dir() and _is_one(folder):
+                folders.setdefault(folder.resolve())
+    return list(folders)
+
+
 def _tables(path: Path) -> Iterator[Found]:
     if not path.is_dir():
         raise InputError(f"{path} is no folder: give the folder of a table, or that of a pipeline's run")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,11 +12,12 @@ from rlkd_data.publish import folder
 from rlkd_data.publish.card import card, charts
 from rlkd_data.publish.content import Survey
 from rlkd_data.publish.facts import Leak, survey
-from rlkd_data.publish.found import find, pipelines
+from rlkd_data.publish.found import Found, find, held_folders, pipelines
 from rlkd_data.publish.plan import Config, columns_differ, parse_splits, plan, stale
 from rlkd_data.publish.push import Hub, There
 from rlkd_data.publish.refusals import refuse_licences, refuse_secrets, refuse_unlicensed_tables
 from rlkd_data.publish.secrets import in_text
+from rlkd_data.run.lock import held_for_reading
 from rlkd_data.run.progress import tally
 from rlkd_data.run.stage import registry
 
@@ -40,7 +42,13 @@ def publish(paths: Sequence[Path], how: Publication) -> str:
     """Publish the tables of the folders. Returns the address of the commit, or the folder of a dry run. Raises
     InputError for what must not be published, before anything is uploaded."""
     hub = Hub(how.repo_id, "dataset", how.revision)
-    tables = find(paths)
+    with ExitStack() as held:
+        for path in held_folders(paths):
+            held.enter_context(held_for_reading(path))
+        return _publish(hub, find(paths), how)
+
+
+def _publish(hub: Hub, tables: Sequence[Found], how: Publication) -> str:
     configs = plan(tables, parse_splits(how.splits))
     facts = _survey(configs, how)
     there = There()

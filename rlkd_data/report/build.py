@@ -19,6 +19,7 @@ from typing import Any
 from rlkd_data import __version__
 from rlkd_data.config import ReportSettings
 from rlkd_data.errors import InputError
+from rlkd_data.files import sweep, write_whole
 from rlkd_data.report.gather import gather
 from rlkd_data.run.stage import StageResult
 
@@ -44,9 +45,8 @@ def write_page(folders: Sequence[Path], page: Path, title: str) -> dict[str, Any
         raise InputError(f"{page} is a folder: name the HTML file to write, for example {page / 'report.html'}")
     data = gather(folders) | {"title": title, "made_at": datetime.now(UTC).isoformat(timespec="seconds")}
     page.parent.mkdir(parents=True, exist_ok=True)
-    temporary = page.with_name(f".{page.name}.tmp")
-    temporary.write_text(render(data, title), encoding="utf-8", errors="replace")
-    temporary.replace(page)
+    sweep(page.parent, page.name)
+    write_whole(page, render(data, title), errors="replace")
     return data
 
 

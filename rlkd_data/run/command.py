@@ -16,7 +16,8 @@ INTERRUPTED = 130
 
 def run_app(app: Callable[[], Any]) -> NoReturn:
     """Run a Typer app and leave with rlkd's exit statuses: 0 done, 1 our fault, 2 wrong input, 3 budget, 130 ^C."""
-    from rlkd_data.errors import RlkdError
+    from rlkd_data.errors import InputError, RlkdError
+    from rlkd_data.run.machine import told
 
     try:
         app()
@@ -30,6 +31,10 @@ def run_app(app: Callable[[], Any]) -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except Exception as fault:
+        said = told(fault) if isinstance(fault, OSError) else None
+        if said is not None:
+            _say(f"error: {said}")
+            sys.exit(InputError.exit_code)
         if os.environ.get("RLKD_DEBUG"):
             raise
         text = " ".join(str(fault).split())

@@ -7,6 +7,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from rlkd_data.files import is_temporary
+from rlkd_data.run.lock import LOCK
+
 STAGE_FILE = "stage.json"
 _HASHED_WHOLE = 64 << 20
 """Bytes up to which a file is hashed; of a larger one, size and time of change stand for its content: reading
@@ -22,6 +25,11 @@ def read_stage(folder: Path) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
+def _passing(name: str) -> bool:
+    """Whether a file is there only while a process works in the folder."""
+    return name == LOCK or is_temporary(name)
+
+
 def content_identity(path: Path) -> str:
     """A hash of what a path holds: of a folder that a stage finished, the stage's fingerprint and when it finished;
     otherwise of the files' names and content."""
@@ -29,7 +37,7 @@ def content_identity(path: Path) -> str:
     if made_by and made_by.get("status") == "done":
         return f"{made_by.get('fingerprint')}@{made_by.get('finished_at')}"
     digest = hashlib.sha256()
-    files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
+    files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file() and not _passing(p.name))
     for file in files:
         digest.update(str(file.relative_to(path.parent)).encode())
         status = file.stat()

@@ -29,7 +29,9 @@ from pydantic import BaseModel, ValidationError
 from rlkd_data.chat.backends.kept import keeping
 from rlkd_data.config import Settings
 from rlkd_data.errors import InputError
+from rlkd_data.files import sweep, write_whole
 from rlkd_data.run import yaml_text
+from rlkd_data.run.lock import locked
 from rlkd_data.run.progress import console
 from rlkd_data.run.resources import resource
 from rlkd_data.run.stage import StageResult, StageSpec, registry, run_stage
@@ -132,11 +134,12 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 def run(pipeline: Pipeline) -> list[StageOutcome]:
-    """Run what is not done. A stage's outcome is in its folder before the next one starts."""
+    """Run what is not done. A stage's outcome is in its folder before the next one starts. Raises InputError where
+    another process runs a pipeline in the same folder."""
     outcomes: list[StageOutcome] = []
-    pipeline.workdir.mkdir(parents=True, exist_ok=True)
-    (pipeline.workdir / PIPELINE_FILE).write_text(pipeline.text, encoding="utf-8")  # for the card of what is published
-    with keeping():
+    with locked(pipeline.workdir), keeping():
+        sweep(pipeline.workdir)
+        write_whole(pipeline.workdir / PIPELINE_FILE, pipeline.text)  # for the card of what is published
         for number, stage in enumerate(pipeline.stages, 1):
             started = time.monotonic()
             console.print(f"[bold]{number}/{len(pipeline.stages)} {stage.name}[/] ({stage.spec.name}) → {stage.out}")

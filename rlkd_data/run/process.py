@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import uuid
 from functools import cache
@@ -27,14 +28,23 @@ def gone(named: str) -> bool:
     start = rest.partition(":")[0]
     if host != _host() or not pid.isdigit():
         return False
+    if number_is_free(int(pid)):
+        return True
+    now = _start(int(pid))
+    return now is not None and start not in ("0", str(now))
+
+
+def number_is_free(pid: int) -> bool:
+    """Whether no process of this host has that number; false where that cannot be told without harm (Windows)."""
+    if os.name != "posix":
+        return False
     try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
         return True
     except OSError:  # it lives, and is another user's
         return False
-    now = _start(int(pid))
-    return now is not None and start not in ("0", str(now))
+    return False
 
 
 def shown(named: str) -> str:
@@ -45,7 +55,7 @@ def shown(named: str) -> str:
 
 @cache
 def _host() -> str:
-    return socket.gethostname().replace(":", "-") or "localhost"
+    return re.sub(r"[^\w.-]", "-", socket.gethostname()) or "localhost"
 
 
 def _start(pid: int) -> int | None:

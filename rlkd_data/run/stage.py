@@ -1,15 +1,15 @@
 """A stage: settings in, a folder out, and `stage.json` beside it that says how the folder came to be.
 
-`run_stage` is the one way in, for the command line and for pipelines. A folder whose `stage.json` is done under the
-same fingerprint is left alone; one that was interrupted is taken up again; one made with other settings is refused,
-or made anew where the caller owns the folder.
+`run_stage` is the one way in, for the command line and for pipelines; while it runs, the folder is this process's. A
+folder whose `stage.json` is done under the same fingerprint is left alone while all its shards are there; one that was
+interrupted, or has lost a shard, is taken up again; one made with other settings is refused, or made anew where the
+caller owns the folder.
 """
 
 from __future__ import annotations
 
 import importlib
 import json
-import os
 import platform
 import shutil
 from collections.abc import Iterator, Mapping
@@ -23,13 +23,22 @@ from pydantic import BaseModel
 
 from rlkd_data.chat.money.ledger import FILE as LEDGER
 from rlkd_data.config import Settings
+<<<<<<< HEAD
 from rlkd_data.errors import InputError, ModelError
+=======
+from rlkd_data.errors import InputError
+from rlkd_data.files import is_temporary, sweep, write_whole
+>>>>>>> 5a03089 (Disk: one process a folder, finished stages are looked at again, every write is whole or nothing)
 from rlkd_data.run.identity import STAGE_FILE, content_identity, read_stage
+from rlkd_data.run.lock import LOCK, all_below, holder, locked
+from rlkd_data.run.progress import console
+from rlkd_data.run.record import damage, rows_of
 from rlkd_data.run.resources import BUNDLED, resource
 from rlkd_data.schema import content_hash
 from rlkd_data.tables import REJECTED
 
 GROUP = "rlkd.stages"
+LEDGER = "ledger.json"
 _LONGEST_PATH = 1024
 
 
@@ -128,6 +137,7 @@ def versions() -> dict[str, str]:
     return found
 
 
+<<<<<<< HEAD
 def _write(out: Path, record: Mapping[str, Any]) -> None:
     temporary = out / f".{STAGE_FILE}.{os.getpid()}"
     temporary.write_text(json.dumps(record, indent=2, default=str) + "\n", encoding="utf-8")
@@ -146,14 +156,19 @@ def _forget(out: Path) -> None:
         shutil.rmtree(out)
 
 
+=======
+>>>>>>> 5a03089 (Disk: one process a folder, finished stages are looked at again, every write is whole or nothing)
 def run_stage(spec: StageSpec, settings: Settings, out: Path, *, replace: bool = False) -> tuple[StageResult, bool]:
     """Make `out` what the settings say. Returns the result, and whether anything had to be done.
 
     `replace`: make the folder anew when other settings made it (a pipeline owns its folders). Without it that is an
-    InputError, so that no command overwrites a table that somebody else made.
+    InputError, so that no command overwrites a table that somebody else made. So is a folder that another process is
+    at, and an input that is damaged.
     """
+    _look_at_inputs(settings)
     print_ = fingerprint(spec, settings)
     before = read_stage(out)
+<<<<<<< HEAD
     if before is not None and before.get("fingerprint") == print_ and before.get("stage") == spec.name:
         if before.get("status") == "done":
             kept = before.get("result", {})
@@ -168,6 +183,77 @@ def run_stage(spec: StageSpec, settings: Settings, out: Path, *, replace: bool =
             )
         shutil.rmtree(out)
     out.mkdir(parents=True, exist_ok=True)
+=======
+    if _is_done(before, spec, print_) and not damage(out, before or {}):
+        return _kept(before or {}), False
+    with locked(out):
+        before = read_stage(out)  # another process may have been at it until now
+        if _is_done(before, spec, print_) and not damage(out, before or {}):
+            return _kept(before or {}), False
+        _make_ready(spec, print_, out, before, replace=replace)
+        return _run(spec, settings, out, print_), True
+
+
+def _is_done(before: Mapping[str, Any] | None, spec: StageSpec, print_: str) -> bool:
+    return _is_ours(before, spec, print_) and before is not None and before.get("status") == "done"
+
+
+def _is_ours(before: Mapping[str, Any] | None, spec: StageSpec, print_: str) -> bool:
+    return before is not None and before.get("fingerprint") == print_ and before.get("stage") == spec.name
+
+
+def _kept(record: Mapping[str, Any]) -> StageResult:
+    kept = record.get("result", {})
+    return StageResult(kept.get("counts", {}), kept.get("figures", {}), kept.get("cost_usd"))
+
+
+def _make_ready(spec: StageSpec, print_: str, out: Path, before: Mapping[str, Any] | None, *, replace: bool) -> None:
+    """Bring a held folder into a state that the stage can begin in, or go on from. Raises InputError where that would
+    cost somebody something."""
+    sweep(out)
+    if _is_ours(before, spec, print_):
+        _mend(out, before or {})
+        return
+    if before is None and not all(_is_nothing(path) for path in out.iterdir()):
+        unread = f"; its {STAGE_FILE} cannot be read" if (out / STAGE_FILE).exists() else ""
+        raise InputError(
+            f"{out} already holds files that no rlkd stage made{unread}: choose another folder for the output"
+        )
+    if before is None:
+        return
+    if not replace:
+        raise InputError(
+            f"{out} was made by {before.get('stage')!r} with other settings or inputs: choose another --out, or "
+            "remove that folder (stored replies are kept, so nothing is paid for twice)"
+        )
+    with all_below(out):
+        for path in out.iterdir():
+            if path.name != LOCK:
+                shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+
+
+def _is_nothing(path: Path) -> bool:
+    """Whether a file is one that a stage makes before it has begun."""
+    return path.name in (LOCK, STAGE_FILE, LEDGER) or is_temporary(path.name)
+
+
+def _mend(out: Path, before: Mapping[str, Any]) -> None:
+    """Take shards away that cannot be read, so that the stage makes their rows anew. Raises InputError for shards of
+    which nobody knows where they are from."""
+    found = damage(out, before)
+    done = before.get("status") == "done"
+    if done and found.strange:
+        raise InputError(
+            f"{out}: {found.told()}: take it out of the folder (or put the right one back), then run the same command"
+        )
+    for name in found.unreadable:
+        (out / name).unlink()
+    if found.unreadable or (done and found):
+        console.print(f"{out}: {found.told()}: what is gone is made again", markup=False)
+
+
+def _run(spec: StageSpec, settings: Settings, out: Path, print_: str) -> StageResult:
+>>>>>>> 5a03089 (Disk: one process a folder, finished stages are looked at again, every write is whole or nothing)
     record = {
         "stage": spec.name,
         "status": "running",
@@ -179,17 +265,51 @@ def run_stage(spec: StageSpec, settings: Settings, out: Path, *, replace: bool =
     _write(out, record)
     module, _, function = spec.run.partition(":")
     try:
+<<<<<<< HEAD
         result = getattr(importlib.import_module(module), function)(settings, out)
     except (InputError, ModelError):
+=======
+        result: StageResult = getattr(importlib.import_module(module), function)(settings, out)
+    except InputError:
+>>>>>>> 5a03089 (Disk: one process a folder, finished stages are looked at again, every write is whole or nothing)
         _forget(out)
         raise
-    _write(
-        out,
-        record
-        | {
-            "status": "done",
-            "finished_at": datetime.now(UTC).isoformat(timespec="microseconds"),
-            "result": asdict(result),
-        },
-    )
-    return result, True
+    done = {
+        "status": "done",
+        "finished_at": datetime.now(UTC).isoformat(timespec="microseconds"),
+        "result": asdict(result),
+        "shards": rows_of(out),
+    }
+    _write(out, record | done)
+    return result
+
+
+def _look_at_inputs(settings: BaseModel) -> None:
+    """Say of an input that its stage has not finished. Raises InputError for a table of which a shard is missing or
+    damaged."""
+    for path in _input_paths(settings):
+        record = read_stage(path) if path.is_dir() else None
+        if record is None:
+            continue
+        if record.get("status") == "done":
+            if (found := damage(path, record)) and (found.lost or found.unreadable or found.rows):
+                raise InputError(
+                    f"{path}: {found.told()}: run the command that wrote that folder again, which makes it anew"
+                )
+        else:
+            who = holder(path)
+            state = f"{who} is still writing it" if who else "its stage was interrupted"
+            console.print(
+                f"{path} is not whole: {state}; only what is there now is used (run that command to its end first)",
+                markup=False,
+            )
+
+
+def _write(out: Path, record: Mapping[str, Any]) -> None:
+    write_whole(out / STAGE_FILE, json.dumps(record, indent=2, default=str) + "\n")
+
+
+def _forget(out: Path) -> None:
+    """Of a stage that could not begin, nothing stays, so that the corrected command may have the same folder."""
+    if all(path.is_dir() or path.name in (STAGE_FILE, LOCK) for path in out.rglob("*")):
+        shutil.rmtree(out)

@@ -14,6 +14,7 @@ from rlkd_data.publish.push import Hub
 from rlkd_data.publish.secrets import in_text
 from rlkd_data.report.runs import read_log
 from rlkd_data.run.identity import read_stage
+from rlkd_data.run.lock import held_for_reading
 from rlkd_data.tables import count_rows, scan
 from rlkd_train.publish.card import Run, card, charts
 
@@ -41,6 +42,11 @@ def publish(run: Path, how: Publication) -> str:
     """Publish the model of a finished run with its card. Returns the commit's address, or the folder of a dry run.
     Raises InputError for a run that has not finished, and for a model that nobody else could load."""
     hub = Hub(how.repo_id, "model", how.revision)
+    with held_for_reading(run):
+        return _publish(run, how, hub)
+
+
+def _publish(run: Path, how: Publication, hub: Hub) -> str:
     made_by = read_stage(run) or {}
     if made_by.get("stage") not in _TRAINING:
         raise InputError(f"{run} is no training run: give the folder that rlkd-train sft, gsrm or grpo wrote")

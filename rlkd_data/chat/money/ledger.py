@@ -8,7 +8,6 @@ and is named by a file in it: a folder that is moved keeps its ledger, one that 
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 import uuid
 from collections.abc import Iterable
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from rlkd_data.chat.money.budget import Held
+from rlkd_data.files import write_whole
 from rlkd_data.run.process import gone
 from rlkd_data.schema import Usage
 
@@ -162,9 +162,7 @@ def job_of(folder: Path | None) -> str:
 def save(folder: Path, job: str, figures: dict[str, Any]) -> None:
     """Write the job's name, and the figures for whoever looks into the folder (the store's are those that count)."""
     folder.mkdir(parents=True, exist_ok=True)
-    temporary = folder / f".{FILE}.{os.getpid()}"
-    temporary.write_text(json.dumps({"job": job, **figures}, indent=2) + "\n", encoding="utf-8")
-    temporary.replace(folder / FILE)
+    write_whole(folder / FILE, json.dumps({"job": job, **figures}, indent=2) + "\n")
 
 
 def _load(folder: Path) -> dict[str, Any]:
