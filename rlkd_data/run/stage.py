@@ -23,12 +23,8 @@ from pydantic import BaseModel
 
 from rlkd_data.chat.money.ledger import FILE as LEDGER
 from rlkd_data.config import Settings
-<<<<<<< HEAD
 from rlkd_data.errors import InputError, ModelError
-=======
-from rlkd_data.errors import InputError
 from rlkd_data.files import is_temporary, sweep, write_whole
->>>>>>> 5a03089 (Disk: one process a folder, finished stages are looked at again, every write is whole or nothing)
 from rlkd_data.run.identity import STAGE_FILE, content_identity, read_stage
 from rlkd_data.run.lock import LOCK, all_below, holder, locked
 from rlkd_data.run.progress import console
@@ -38,7 +34,6 @@ from rlkd_data.schema import content_hash
 from rlkd_data.tables import REJECTED
 
 GROUP = "rlkd.stages"
-LEDGER = "ledger.json"
 _LONGEST_PATH = 1024
 
 
@@ -137,27 +132,6 @@ def versions() -> dict[str, str]:
     return found
 
 
-<<<<<<< HEAD
-def _write(out: Path, record: Mapping[str, Any]) -> None:
-    temporary = out / f".{STAGE_FILE}.{os.getpid()}"
-    temporary.write_text(json.dumps(record, indent=2, default=str) + "\n", encoding="utf-8")
-    temporary.replace(out / STAGE_FILE)
-
-
-def _forget(out: Path) -> None:
-    """Of a stage that made nothing, nothing stays, so that the corrected command may have the same folder: rejected
-    rows go (their replies are in the store), what it has spent is remembered."""
-    files = [path for path in out.rglob("*") if not path.is_dir()]
-    if any(path.name not in (STAGE_FILE, LEDGER) and path.parent != out / REJECTED for path in files):
-        return
-    shutil.rmtree(out / REJECTED, ignore_errors=True)
-    (out / STAGE_FILE).unlink()
-    if not (out / LEDGER).exists():
-        shutil.rmtree(out)
-
-
-=======
->>>>>>> 5a03089 (Disk: one process a folder, finished stages are looked at again, every write is whole or nothing)
 def run_stage(spec: StageSpec, settings: Settings, out: Path, *, replace: bool = False) -> tuple[StageResult, bool]:
     """Make `out` what the settings say. Returns the result, and whether anything had to be done.
 
@@ -168,22 +142,6 @@ def run_stage(spec: StageSpec, settings: Settings, out: Path, *, replace: bool =
     _look_at_inputs(settings)
     print_ = fingerprint(spec, settings)
     before = read_stage(out)
-<<<<<<< HEAD
-    if before is not None and before.get("fingerprint") == print_ and before.get("stage") == spec.name:
-        if before.get("status") == "done":
-            kept = before.get("result", {})
-            return StageResult(kept.get("counts", {}), kept.get("figures", {}), kept.get("cost_usd")), False
-    elif out.exists() and any(path.name != LEDGER for path in out.iterdir()):
-        if before is None:
-            raise InputError(f"{out} already holds files that no rlkd stage made: choose another folder for the output")
-        if not replace:
-            raise InputError(
-                f"{out} was made by {before.get('stage')!r} with other settings or inputs: choose another --out, or "
-                "remove that folder (stored replies are kept, so nothing is paid for twice)"
-            )
-        shutil.rmtree(out)
-    out.mkdir(parents=True, exist_ok=True)
-=======
     if _is_done(before, spec, print_) and not damage(out, before or {}):
         return _kept(before or {}), False
     with locked(out):
@@ -234,6 +192,8 @@ def _make_ready(spec: StageSpec, print_: str, out: Path, before: Mapping[str, An
 
 def _is_nothing(path: Path) -> bool:
     """Whether a file is one that a stage makes before it has begun."""
+    if path.is_dir():
+        return all(below.is_dir() for below in path.rglob("*"))
     return path.name in (LOCK, STAGE_FILE, LEDGER) or is_temporary(path.name)
 
 
@@ -253,7 +213,6 @@ def _mend(out: Path, before: Mapping[str, Any]) -> None:
 
 
 def _run(spec: StageSpec, settings: Settings, out: Path, print_: str) -> StageResult:
->>>>>>> 5a03089 (Disk: one process a folder, finished stages are looked at again, every write is whole or nothing)
     record = {
         "stage": spec.name,
         "status": "running",
@@ -265,13 +224,8 @@ def _run(spec: StageSpec, settings: Settings, out: Path, print_: str) -> StageRe
     _write(out, record)
     module, _, function = spec.run.partition(":")
     try:
-<<<<<<< HEAD
-        result = getattr(importlib.import_module(module), function)(settings, out)
-    except (InputError, ModelError):
-=======
         result: StageResult = getattr(importlib.import_module(module), function)(settings, out)
-    except InputError:
->>>>>>> 5a03089 (Disk: one process a folder, finished stages are looked at again, every write is whole or nothing)
+    except (InputError, ModelError):
         _forget(out)
         raise
     done = {
@@ -310,6 +264,12 @@ def _write(out: Path, record: Mapping[str, Any]) -> None:
 
 
 def _forget(out: Path) -> None:
-    """Of a stage that could not begin, nothing stays, so that the corrected command may have the same folder."""
-    if all(path.is_dir() or path.name in (STAGE_FILE, LOCK) for path in out.rglob("*")):
+    """Of a stage that made nothing, nothing stays, so that the corrected command may have the same folder: rejected
+    rows go (their replies are in the store), what it has spent is remembered."""
+    files = [path for path in out.rglob("*") if not path.is_dir()]
+    if any(path.name not in (STAGE_FILE, LEDGER, LOCK) and path.parent != out / REJECTED for path in files):
+        return
+    shutil.rmtree(out / REJECTED, ignore_errors=True)
+    (out / STAGE_FILE).unlink()
+    if not (out / LEDGER).exists():
         shutil.rmtree(out)
