@@ -48,6 +48,12 @@ Out = Annotated[Path | None, typer.Option("--out", metavar=FOLDER, help="folder 
 _FILE = typer.Option("--config", metavar="FILE", help="YAML file with the settings")
 Config = Annotated[Path, _FILE]
 ConfigOrFlags = Annotated[Path | None, _FILE]
+OtherAnnotator = Annotated[
+    bool,
+    typer.Option(
+        "--allow-other-annotator", help="compare with teachers whom another annotator than the GSRM decomposed"
+    ),
+]
 FILE = Panel("Settings file", "--config", "--set")
 
 
@@ -87,14 +93,14 @@ def gsrm(config: Config, set_: Set = None, out: Out = None) -> None:
 
 
 @app.command(cls=Headed)
-def grpo(config: Config, set_: Set = None, out: Out = None) -> None:
+def grpo(config: Config, set_: Set = None, out: Out = None, allow_other_annotator: OtherAnnotator = False) -> None:
     """GRPO on a student with the structure reward.
 
     `rlkd-train init grpo` writes a settings file to begin with.
     """
     from rlkd_train.stages import GRPO
 
-    _train(GRPO, config, set_, out)
+    _train(GRPO, config, _allowing(set_, allow_other_annotator), out)
 
 
 @verb(
@@ -109,7 +115,7 @@ def grpo(config: Config, set_: Set = None, out: Out = None) -> None:
         "limit",
         "run_code",
     ),
-    Panel("Structure", Flag("decompositions", value=FOLDER)),
+    Panel("Structure", Flag("decompositions", value=FOLDER), "--allow-other-annotator"),
     Panel("Sampling", *SAMPLING),
     SERVER,
     MONEY,
@@ -125,6 +131,7 @@ def evaluate(
     ] = None,
     estimate: Estimate = False,
     estimate_sample: EstimateSample = 5,
+    allow_other_annotator: OtherAnnotator = False,
     config: ConfigOrFlags = None,
     set_: Set = None,
 ) -> None:
@@ -136,7 +143,7 @@ def evaluate(
 
     if "decompositions" in values:
         values["structure"] = {}
-    values = from_file(config, values, set_)
+    values = from_file(config, values, _allowing(set_, allow_other_annotator))
     _needs(values, "model", "data")
     where = str(config or "eval")
     start(EVAL, values, _folder(values, out, where), where, estimate=estimate_sample if estimate else None)
@@ -207,22 +214,32 @@ def rescore(
 @verb(
     app,
     "rlkd_train.config:RewardServerSettings",
-    Panel("Teachers and address", Flag("decompositions", value=FOLDER), "host", "port"),
+    Panel("Teachers and address", Flag("decompositions", value=FOLDER), "--allow-other-annotator", "host", "port"),
     FILE,
     name="reward-server",
     required=False,
 )
-def reward_server(values: dict[str, Any], config: ConfigOrFlags = None, set_: Set = None) -> None:
+def reward_server(
+    values: dict[str, Any],
+    allow_other_annotator: OtherAnnotator = False,
+    config: ConfigOrFlags = None,
+    set_: Set = None,
+) -> None:
     """Serve the structure reward over HTTP, for any trainer."""
     from rlkd_data.run.pipeline import check_settings
     from rlkd_train.config import RewardServerSettings
     from rlkd_train.reward.server import serve
 
-    values = from_file(config, values, set_)
+    values = from_file(config, values, _allowing(set_, allow_other_annotator))
     _needs(values, "decompositions")
     settings = check_settings(RewardServerSettings, values, str(config or "reward-server"))
     assert isinstance(settings, RewardServerSettings)
     serve(settings)
+
+
+def _allowing(overrides: list[str] | None, other_annotator: bool) -> list[str] | None:
+    allowed = ["structure.allow_other_annotator=true"] if other_annotator else []
+    return [*(overrides or []), *allowed] or None
 
 
 def _train(spec: StageSpec, config: Path, overrides: list[str] | None, out: Path | None) -> None:

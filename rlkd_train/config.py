@@ -97,6 +97,9 @@ class StructureSettings(ChatSettings):
     """The structure score: who decomposes a completion, who compares it, and how steps add up."""
 
     gsrm: str = Field("local:gsrm-smollm2", description="backend:model that decomposes completions")
+    allow_other_annotator: bool = runtime(
+        False, description="compare with teachers whom another annotator than the GSRM decomposed"
+    )
     max_tokens: PositiveInt = Field(2048, description="longest decomposition, in tokens")
     judge: JudgeSettings = Field(
         JudgeSettings.usual(), description="who says whether a step's parts match the teacher's"

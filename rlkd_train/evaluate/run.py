@@ -18,6 +18,7 @@ from rlkd_data.run.progress import tally
 from rlkd_data.run.stage import StageResult
 from rlkd_data.schema import Sampling, Usage
 from rlkd_data.tables import REJECTED, TableWriter, shards
+from rlkd_train.annotators import check as check_annotators
 from rlkd_train.config import EvalSettings
 from rlkd_train.evaluate.metrics import mean, pass_at_k, wilson
 from rlkd_train.evaluate.samples import SAMPLES, Sample
@@ -35,6 +36,11 @@ def evaluate(settings: EvalSettings, out: Path) -> StageResult:
     if settings.structure is not None and not settings.decompositions:
         raise InputError("structure is to be measured, but no `decompositions` of the teacher are given")
     tasks = load_tasks(settings.data, settings.limit)
+    if settings.structure is not None:  # before anything is drawn
+        allowed = settings.structure.allow_other_annotator
+        wanted = {task.problem_id for task in tasks}
+        teachers = {name: rows for name, rows in load_teachers(settings.decompositions).items() if name in wanted}
+        check_annotators(teachers, settings.structure.gsrm, allowed=allowed)
     if not tasks:
         raise InputError(f"no problems in {', '.join(map(str, settings.data))}")
     samples, voted, bill = asyncio.run(_samples(settings, tasks, out))

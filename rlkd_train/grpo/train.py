@@ -9,6 +9,7 @@ from typing import Any
 from rlkd_data.errors import InputError, RlkdError
 from rlkd_data.run.progress import console, tally
 from rlkd_data.run.stage import StageResult
+from rlkd_train.annotators import check as check_annotators
 from rlkd_train.config import COMPONENTS, GrpoSettings
 from rlkd_train.problems import NAMED, Task, load_reasonings, load_tasks, load_teachers, with_teachers
 from rlkd_train.reward.accuracy import open_verifier
@@ -33,6 +34,7 @@ def train_grpo(settings: GrpoSettings, out: Path) -> StageResult:
             f"{len(missing)} of {len(all_tasks)} problems left out, for they have no teacher: {named}", markup=False
         )
     teachers = {task.problem_id: teachers[task.problem_id] for task in tasks}
+    check_annotators(teachers, settings.structure.gsrm, allowed=settings.structure.allow_other_annotator)
     reasonings = load_reasonings(settings.traces, teachers)
     _check_batch(settings)
     console.print(settings.structure.told, markup=False)

@@ -26,6 +26,7 @@ from rlkd_data.chat.types import Hopeless
 from rlkd_data.errors import InputError
 from rlkd_data.prompts import student_messages
 from rlkd_data.run.progress import console
+from rlkd_train.annotators import check as check_annotators
 from rlkd_train.config import RewardServerSettings
 from rlkd_train.problems import load_teachers
 from rlkd_train.reward.formats import format_score, tag_count
@@ -115,6 +116,7 @@ def serve(settings: RewardServerSettings) -> None:
     teachers = load_teachers(settings.decompositions)
     if not teachers:
         raise InputError(f"no usable decompositions in {', '.join(map(str, settings.decompositions))}")
+    check_annotators(teachers, settings.structure.gsrm, allowed=settings.structure.allow_other_annotator)
     problems = {name: found[0].problem for name, found in teachers.items()}
     with StructureReward(settings.structure, teachers) as reward:
         server = RewardServer(reward, problems, int(settings.max_megabytes * 2**20))

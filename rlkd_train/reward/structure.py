@@ -24,6 +24,7 @@ from typing import Any
 
 from rlkd_data.chat.client import Client, Stats
 from rlkd_data.schema import Decomposition
+from rlkd_train.annotators import check as check_annotators
 from rlkd_train.config import StructureSettings
 from rlkd_train.problems import load_teachers
 from rlkd_train.reward.event_loop import EventLoop
@@ -55,9 +56,12 @@ class StructureReward:
 
     @classmethod
     def open(cls, decompositions: Sequence[Path | str], **settings: Any) -> StructureReward:
-        """From the decompositions tables of the teachers, and settings as those of `StructureSettings`."""
+        """From the decompositions tables of the teachers, and settings as those of `StructureSettings`. Raises
+        InputError where another annotator than the GSRM made them, unless `allow_other_annotator`."""
         teachers = load_teachers([Path(folder) for folder in decompositions])
-        return cls(StructureSettings.model_validate(settings), teachers)
+        chosen = StructureSettings.model_validate(settings)
+        check_annotators(teachers, chosen.gsrm, allowed=chosen.allow_other_annotator)
+        return cls(chosen, teachers)
 
     async def score(self, completions: Sequence[Completion]) -> list[Structure]:
         """A structure score for each completion, in order, computed all at once.

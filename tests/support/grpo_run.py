@@ -68,6 +68,7 @@ def make_run(folder: Path, gsrm_url: str, judge_url: str, **settings: Any) -> Pa
         "optim": {"learning_rate": 1e-3, "save_steps": 2, "micro_batch": 8},
         "structure": {
             "gsrm": "openai:gsrm",
+            "allow_other_annotator": True,
             "base_url": gsrm_url,
             **chat,
             "judge": {"kind": "llm", "model": "openai:judge", "base_url": judge_url, **chat},

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+from rlkd_data.prompts import GSRM, prompt_id
 from rlkd_data.schema import Decomposition, Sampling, Trace
 from rlkd_data.tables import TableWriter
 
@@ -38,8 +39,8 @@ def decomposed(row, steps, *, status="ok"):
         problem=row.problem,
         domain=row.domain,
         answer=row.answer,
-        annotator="test",
-        prompt_id=f"p-{status}",
+        annotator="local:gsrm-smollm2",
+        prompt_id=prompt_id(*GSRM) if status == "ok" else f"p-{status}",
         steps=steps,
         final_answer="12",
         status=status,
