@@ -9,7 +9,7 @@ from rlkd_data.answers.final import answer_of_reply
 from rlkd_data.chat.types import Rejected, Reply
 from rlkd_data.collect.adapters.base import UNREADABLE_GOLD, Record, SourceRow, Unusable
 from rlkd_data.collect.filter import Draft
-from rlkd_data.collect.normalise import Parts, split_reasoning
+from rlkd_data.collect.normalise import Parts, split_reply
 from rlkd_data.collect.sources import Source
 from rlkd_data.config import CollectSettings
 from rlkd_data.schema import Domain, Problem, Sampling, Trace, content_hash, make_problem_id, make_trace_id
@@ -90,7 +90,7 @@ def read_reply(problem: Problem, sampling: Sampling, teacher: str, answer: Reply
     if isinstance(answer, Rejected):
         identity = make_trace_id(problem.problem_id, teacher, sampling.sample_index, "", "")
         return Draft(_trace(problem, identity, teacher, "", "", None, sampling, None), answer.reason, str(answer))
-    parts = split_reasoning(answer.text, answer.reasoning)
+    parts = split_reply(answer.text, answer.reasoning)
     identity = make_trace_id(problem.problem_id, teacher, sampling.sample_index, parts.reasoning, parts.response)
     said = answer_of_reply(parts.response, parts.reasoning)
     trace = _trace(problem, identity, teacher, parts.reasoning, parts.response, said, sampling, answer)
@@ -100,17 +100,16 @@ def read_reply(problem: Problem, sampling: Sampling, teacher: str, answer: Reply
 
 def _fault(answer: Reply, parts: Parts) -> tuple[str | None, str | None]:
     """Why a reply is no trace: (code, detail); (None, None) for one that is."""
-    if answer.finish_reason == "length" or parts.open_ended:
-        return "truncated", "the reply ends at the token limit"
-    if answer.finish_reason == "refusal":
-        return "refused", answer.text[:300]
-    if answer.finish_reason == "other":
-        return "unfinished", "the server does not say that the reply has ended"
-    if not parts.reasoning:
-        return "no_reasoning", "the reply holds no reasoning"
-    if not parts.response:
-        return "no_response", "the reply holds a thought and no response to it"
-    return None, None
+    faults = (
+        (answer.finish_reason == "length" or parts.open_ended, "truncated", "the reply ends at the token limit"),
+        (answer.finish_reason == "refusal", "refused", answer.text[:300]),
+        (answer.finish_reason == "other", "unfinished", "the server does not say that the reply has ended"),
+        (parts.redacted, "redacted", "the provider gave the reasoning in cipher alone"),
+        (not parts.reasoning, "no_reasoning", "the reply holds no reasoning"),
+        (not parts.response, "no_response", "the reply holds a thought and no response to it"),
+        (parts.marked, "thought_marks", "marks of a thought are left, so reasoning and response cannot be told apart"),
+    )
+    return next(((code, detail) for found, code, detail in faults if found), (None, None))
 
 
 def _source_trace(problem: Problem, row: SourceRow) -> Trace:

@@ -11,6 +11,7 @@ from rlkd_data.chat.client import Client
 from rlkd_data.chat.types import Failed, Hopeless, Message, Rejected, Reply, Request
 from rlkd_data.errors import InputError
 from rlkd_data.judges.base import Pair, Verdict
+from rlkd_data.judges.thinking import ROOM, needs_room, spoken
 from rlkd_data.prompts import render_template
 from rlkd_data.run.together import together
 from rlkd_data.schema import Sampling
@@ -52,7 +53,7 @@ def read_reply(reply: Reply, least: float) -> Verdict:
     found = probability(reply.logprobs)
     if found is not None and found[1] >= 0.5:
         return Verdict(found[0] >= least, f"llm {found[0]:.3f}", score=found[0])
-    word = read_word(reply.text)
+    word = read_word(spoken(reply))
     return Verdict(word, "llm" if word is not None else f"llm said {reply.text[:40]!r}")
 
 
@@ -69,6 +70,7 @@ class LlmJudge:
     def __init__(self, client: Client, least: float = 0.5) -> None:
         self._client, self._least = client, least
         self._logprobs = _gives_logprobs(client)
+        self._thinks = False
 
     async def judge(self, pairs: Sequence[Pair]) -> list[Verdict]:
         return await together(self._judge(pair) for pair in pairs)
@@ -82,6 +84,14 @@ class LlmJudge:
             return Verdict(None, f"llm: {failure.reason}", failed=not isinstance(failure, Rejected))
 
     async def _ask(self, pair: Pair) -> Reply:
+        if not self._thinks:
+            reply = await self._ask_briefly(pair)
+            if not needs_room(reply):
+                return reply
+            self._thinks = True
+        return await self._client.ask(self.request(pair, room=ROOM))
+
+    async def _ask_briefly(self, pair: Pair) -> Reply:
         if not self._logprobs:
             return await self._client.ask(self.request(pair))
         try:
@@ -95,10 +105,11 @@ class LlmJudge:
             return reply
 
     @staticmethod
-    def request(pair: Pair, *, logprobs: bool = False) -> Request:
-        """The question about a pair, at temperature 0: one token with probabilities, or a few without."""
+    def request(pair: Pair, *, logprobs: bool = False, room: int = 0) -> Request:
+        """The question about a pair, at temperature 0: one token with probabilities, or a few without; `room` tokens
+        more for a judge that thinks."""
         text = render_template(PROMPT, part=pair.part, teacher=pair.teacher, student=pair.student)
-        sampling = Sampling(temperature=0.0, max_tokens=1 if logprobs else _TOKENS)
+        sampling = Sampling(temperature=0.0, max_tokens=1 if logprobs else _TOKENS + room)
         return Request((Message("user", text),), sampling, top_logprobs=_TOP if logprobs else None)
 
     async def close(self) -> None:

@@ -10,6 +10,7 @@ from rlkd_data.chat.client import Client
 from rlkd_data.chat.types import Failed, Hopeless, Message, Rejected, Reply, Request
 from rlkd_data.errors import InputError
 from rlkd_data.judges.base import Pair, Verdict
+from rlkd_data.judges.thinking import ROOM, needs_room, spoken
 from rlkd_data.prompts import render_template
 from rlkd_data.run.together import together
 from rlkd_data.schema import Sampling
@@ -45,7 +46,10 @@ class LlmBatchedJudge:
 
     async def _judge(self, pairs: Sequence[Pair]) -> list[Verdict]:
         try:
-            return read_reply(await self._client.ask(self.request(pairs)), len(pairs))
+            reply = await self._client.ask(self.request(pairs))
+            if needs_room(reply):
+                reply = await self._client.ask(self.request(pairs, room=ROOM))
+            return read_reply(reply, len(pairs))
         except Hopeless:
             raise
         except Failed as failure:
@@ -53,8 +57,9 @@ class LlmBatchedJudge:
             return [verdict] * len(pairs)
 
     @staticmethod
-    def request(pairs: Sequence[Pair]) -> Request:
-        """The question about the pairs of one comparison. The schema demands an answer for each."""
+    def request(pairs: Sequence[Pair], *, room: int = 0) -> Request:
+        """The question about the pairs of one comparison. The schema demands an answer for each. `room`: tokens for the
+        thought of a judge that thinks."""
         numbers = [str(number) for number in range(1, len(pairs) + 1)]
         schema = {
             "type": "object",
@@ -63,7 +68,7 @@ class LlmBatchedJudge:
             "additionalProperties": False,
         }
         text = render_template(PROMPT, pairs=pairs, problem=pairs[0].problem)
-        sampling = Sampling(temperature=0.0, max_tokens=_TOKENS_A_PAIR * len(pairs) + _TOKENS_BESIDE)
+        sampling = Sampling(temperature=0.0, max_tokens=_TOKENS_A_PAIR * len(pairs) + _TOKENS_BESIDE + room)
         return Request((Message("user", text),), sampling, schema_json=json.dumps(schema))
 
     async def close(self) -> None:
@@ -74,7 +79,7 @@ def read_reply(reply: Reply, count: int) -> list[Verdict]:
     """A verdict for each of `count` pairs. One that the reply does not name, names twice, or answers with anything but
     yes or no is unscored."""
     given: dict[str, list[object]] = {}
-    found = _load(reply.text)
+    found = _load(spoken(reply))
     for key, value in found or ():
         given.setdefault(key, []).append(value)
     missing = "llm-batched: not JSON" if found is None else "llm-batched: not covered"

@@ -139,8 +139,7 @@ def test_from_a_teacher_with_thinking_blocks(tmp_path, thinking):
         flags = ["--teacher", "anthropic:m", "--base-url", server.base_url, "--store", tmp_path / "s.sqlite"]
         collect(source, *flags, "--out", tmp_path / "t")
     (row,) = table(tmp_path / "t")
-    assert row.reasoning.startswith("Two and two.") and row.response == "It is \\boxed{4}." and row.is_correct
-    assert ("[redacted thinking]" in row.reasoning) == (thinking == "redacted")
+    assert row.reasoning == "Two and two." and row.response == "It is \\boxed{4}." and row.is_correct
 
 
 def test_samples_have_pass_rates_and_the_best_is_kept(tmp_path):

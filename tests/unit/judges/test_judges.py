@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from rlkd_data.chat.types import Hopeless, Rejected, Reply
+from rlkd_data.chat.types import Hopeless, Rejected, Reply, Request
 from rlkd_data.errors import InputError
 from rlkd_data.judges.base import Pair, Verdict
 from rlkd_data.judges.embedding import EmbeddingJudge
@@ -256,3 +256,27 @@ async def test_the_embedder_tells_the_same_question_from_another() -> None:
         ]
     )
     assert [v.match for v in verdicts] == [True, False]
+
+
+@pytest.mark.parametrize(
+    "brief",
+    [
+        reply("<think>", finish_reason="length"),
+        reply("", finish_reason="length"),
+        replace(reply("", finish_reason="length"), reasoning="Let me"),
+    ],
+)
+async def test_a_judge_that_thinks_is_given_room_and_its_thought_is_no_verdict(brief: Reply) -> None:
+    thought = replace(reply("<think>\nno, wait\n</think>\n\n**Yes**"), finish_reason="stop")
+    pairs = [Pair("meta", "a", "b", "p"), Pair("meta", "a", "c", "p")]
+
+    class Thinking(FakeClient):
+        async def ask(self, request: Request) -> Reply:
+            said = await super().ask(request)
+            return said if (request.sampling.max_tokens or 0) > 1000 else brief
+
+    judge = LlmJudge(Thinking(lambda prompt: thought))  # type: ignore[arg-type]
+    assert [verdict.match for verdict in await judge.judge(pairs)] == [True, True]
+    verdicts = replace(thought, text='<think>\n{"1": "no"}\n</think>\n{"1": "yes", "2": "no"}')
+    batched = LlmBatchedJudge(Thinking(lambda prompt: verdicts, plain=False))  # type: ignore[arg-type]
+    assert [verdict.match for verdict in await batched.judge(pairs)] == [True, False]
