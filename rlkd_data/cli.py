@@ -43,13 +43,13 @@ app = typer.Typer(
 @verb(
     app,
     "rlkd_data.config:CollectSettings",
-    Panel("Source and output", Flag("source", "SOURCE"), "--out", "limit", "offset"),
+    Panel("Source and output", Flag("source", "SOURCE"), "--out", "limit", "offset", "shuffle", "sample"),
     Panel("Teacher and sampling", Flag("teacher", value=MODEL), "samples", *SAMPLING),
     Panel("Answers", "keep", "min_pass_rate", "max_pass_rate", "run_code"),
     Panel("Cleaning", "dedupe", "near_threshold", "decontaminate", "ngram"),
     Panel(
         "Reading the source",
-        *("config", "split", "revision", "adapter", Flag("map", value="COLUMN=FIELD"), "domain", "license"),
+        *("config", "split", "revision", "adapter", Flag("map", value="COLUMN=FIELD"), "domain", "license", "strict"),
     ),
     SERVER_AND_BATCHES,
     MONEY,

@@ -142,6 +142,11 @@ class CollectSettings(GradingSettings, ChatSettings):
     license: str | None = Field(None, description="licence of the rows, where the source does not say")
     limit: PositiveInt | None = Field(None, description="take this many problems")
     offset: int = Field(0, ge=0, description="skip this many problems first")
+    shuffle: int | None = Field(None, description="seed of a random order; the source is read whole first")
+    sample: PositiveInt | None = Field(
+        None, description="take this many rows at random, by the seed of shuffle or 0; the source is read whole first"
+    )
+    strict: bool = Field(False, description="stop at a line that holds no row, instead of keeping it in rejected")
     teacher: str | None = Field(None, description="backend:model that writes traces; default: the source's own")
     samples: PositiveInt = Field(1, description="traces a problem: the teacher's, or of a source with several")
     keep: Literal["all", "correct", "best"] = Field(

@@ -12,10 +12,10 @@ import itertools
 import os
 import re
 import types
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -180,9 +180,10 @@ def read_rows(path: Path, schema: TableSchema) -> Iterator[Any]:
             yield from_record(schema.row, record)
 
 
-def read_foreign(path: Path) -> Iterator[dict[str, Any]]:
-    """The records of anybody's Parquet file, streamed. Raises TableError where it is none."""
-    with _open(path) as file:
+def read_foreign(path: Path, opened: Callable[[], IO[bytes]] | None = None) -> Iterator[dict[str, Any]]:
+    """The records of anybody's Parquet file, streamed; `opened` gives its bytes where it is not on this machine. Raises
+    TableError where it is none."""
+    with _open(path, opened) as file:
         for batch in _batches(file, path, None, _FOREIGN_BATCH):
             yield from batch.to_pylist()
 
@@ -261,9 +262,9 @@ def outcome_counts(folder: Path, schema: TableSchema) -> dict[str, int]:
     return counts
 
 
-def _open(path: Path) -> pq.ParquetFile:
+def _open(path: Path, opened: Callable[[], IO[bytes]] | None = None) -> pq.ParquetFile:
     try:
-        return pq.ParquetFile(path)
+        return pq.ParquetFile(opened() if opened else path)
     except (pa.ArrowException, OSError) as problem:
         raise TableError(f"{path} is not a whole Parquet file: {_first_line(problem)}; {_remedy(path)}") from None
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gc
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rlkd_data.collect.adapters.base import Record
 from rlkd_data.errors import InputError, RlkdError
+from rlkd_data.run.progress import say
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,21 @@ def hub_rows(repo: str, config: str | None, split: str, revision: str | None) ->
             )
 
     return HubRows(records(), f"{repo}@{info.sha}", _license(info.card_data))
+
+
+def hub_license(address: str) -> str | None:
+    """What the card of the data set says whose files stand at `hf://datasets/ORG/NAME…`; None for another address, and
+    where nobody can be asked."""
+    found = re.fullmatch(r"hf://datasets/([^/@]+/[^/@]+)(?:@([^/]+))?(?:/.*)?", address)
+    if found is None:
+        return None
+    from huggingface_hub import HfApi
+
+    try:
+        return _license(HfApi().dataset_info(found[1], revision=found[2]).card_data)
+    except Exception as problem:  # the files are read all the same
+        say(f"{address}: the data set's licence is not known: {_first_line(problem)}")
+        return None
 
 
 def _license(card: object) -> str | None:

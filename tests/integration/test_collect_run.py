@@ -223,10 +223,13 @@ def test_an_outage_is_status_1_and_the_same_command_asks_for_the_rest(tmp_path):
     [
         (["missing.jsonl"], "no source 'missing.jsonl'"),
         (["gsm8l"], "did you mean 'gsm8k'?"),
-        (["broken.jsonl"], "broken.jsonl:2 is not JSON"),
+        (["broken.jsonl", "--strict"], "broken.jsonl:2 is not JSON"),
         (["empty.jsonl"], "holds no rows"),
         (["good.jsonl", "--adapter", "nothing"], "unknown adapter 'nothing'"),
-        (["strange.jsonl"], "no adapter reads the columns that, this"),
+        (
+            ["strange.jsonl"],
+            "no adapter reads the columns that, this: they are most likely read with --map this=problem",
+        ),
         (["good.jsonl", "--map", "prblem=problem"], "no column 'prblem': did you mean 'problem'?"),
         (["good.jsonl", "--map", "problem=problme"], "no field 'problme': did you mean 'problem'?"),
         (["good.jsonl", "--map", "problem"], "write it as COLUMN=FIELD"),

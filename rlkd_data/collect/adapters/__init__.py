@@ -5,9 +5,11 @@ from __future__ import annotations
 import difflib
 
 from rlkd_data.collect.adapters.base import Adapter, Record
+from rlkd_data.collect.adapters.chat import CHAT
 from rlkd_data.collect.adapters.competition import AIME24, AIME24_CAPITALS, MATH500
 from rlkd_data.collect.adapters.generic import GENERIC
 from rlkd_data.collect.adapters.gsm8k import GSM8K, GSM8K_APART, GSM8K_SOCRATIC, GSM8K_STEPS
+from rlkd_data.collect.adapters.guess import suggested
 from rlkd_data.collect.adapters.limo import LIMO
 from rlkd_data.collect.adapters.openr1_math import OPENR1_MATH
 from rlkd_data.collect.adapters.openthoughts import OPENTHOUGHTS, OPENTHOUGHTS_CHAT
@@ -31,6 +33,7 @@ ADAPTERS: tuple[Adapter, ...] = (
     MATH500,
     AIME24,
     AIME24_CAPITALS,
+    CHAT,
     *GENERIC,
 )
 """In the order in which a record is tried. LIMO is not among them: its columns are anybody's, and read alike."""
@@ -51,7 +54,9 @@ def by_record(record: Record, where: str) -> Adapter:
     for adapter in ADAPTERS:
         if adapter.tells(record):
             return adapter
+    flags = suggested(record)
+    advice = f"they are most likely read with {flags}" if flags else "name the problem's with --map COLUMN=problem"
     raise InputError(
-        f"{where}: no adapter reads the columns {', '.join(sorted(record))}: name one with --adapter "
-        f"({', '.join(sorted(_BY_NAME))}), or say which column is the problem's with --map COLUMN=problem"
+        f"{where}: no adapter reads the columns {', '.join(sorted(record))}: {advice}, or name an adapter with "
+        f"--adapter ({', '.join(sorted(_BY_NAME))})"
     )

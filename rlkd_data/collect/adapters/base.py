@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 from rlkd_data.answers.literals import from_value
 from rlkd_data.schema import DOMAINS, Domain
@@ -12,6 +12,9 @@ from rlkd_data.schema import DOMAINS, Domain
 Record = Mapping[str, Any]
 UNREADABLE_GOLD = "unreadable_answer"
 """The code of a row whose gold answer is of a type that holds none."""
+Read = TypeVar("Read")
+BAD_LINE = "bad_line"
+"""The code of a line that holds no record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,14 @@ class Unusable(Exception):
         self.reason, self.detail, self.row = reason, detail or None, row
 
 
+class Broken(dict[str, Any]):
+    """A place of a file that holds no record: its text as a record of one column, and what is wrong with it."""
+
+    def __init__(self, line: str, detail: str) -> None:
+        super().__init__(line=line)
+        self.detail = detail
+
+
 @dataclass(frozen=True, slots=True)
 class Adapter:
     """How to read one set's columns.
@@ -60,6 +71,10 @@ class Adapter:
     fits: Callable[[Record], bool] | None = None
     read_all: Callable[[Record], Sequence[SourceRow]] | None = None
 
+    def sparing(self) -> Adapter:
+        """The same adapter, for which a `Broken` record is Unusable, and not searched for columns."""
+        return replace(self, read=_sparing(self.read), read_all=self.read_all and _sparing(self.read_all))
+
     def tells(self, record: Record) -> bool:
         """Whether this record has the columns that this adapter reads."""
         return self.needs <= record.keys() and (self.fits is None or self.fits(record))
@@ -69,6 +84,15 @@ class Adapter:
         if most == 1 or self.read_all is None:
             return (self.read(record),)
         return self.read_all(record)[:most]
+
+
+def _sparing(read: Callable[[Record], Read]) -> Callable[[Record], Read]:
+    def spared(record: Record) -> Read:
+        if isinstance(record, Broken):
+            raise Unusable(BAD_LINE, record.detail)
+        return read(record)
+
+    return spared
 
 
 def text(record: Record, *names: str) -> str | None:

@@ -11,14 +11,15 @@ from rlkd_data.collect.normalise import split_reasoning
 PROBLEM = ("problem", "question", "prompt", "instruction")
 REASONING = ("reasoning", "reasoning_content", "thinking", "thinking_trajectories", "reasoning_trace")
 RESPONSE = ("response", "completion", "output", "solution", "attempt", "generation")
+ANSWER = ("answer", "final_answer", "gold", "target", "ground_truth", "expected_answer", "gold_answer")
 
 
 def read(record: Record) -> SourceRow:
     """A row of problem, answer, options and, in the columns named above, reasoning and response; a response that holds
     the reasoning between tags is taken apart."""
-    problem = _with_options(required(record, *PROBLEM), record.get("options"))
+    problem = _with_options(_with_input(record, required(record, *PROBLEM)), record.get("options"))
     reasoning, response = text(record, *REASONING), text(record, *RESPONSE)
-    answer = gold(record, "answer", "final_answer", "gold", "target", problem=problem)
+    answer = gold(record, *ANSWER, problem=problem)
     said = None
     if reasoning is not None or response is not None:
         parts = split_reasoning(response or "", reasoning)
@@ -38,6 +39,12 @@ def read(record: Record) -> SourceRow:
     )
 
 
+def _with_input(record: Record, problem: str) -> str:
+    """Alpaca's `input` is what its `instruction` speaks of."""
+    given = text(record, "input")
+    return f"{problem}\n\n{given}" if given and problem == text(record, "instruction") else problem
+
+
 def _with_options(problem: str, options: object) -> str:
     if not isinstance(options, Sequence) or isinstance(options, str) or not options:
         return problem
@@ -45,4 +52,8 @@ def _with_options(problem: str, options: object) -> str:
     return "\n".join([problem, "", *lines])
 
 
-GENERIC = tuple(Adapter("generic", frozenset({name}), read) for name in PROBLEM)
+def _adapter(name: str) -> Adapter:
+    return Adapter("generic", frozenset({name}), read, fits=lambda record: not isinstance(record[name], (list, dict)))
+
+
+GENERIC = tuple(_adapter(name) for name in PROBLEM)

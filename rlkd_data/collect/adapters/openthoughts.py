@@ -62,4 +62,9 @@ def _gold(solution: str | None) -> str | None:
 
 
 OPENTHOUGHTS = Adapter("openthoughts", frozenset({"deepseek_reasoning", "deepseek_solution"}), read)
-OPENTHOUGHTS_CHAT = Adapter("openthoughts-chat", frozenset({"conversations", "system"}), read)
+OPENTHOUGHTS_CHAT = Adapter(
+    "openthoughts-chat",
+    frozenset({"conversations", "system"}),
+    read,
+    fits=lambda record: "<|begin_of_thought|>" in str(record["conversations"]),  # others have other teachers
+)

@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from rlkd_data.collect.files import read_files
+from rlkd_data.collect.adapters.base import Broken
+from rlkd_data.collect.files import read_files, read_remote
 from rlkd_data.errors import InputError
 
 ROWS = [{"problem": f"What is {n} + {n}?", "answer": str(2 * n), "response": "é" * n} for n in range(30)]
@@ -70,14 +71,8 @@ def test_a_csv_field_may_be_as_long_as_a_trace(tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("a.jsonl", b'{"problem": "p"}\n{"problem"\n', "a.jsonl:2 is not JSON"),
-        ("a.jsonl", b"[1]\n", "a.jsonl:1 is not a row of named columns but a list"),
-        ("a.jsonl", b'{"problem": "\xff"}\n', "a.jsonl:1 is not JSON"),
-        ("a.jsonl", b"[" * 200_000, "a.jsonl:1 is not JSON"),
-        ("a.json", b'{"problem": "p"}', "must hold a list of rows"),
-        ("a.json", b"", "must hold a list of rows"),
+        ("a.jsonl", b"[" * 200_000, "a.jsonl:row 1 is not JSON"),
         ("a.json", b'[{"problem": "p"}, {"prob', "a.json:row 2 is not JSON"),
-        ("a.json", b"[3]", "a.json:row 1 is not a row of named columns"),
         ("a.csv", b"problem\n\xff\xfe\n", "is not UTF-8 CSV"),
         ("a.jsonl.gz", b"no gzip", "a.jsonl.gz cannot be read"),
         ("a.jsonl.gz", gzip.compress(b'{"problem": "p"}\n' * 99, mtime=0)[:-20], "a.jsonl.gz cannot be read"),
@@ -92,6 +87,91 @@ def test_a_broken_file_is_named_in_one_line(tmp_path, name, content, message):
     with pytest.raises(InputError) as raised:
         list(read_files(tmp_path / name))
     assert message in str(raised.value) and "\n" not in str(raised.value)
+
+
+ROW, PRETTY = '{"problem": "p", "data": [1]}', '{\n "problem": "p",\n "data": [\n  1\n ]\n}\n'
+
+
+@pytest.mark.parametrize("ending", [".json", ".jsonl"])
+@pytest.mark.parametrize(
+    ("content", "rows"),
+    [
+        (f"{ROW}\n\n{ROW}\n", 2),
+        (ROW, 1),
+        (f"[{ROW},\n {ROW}]", 2),
+        (f"[\n{PRETTY},{PRETTY}]", 2),
+        (f'{{"version": "1", "data": [{ROW}, {ROW}]}}', 2),
+        (f'{{"data":\n[\n{ROW}\n,{ROW}\n]}}\n', 2),
+        (f'{{\n  "data": {{"rows": [{PRETTY}]}}\n}}', 1),
+        (f'{{"features": [], "rows": [{{"row_idx": 0, "row": {ROW}, "truncated_cells": []}}]}}', 1),
+        (PRETTY * 3, 3),
+        ("[]", 0),
+        ('{"data": []}', 0),
+        ("", 0),
+    ],
+)
+def test_the_content_says_how_rows_stand_in_a_json_file(tmp_path, ending, content, rows):
+    (tmp_path / f"a{ending}").write_text(content)
+    assert [record for _, record in read_files(tmp_path / f"a{ending}")] == [json.loads(ROW)] * rows
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.jsonl"])
+def test_a_row_with_a_list_of_its_own_is_no_wrapper(tmp_path, name):
+    rows = [{"messages": [{"role": "user", "content": "p"}]}, {"problem": "p", "examples": [{"a": 1}]}]
+    for row in rows:
+        (tmp_path / name).write_text(json.dumps(row))
+        assert [record for _, record in read_files(tmp_path / name)] == [row]
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (b'{"problem"', "a.jsonl:2 is not JSON"),
+        (b"{broken", "a.jsonl:2 is not JSON"),
+        (b'{"problem": "\xe4"}', "a.jsonl:2 is not UTF-8 (byte 0xe4)"),
+        (b"[1]", "a.jsonl:2 is not a row of named columns but a list"),
+        (b'{"a":' * 200_000, "a.jsonl:2 is not JSON"),
+    ],
+)
+def test_a_line_that_holds_no_row_is_named_and_the_rest_goes_on(tmp_path, line, said):
+    (tmp_path / "a.jsonl").write_bytes(b'{"problem": "p"}\n' + line + b'\n{"problem": "q"}\n')
+    first, broken, last = [record for _, record in read_files(tmp_path / "a.jsonl")]
+    assert (first, last) == ({"problem": "p"}, {"problem": "q"})
+    assert isinstance(broken, Broken) and said in broken.detail and "\n" not in broken.detail
+
+
+def test_the_first_line_may_be_the_broken_one(tmp_path):
+    (tmp_path / "a.jsonl").write_bytes(b'{"problem": "cut\n{"problem": "q"}\n')
+    broken, last = [record for _, record in read_files(tmp_path / "a.jsonl")]
+    assert isinstance(broken, Broken) and last == {"problem": "q"}
+
+
+def test_a_cut_archive_is_read_as_far_as_it_goes(tmp_path):
+    lines = b"".join(b'{"problem": "%064x"}\n' % (n * 0x9E3779B97F4A7C15**3) for n in range(999))
+    (tmp_path / "a.jsonl.gz").write_bytes(gzip.compress(lines, mtime=0)[:-2000])
+    rows = read_files(tmp_path / "a.jsonl.gz")
+    assert len([next(rows) for _ in range(500)]) == 500
+    with pytest.raises(InputError, match=r"a\.jsonl\.gz cannot be read: Compressed file ended"):
+        list(rows)
+
+
+def test_files_at_an_address(tmp_path):
+    import fsspec
+
+    system = fsspec.filesystem("memory")
+    for name, content in (("b.jsonl.gz", gzip.compress(ROW.encode())), ("a.json", f"[{ROW}]".encode())):
+        system.pipe(f"/bucket/set/{name}", content)
+    write(tmp_path / "c.parquet", [{"problem": "c"}])
+    system.pipe("/bucket/set/rejected/d.jsonl", b"no row")
+    system.pipe("/bucket/set/c.parquet", (tmp_path / "c.parquet").read_bytes())
+    found = list(read_remote("memory://bucket/set"))
+    assert [where for where, _ in found][:2] == ["memory://bucket/set/a.json:row 1", "memory://bucket/set/b.jsonl.gz:1"]
+    assert [record["problem"] for _, record in found] == ["p", "p", "c"]
+    assert [record for _, record in read_remote("memory://bucket/set/a.json")] == [json.loads(ROW)]
+    with pytest.raises(InputError, match="memory://bucket/nothing holds no"):
+        read_remote("memory://bucket/nothing")
+    with pytest.raises(InputError, match="nowhere://"):
+        read_remote("nowhere://bucket")
 
 
 def test_an_empty_folder_says_what_it_may_hold(tmp_path):
