@@ -24,6 +24,7 @@ from rlkd_data import __version__
 from rlkd_data.errors import TableError
 from rlkd_data.files import named, sweep, sync_folder, temporary
 from rlkd_data.schema import TableSchema, from_record, to_record
+from rlkd_data.surrogates import encodable
 
 if TYPE_CHECKING:
     import polars
@@ -103,7 +104,7 @@ def _write_shard(folder: Path, records: Sequence[dict[str, Any]], schema: pa.Sch
     try:
         with named(folder):
             with made.open("wb") as file:
-                pq.write_table(table, file, compression="zstd")
+                pq.write_table(table, file, compression="zstd", write_page_checksum=True)
                 file.flush()
                 os.fsync(file.fileno())
             _put_in_place(made, folder)
@@ -130,7 +131,7 @@ def _put_in_place(made: Path, folder: Path) -> None:
 def _encodable(value: Any) -> Any:
     """The value with U+FFFD for each lone surrogate: a model may write half of a pair, and UTF-8 cannot hold it."""
     if isinstance(value, str):
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return encodable(value)
     if isinstance(value, dict):
         return {key: _encodable(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -191,10 +192,7 @@ def read_foreign(path: Path, opened: Callable[[], IO[bytes]] | None = None) -> I
 def stored_batches(path: Path, rows: int = _BATCH) -> Iterator[pa.RecordBatch]:
     """The rows of a Parquet file as they are, at most `rows` at a time. Raises TableError where it is none."""
     with _open(path) as file:
-        try:
-            yield from file.iter_batches(batch_size=rows)
-        except (pa.ArrowException, OSError) as problem:
-            raise TableError(f"{path} is damaged: {_first_line(problem)}; {_remedy(path)}") from None
+        yield from _batches(file, path, None, rows)
 
 
 def schema_of(stream: BinaryIO) -> pa.Schema:
@@ -230,11 +228,13 @@ def count_rows(folder: Path) -> int:
     """How many rows a table has, from its files' footers alone."""
     if not is_table(folder):
         return 0
-    total = 0
-    for path in shards(folder):
-        with _open(path) as file:
-            total += file.metadata.num_rows
-    return total
+    return sum(map(rows_of, shards(folder)))
+
+
+def rows_of(path: Path) -> int:
+    """How many rows a Parquet file has, from its footer. Raises TableError where it is none."""
+    with _open(path) as file:
+        return int(file.metadata.num_rows)
 
 
 def shard_rows(folder: Path) -> dict[str, int | None]:
@@ -264,8 +264,10 @@ def outcome_counts(folder: Path, schema: TableSchema) -> dict[str, int]:
 
 def _open(path: Path, opened: Callable[[], IO[bytes]] | None = None) -> pq.ParquetFile:
     try:
-        return pq.ParquetFile(opened() if opened else path)
-    except (pa.ArrowException, OSError) as problem:
+        file = pq.ParquetFile(opened() if opened else path, page_checksum_verification=True)
+        _ = file.schema_arrow.names  # they may be no UTF-8
+        return file
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as problem:
         raise TableError(f"{path} is not a whole Parquet file: {_first_line(problem)}; {_remedy(path)}") from None
 
 
@@ -273,7 +275,9 @@ def _batches(
     file: pq.ParquetFile, path: Path, columns: list[str] | None, size: int = _BATCH
 ) -> Iterator[pa.RecordBatch]:
     try:
-        yield from file.iter_batches(batch_size=size, columns=columns)
+        for batch in file.iter_batches(batch_size=size, columns=columns):
+            batch.validate(full=True)  # a text may be no UTF-8
+            yield batch
     except (pa.ArrowException, OSError) as problem:
         raise TableError(f"{path} is damaged: {_first_line(problem)}; {_remedy(path)}") from None
 

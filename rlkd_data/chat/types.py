@@ -8,6 +8,7 @@ from typing import Any, Literal, Protocol
 
 from rlkd_data.errors import ModelError
 from rlkd_data.schema import Sampling, Usage
+from rlkd_data.surrogates import encodable
 
 Role = Literal["system", "user", "assistant"]
 FinishReason = Literal["stop", "length", "refusal", "other"]
@@ -15,8 +16,13 @@ FinishReason = Literal["stop", "length", "refusal", "other"]
 
 @dataclass(frozen=True, slots=True)
 class Message:
+    """`content` can be sent: half of a surrogate pair in it is U+FFFD."""
+
     role: Role
     content: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "content", encodable(self.content))
 
 
 @dataclass(frozen=True, slots=True)

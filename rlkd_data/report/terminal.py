@@ -17,7 +17,7 @@ from rich.text import Text
 
 from rlkd_data.errors import TableError
 from rlkd_data.run.identity import read_stage
-from rlkd_data.tables import REJECTED, is_table, read_foreign, scan, shards, stored_schema
+from rlkd_data.tables import REJECTED, is_table, read_foreign, rows_of, scan, shards, stored_schema
 
 _LONGEST = 700
 """Characters of a value that are shown."""
@@ -108,12 +108,12 @@ def _tally(folder: Path, column: str, most: int) -> list[tuple[Any, int]]:
     """The values of a column, the items of a list each, with how many rows have them, the most frequent first."""
     import polars
 
-    rows = scan(folder).select(column)
-    if isinstance(rows.collect_schema()[column], polars.List):
-        rows = rows.explode(column).drop_nulls()
     try:
+        rows = scan(folder).select(column)
+        if isinstance(rows.collect_schema()[column], polars.List):
+            rows = rows.explode(column).drop_nulls()
         counted = rows.group_by(column).len("rows").sort("rows", column, descending=[True, False]).collect()
-    except polars.exceptions.PolarsError as problem:
+    except (polars.exceptions.PolarsError, polars.exceptions.PanicException) as problem:
         raise TableError(f"{folder}: column {column!r} cannot be read: {str(problem).splitlines()[0]}") from None
     found = [(value, int(count)) for value, count in counted.head(most).iter_rows()]
     left = counted.height - len(found)
@@ -122,14 +122,12 @@ def _tally(folder: Path, column: str, most: int) -> list[tuple[Any, int]]:
 
 def _random_row(files: list[Path]) -> dict[str, Any] | None:
     file = random.choice(files)
-    number = random.randrange(max(_length(file), 1))
+    number = random.randrange(max(rows_of(file), 1))
     return next(islice(read_foreign(file), number, None), None)
 
 
 def _length(path: Path) -> int:
-    import polars
-
-    return int(scan(path).select(polars.len()).collect().item())
+    return sum(map(rows_of, shards(path)))
 
 
 def _row(row: dict[str, Any]) -> RenderableType:
@@ -145,6 +143,9 @@ def _row(row: dict[str, Any]) -> RenderableType:
         if row.get(name) and not (name == "raw" and row.get("steps")):
             parts += [Text(f"\n{name}", style="bold"), Padding(Text(_cut(row[name])), (0, 0, 0, 2))]
     for step in row.get("steps") or []:
+        if not isinstance(step, dict) or not {"index", "meta_reasoning", "sub_problem", "answer"} <= set(step):
+            parts.append(Text(f"\nstep: {_cut(_flat(step))}"))  # a column of somebody else's
+            continue
         text = Text(f"\nstep {step['index']}", style="bold cyan")
         if step.get("span_start") is not None:
             text.append(f"  characters {step['span_start']:,} to {step['span_end']:,}", style="not bold dim")

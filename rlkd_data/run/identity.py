@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from rlkd_data.errors import InputError
 from rlkd_data.files import is_temporary
 from rlkd_data.run.lock import LOCK
 
@@ -17,12 +18,36 @@ gigabytes of weights at every start would be felt."""
 
 
 def read_stage(folder: Path) -> dict[str, Any] | None:
-    """The `stage.json` of a folder, or None where there is none that can be read."""
+    """The `stage.json` of a folder, or None where there is none that can be read. Raises InputError where it holds
+    what no stage writes."""
     try:
         found = json.loads((folder / STAGE_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return found if isinstance(found, dict) else None
+    if not isinstance(found, dict):
+        return None
+    if (wrong := _wrong(found)) is not None:
+        raise InputError(f"{folder / STAGE_FILE} is damaged ({wrong}): restore it, or give another folder")
+    return found
+
+
+def _wrong(record: dict[str, Any]) -> str | None:
+    """What in a record is of another type than a stage writes."""
+    texts = ("stage", "status", "fingerprint", "started_at", "finished_at")
+    kinds: dict[str, tuple[type, ...]] = dict.fromkeys(texts, (str,))
+    kinds |= dict.fromkeys(("settings", "versions", "result"), (dict,))
+    result = record.get("result", {})
+    nested = result if isinstance(result, dict) else {}
+    counts = nested.get("counts", {})
+    for where, values, wanted in (
+        ("", record, kinds),
+        ("result.", nested, {"counts": (dict,), "figures": (dict,), "cost_usd": (int, float, type(None))}),
+        ("result.counts.", counts if isinstance(counts, dict) else {}, dict.fromkeys(counts, (int,))),
+    ):
+        for name, allowed in wanted.items():
+            if name in values and (not isinstance(values[name], allowed) or isinstance(values[name], bool)):
+                return f"{where}{name} is a {type(values[name]).__name__}"
+    return None
 
 
 def _passing(name: str) -> bool:

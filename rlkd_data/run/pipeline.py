@@ -104,7 +104,7 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Pipeline:
         where = f"{path}: stage {name}"
         if not re.fullmatch(_STAGE_NAME, name) or name == PIPELINE_FILE:
             raise InputError(
-                f"{path}: stage {name[:80]!r}: a stage's name is its folder's: give it letters, digits, _, - and . alone"
+                f"{path}: stage {name[:80]!r}: a stage's name is its folder's: letters, digits, _, - and . alone"
             )
         verb = raw.get("verb", name)
         if verb not in specs:

@@ -67,7 +67,7 @@ def _bounded(text: str) -> None:
             if event.anchor not in sizes and any(one.anchor == event.anchor for one in open_):
                 raise Unreadable(f"*{event.anchor} at {where} stands for what it is part of")
             _name(open_, None, where)
-            _count(open_, sizes.get(event.anchor, 1), where)
+            _count(open_, sizes.get(str(event.anchor), 1), where)
 
 
 def _count(open_: list[_Open], size: int, where: str) -> None:

@@ -45,6 +45,9 @@ _LONE_BACKSLASH = re.compile(
 )
 """A backslash that JSON does not know, or that stands before a LaTeX command whose first letter JSON would take for a
 control character."""
+_LOOKS = 500_000
+"""How often a repair may look at a character: a broken decomposition of 100,000 takes less, a page of braces
+that nobody closes would take minutes."""
 _ESCAPE = re.compile(r"\\[bfnrt]|\\u[0-9a-fA-F]{4}")
 _START = re.compile(r"[{\[](?=\s*(?:[\"'“”‘’{\[}\]]|//|/\*|#|\w+\s*:))")
 """What can open JSON: a set, an interval or LaTeX in the words before it cannot."""
@@ -181,9 +184,22 @@ def _repaired(body: str) -> Any:
     if not body.endswith("}" if body.startswith("{") else "]"):
         return ParseFailure("incomplete_last_step", "the JSON ends before it is closed")
     try:
-        return loads(body, skip_json_loads=True)
+        return loads(_Metered(body), skip_json_loads=True)
     except (ValueError, RecursionError, IndexError, TypeError) as problem:
         return ParseFailure("broken_json", f"the JSON cannot be read: {type(problem).__name__}")
+
+
+class _Metered(str):
+    """A text that refuses to be looked at without end: a repair looks ahead at every brace and quote."""
+
+    left = _LOOKS
+
+    def __getitem__(self, place: Any) -> str:
+        found = super().__getitem__(place)
+        self.left -= 1 + len(found) // 50
+        if self.left < 0:
+            raise ValueError("too broken to be mended")
+        return found
 
 
 def _swallowed(body: str, steps: int) -> str | None:

@@ -26,6 +26,7 @@ from rlkd_data.chat.types import Hopeless
 from rlkd_data.errors import InputError
 from rlkd_data.prompts import student_messages
 from rlkd_data.run.progress import console
+from rlkd_data.surrogates import encodable
 from rlkd_train.annotators import check as check_annotators
 from rlkd_train.config import RewardServerSettings
 from rlkd_train.problems import load_teachers
@@ -107,7 +108,7 @@ class RewardServer:
                 raise BadRequest(422, f"prompts[{number}] is no problem of the decompositions: send problem_ids")
         if not isinstance(name, str) or name not in self._problems:
             raise BadRequest(422, f"unknown problem id {str(name)[:80]!r} (problem_ids[{number}])")
-        return Completion(name, self._problems[name], text_of(text))
+        return Completion(name, self._problems[name], encodable(text_of(text)))
 
 
 def serve(settings: RewardServerSettings) -> None:

@@ -126,6 +126,9 @@ def test_what_cannot_be_scored_is_refused_in_one_line(folder: Path) -> None:
             urllib.request.urlopen(f"{url}/nothing", timeout=30)
         assert missing.value.code == 404 and "POST /score" in json.load(missing.value)["error"]
         assert post(url, {"completions": [], "problem_ids": []})[0] == 200
+        half = {"completions": ["half \ud83d of it", "whole"], "problem_ids": [first, first]}
+        status, scored = post(url, half)
+        assert status == 200 and scored["reasons"] == [None, None], scored
 
 
 def test_an_outage_is_null_with_its_reason_never_zero(folder: Path) -> None:
