@@ -45,7 +45,7 @@ _LONE_BACKSLASH = re.compile(
 )
 """A backslash that JSON does not know, or that stands before a LaTeX command whose first letter JSON would take for a
 control character."""
-_LOOKS = 500_000
+_LOOKS = 300_000
 """How often a repair may look at a character: a broken decomposition of 100,000 takes less, a page of braces
 that nobody closes would take minutes."""
 _ESCAPE = re.compile(r"\\[bfnrt]|\\u[0-9a-fA-F]{4}")

@@ -24,7 +24,7 @@ STEP = '{"meta_reasoning": "Look at \\frac{1}{2} first", "sub_problem": "How man
 )
 def test_pages_of_brackets_and_quotes_are_given_up(text: str) -> None:
     found = parse_json(text)
-    assert isinstance(found, ParseFailure) and found.code == "broken_json"
+    assert isinstance(found, ParseFailure) and found.code in ("broken_json", "incomplete_last_step")
 
 
 def test_a_long_decomposition_that_is_broken_a_little_is_mended_still() -> None:
