@@ -121,7 +121,7 @@ def grade_code(
 
     `seconds` of processor time a test (on the clock three times as much and ten seconds more may pass), `total_seconds`
     for all of them, `memory` in bytes. A program that uses its processor time up is wrong; one that is still there when
-    the clock's time is over is not judged, since that also depends on the machine. `stopped` is asked before each test.
+    the clock's time is over is not judged, since that also depends on the machine. `stopped` ends it at any time.
     """
     tests = read_tests(gold)
     if tests is None:
@@ -129,7 +129,8 @@ def grade_code(
     code = python_code(answer, tests)
     if code is None:
         return Graded(None, "null: no Python program in the answer")
-    limits = Limits(cpu_seconds=max(1, round(seconds)), wall_seconds=3 * seconds + _PATIENCE, memory=memory)
+    wall = 3 * seconds + _PATIENCE
+    limits = Limits(cpu_seconds=max(1, round(seconds)), wall_seconds=wall, memory=memory, given_up=stopped)
     until = time.monotonic() + total_seconds
     try:
         if tests.script is not None:

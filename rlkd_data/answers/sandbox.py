@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Literal
@@ -24,6 +24,8 @@ from rlkd_data.answers import sandbox_init
 _STDERR = 1 << 20
 """Bytes of error output read; what comes after is thrown away."""
 _CHUNK = 1 << 16
+_LOOK = 0.2
+"""Seconds between two questions whether a run is given up."""
 Ended = Literal["itself", "wall time", "too much output", "stopped"]
 
 
@@ -33,7 +35,8 @@ class SandboxUnavailable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one run may take. `memory` is address space in bytes, of each process; `wall_seconds` end everything."""
+    """What one run may take. `memory` is address space in bytes, of each process; `wall_seconds` end everything, and so
+    does `given_up`, which is asked several times a second."""
 
     cpu_seconds: int = 10
     wall_seconds: float = 30.0
@@ -43,6 +46,7 @@ class Limits:
     output_bytes: int = 16 << 20
     box_bytes: int = 32 << 20
     box_files: int = 1000
+    given_up: Callable[[], bool] = lambda: False
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,8 +235,8 @@ def _watch(process: subprocess.Popen[bytes], limits: Limits, stop: int | None) -
         open_ = len(said)
         while open_ and ended == "itself":
             left = until - time.monotonic()
-            ready = selector.select(max(left, 0))
-            if left <= 0:
+            ready = selector.select(min(max(left, 0), _LOOK))
+            if left <= 0 or limits.given_up():
                 ended = "wall time"
                 break
             for key, _ in ready:
@@ -248,9 +252,12 @@ def _watch(process: subprocess.Popen[bytes], limits: Limits, stop: int | None) -
                     said[pipe].extend(chunk)
             if len(said[process.stdout]) > limits.output_bytes:
                 ended = "too much output"
-    if ended == "itself":
+    while ended == "itself":
+        left = until - time.monotonic()
         try:
-            process.wait(max(until - time.monotonic(), 0))
+            process.wait(min(max(left, 0), _LOOK))
+            break
         except subprocess.TimeoutExpired:
-            ended = "wall time"
+            if left <= 0 or limits.given_up():
+                ended = "wall time"
     return ended, bytes(said[process.stdout]), bytes(said[process.stderr])

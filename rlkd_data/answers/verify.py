@@ -145,7 +145,7 @@ class Verifier:
         return Verdict(said.is_correct, said.how)
 
     def close(self) -> None:
-        """Stop the workers at once; of a program that is being graded, after the test that it is in."""
+        """Stop the workers, and the programs that are being graded, at once."""
         if self._pool is not None:
             self._pool.close()
             self._pool = None

@@ -11,35 +11,39 @@ from typing import TYPE_CHECKING, Any, NoReturn
 if TYPE_CHECKING:
     from rlkd_data.run.stage import StageResult, StageSpec
 
-INTERRUPTED = 130
-
 
 def run_app(app: Callable[[], Any]) -> NoReturn:
-    """Run a Typer app and leave with rlkd's exit statuses: 0 done, 1 our fault, 2 wrong input, 3 budget, 130 ^C."""
+    """Run a Typer app and leave with rlkd's exit statuses: 0 done, 1 our fault, 2 wrong input, 3 budget, 130 ^C, and
+    143 SIGTERM, which ends a run as ^C does: what was answered is written first."""
     from rlkd_data.errors import InputError, RlkdError
+    from rlkd_data.run.interrupt import INTERRUPTED, Interrupts
     from rlkd_data.run.machine import told
 
-    try:
-        app()
-    except RlkdError as problem:
-        _say(f"error: {problem}")
-        sys.exit(problem.exit_code)
-    except KeyboardInterrupt:
-        _say("interrupted: finished work is kept, the same command continues")
-        sys.exit(INTERRUPTED)
-    except BrokenPipeError:  # the reader of our output has left, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
-    except Exception as fault:
-        said = told(fault) if isinstance(fault, OSError) else None
-        if said is not None:
-            _say(f"error: {said}")
-            sys.exit(InputError.exit_code)
-        if os.environ.get("RLKD_DEBUG"):
+    with Interrupts() as interrupts:
+        try:
+            app()
+        except RlkdError as problem:
+            _say(f"error: {problem}")
+            sys.exit(problem.exit_code)
+        except KeyboardInterrupt:
+            interrupts.leave()
+        except SystemExit as ended:
+            if ended.code == INTERRUPTED:  # Typer makes this of ^C
+                interrupts.leave()
             raise
-        text = " ".join(str(fault).split())
-        _say(f"fault in rlkd: {type(fault).__name__}: {text} (RLKD_DEBUG=1 shows where; please report it)")
-        sys.exit(1)
+        except BrokenPipeError:  # the reader of our output has left, as `head` does
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(0)
+        except Exception as fault:
+            said = told(fault) if isinstance(fault, OSError) else None
+            if said is not None:
+                _say(f"error: {said}")
+                sys.exit(InputError.exit_code)
+            if os.environ.get("RLKD_DEBUG"):
+                raise
+            text = " ".join(str(fault).split())
+            _say(f"fault in rlkd: {type(fault).__name__}: {text} (RLKD_DEBUG=1 shows where; please report it)")
+            sys.exit(1)
     sys.exit(0)
 
 

@@ -133,9 +133,11 @@ def tally(title: str, total: int | None = None) -> Iterator[Tally]:
             yield live
     else:
         lines = _Lines(title, total)
-        with _on_show(lines):
-            yield lines
-        lines.line()
+        try:
+            with _on_show(lines):
+                yield lines
+        finally:
+            lines.line()  # of what was interrupted too
 
 
 @contextmanager

@@ -26,6 +26,7 @@ from rlkd_data.config import Settings
 from rlkd_data.errors import InputError, ModelError
 from rlkd_data.files import is_temporary, sweep, write_whole
 from rlkd_data.run.identity import STAGE_FILE, content_identity, read_stage
+from rlkd_data.run.interrupt import keep
 from rlkd_data.run.lock import LOCK, all_below, holder, locked
 from rlkd_data.run.progress import console
 from rlkd_data.run.record import damage, rows_of
@@ -227,6 +228,9 @@ def _run(spec: StageSpec, settings: Settings, out: Path, print_: str) -> StageRe
         result: StageResult = getattr(importlib.import_module(module), function)(settings, out)
     except (InputError, ModelError):
         _forget(out)
+        raise
+    except KeyboardInterrupt:
+        keep(f"{sum(rows or 0 for rows in rows_of(out).values()):,} rows are in {out};")
         raise
     done = {
         "status": "done",
