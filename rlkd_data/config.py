@@ -72,6 +72,11 @@ class ChatSettings(Settings):
     breaker: int = runtime(
         20, ge=0, description="requests that fail alike, before any is answered, which end the run; 0: never"
     )
+    longest_wait: float = runtime(
+        900.0,
+        gt=0,
+        description="seconds a server may ask to wait; where it asks for more, the run ends and says until when",
+    )
     timeout: float = runtime(600.0, gt=0, description="seconds one request may take")
     store: Path | None = runtime(None, description="the response store; default: RLKD_STORE, or your data folder")
     rpm: float | None = runtime(None, gt=0, description="requests a minute; default: the server's limit")

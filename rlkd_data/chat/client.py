@@ -7,6 +7,7 @@ committed before anybody sees it.
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import time
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
@@ -20,10 +21,12 @@ from rlkd_data.chat.pace.breaker import Silence
 from rlkd_data.chat.pace.limits import Expectation, Limits
 from rlkd_data.chat.pace.retry import pause
 from rlkd_data.chat.pace.slots import Slots
+from rlkd_data.chat.pace.waiting import Waits
 from rlkd_data.chat.store import ResponseStore, key_and_size, request_key
 from rlkd_data.chat.types import (
     Adapted,
     Backend,
+    ComeBack,
     Failed,
     Hopeless,
     Pulse,
@@ -84,7 +87,7 @@ class Client:
     `concurrency` is the most that may be in flight; the server's answers decide how much of it is used, beginning with
     `start` (default: all). `retry_truncated`: ask again, with this many tokens at most, where a reply was cut off at
     fewer. `breaker`: give up soon on a server that refuses every connection. `sleep` and `clock` (seconds) are there
-    for tests.
+    for tests. `longest_wait`: seconds that a server may ask to wait for.
     """
 
     def __init__(
@@ -98,6 +101,7 @@ class Client:
         limits: Limits | None = None,
         bill: Bill | None = None,
         breaker: bool = False,
+        longest_wait: float = math.inf,
         retry_truncated: int | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
@@ -118,6 +122,7 @@ class Client:
         self._slots = Slots(self._window.window)
         self._in_flight: dict[bytes, _Flight] = {}
         self._not_before = 0.0
+        self._waits = Waits(longest_wait)
         self._silence = Silence() if breaker else None
         self._rng = random.Random()  # jitter must differ between processes, so it has no seed
 
@@ -200,13 +205,13 @@ class Client:
 
         Takes from `requests` at most four times as many as may be in flight ahead of what the caller has taken, so
         their number may be without bound. Raises Hopeless at once, having stopped everything else; what was answered
-        is in the store. Raises BudgetReached after the replies of all that was in flight.
+        is in the store. Raises BudgetReached, or ComeBack, after the replies of all that was in flight.
         Leaving the loop early stops what is in flight (close the generator to wait for that).
         """
         source = as_async(requests)
         taking = asyncio.Lock()
         results: asyncio.Queue[tuple[Key, Reply | Failed] | None] = asyncio.Queue(2 * self.concurrency)
-        spent: list[BudgetReached] = []
+        spent: list[BudgetReached | ComeBack] = []
 
         async def work() -> None:
             while not spent:
@@ -219,7 +224,7 @@ class Client:
                     outcome: Reply | Failed = await self.ask(request)
                 except Hopeless:
                     raise
-                except BudgetReached as reached:
+                except (BudgetReached, ComeBack) as reached:
                     spent.append(reached)
                     return
                 except Failed as failure:
@@ -293,6 +298,7 @@ class Client:
                         raise Rejected(str(failure), reason=failure.reason) from None
                     raise
                 self.stats.retries += 1
+                self._waits.note(failure, self._clock())
                 if failure.reason == "rate_limited" and failure.retry_after:
                     # The limit is the account's, not this request's: no other may spend its tries against it.
                     self._not_before = max(self._not_before, self._clock() + failure.retry_after)

@@ -105,6 +105,7 @@ def open_client(name: str, settings: ChatSettings, folder: Path | None = None) -
         limits=Limits(settings.rpm, settings.tpm),
         bill=bill,
         breaker=settings.breaker > 0,
+        longest_wait=settings.longest_wait,
         retry_truncated=settings.retry_truncated,
     )
 

@@ -102,6 +102,10 @@ class Retryable(Failed):
         self.few = few
 
 
+class ComeBack(Retryable):
+    """The server asks to wait longer than the run may: it ends with what is answered, and says when to come back."""
+
+
 class Unfinished(Retryable):
     """The server broke this reply off. Where a few tries all end so, that is the request's own failure: Rejected."""
 

@@ -37,7 +37,16 @@ MODEL, USD, SECONDS, FOLDER = "MODEL", "USD", "SECONDS", "FOLDER"
 SAMPLING = ("sampling.temperature", "sampling.top_p", "sampling.max_tokens", "sampling.seed")
 PRICES = (Flag("input_price", value=USD), Flag("output_price", value=USD), Flag("cached_price", value=USD))
 MONEY = Panel("Money", Flag("budget", value=USD), "--estimate", "--estimate-sample", *PRICES)
-_LIMITS = ("concurrency", "rpm", "tpm", Flag("timeout", value=SECONDS), "retry_truncated", "breaker", "store")
+_LIMITS = (
+    "concurrency",
+    "rpm",
+    "tpm",
+    Flag("timeout", value=SECONDS),
+    "retry_truncated",
+    "breaker",
+    Flag("longest_wait", value=SECONDS),
+    "store",
+)
 SERVER = Panel("Server and limits", Flag("base_url", value="URL"), *_LIMITS)
 SERVER_AND_BATCHES = Panel(SERVER.heading, *SERVER.flags, "mode", Flag("batch.poll", "--batch-poll", value=SECONDS))
 

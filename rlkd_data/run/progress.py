@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -96,10 +97,23 @@ class _Live(Tally):
 class _Lines(Tally):
     every = 10.0
     """Seconds between two lines."""
+    beat = 25.0
+    """Seconds after which there is a line though nothing was finished."""
 
     def __init__(self, title: str, total: int | None) -> None:
         super().__init__(title, total)
         self._last = time.monotonic()
+        self._ended = threading.Event()
+
+    def watch(self) -> None:
+        """Say where the work is, again and again, until it has ended: in a thread of its own."""
+        while not self._ended.wait(min(1.0, self.beat / 4)):
+            if time.monotonic() - self._last >= self.beat:
+                self._last = time.monotonic()
+                self.line()
+
+    def end(self) -> None:
+        self._ended.set()
 
     def refresh(self) -> None:
         now = time.monotonic()
@@ -133,10 +147,12 @@ def tally(title: str, total: int | None = None) -> Iterator[Tally]:
             yield live
     else:
         lines = _Lines(title, total)
+        threading.Thread(target=lines.watch, daemon=True).start()
         try:
             with _on_show(lines):
                 yield lines
         finally:
+            lines.end()
             lines.line()  # of what was interrupted too
 
 

@@ -13,7 +13,7 @@ from rlkd_data.schema import TRACES
 from rlkd_data.tables import REJECTED, is_table, read_table
 from tests.support.command_line import Ended, run_here
 from tests.support.servers import RunningServer, running_strange_server
-from tests.support.strange_ways import BROKEN_OFF, NOT_ENDED
+from tests.support.strange_ways import BROKEN_OFF, NOT_ENDED, WAITS
 
 Collect = Callable[..., Ended]
 
@@ -111,6 +111,13 @@ def test_a_dead_server_is_noticed_in_seconds(collect: Collect, monkeypatch: pyte
         url = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
     ended = collect("usual", rows=30, url=url)
     assert ended.status == 1 and "--base-url" in one_error(ended)
+
+
+@pytest.mark.parametrize("way", WAITS)
+def test_a_wait_beyond_the_longest_ends_the_run_and_says_until_when(collect: Collect, way: str) -> None:
+    ended = collect(way, rows=1)
+    assert ended.status == 1 and "asks to wait until" in one_error(ended) and "--longest-wait" in one_error(ended)
+    assert collect("usual", rows=1).status == 0  # the folder is free for another command
 
 
 def test_problems_without_reasoning_want_a_teacher(collect: Collect) -> None:

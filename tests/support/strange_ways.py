@@ -169,6 +169,17 @@ PASSING: dict[str, Way] = {
         )
     ),
 }
+
+
+def asks_to_wait(value: str) -> Way:
+    return at_first(Said({"error": {"message": "Daily limit reached"}}, 429, {"Retry-After": value}))
+
+
+WAITS: dict[str, Way] = {
+    "wait_an_hour": asks_to_wait("3600"),
+    "wait_for_ever": asks_to_wait("999999999"),
+    "wait_till_2099": asks_to_wait("Fri, 01 May 2099 12:00:00 GMT"),
+}
 RAW = '{"detail": "this host takes at most 10 messages"}'
 LASTING: dict[str, Way] = {
     "sign_in": always(page("Sign in – Corp &amp; Co", 200)),
@@ -186,6 +197,7 @@ WAYS: dict[str, Way] = (
     BROKEN_OFF
     | NOT_ENDED
     | PASSING
+    | WAITS
     | LASTING
     | {
         "usual": usual,

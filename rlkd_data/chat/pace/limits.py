@@ -7,6 +7,7 @@ the limit. What a request will take is estimated before it is sent and corrected
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from rlkd_data.schema import Usage
 _SHORTEST_NAP, _ROUNDING = 0.001, 1e-6
 _LONGEST_NAP = 0.25
 """Seconds after which a waiting request looks again: replies may have given tokens back meanwhile."""
+_TRUSTED = 60.0
+"""Seconds that a limit of a server's headers may hold one request back."""
 _REQUESTS, _TOKENS, _INPUT, _OUTPUT = "requests", "tokens", "input_tokens", "output_tokens"
 _HEADERS = {
     "x-ratelimit-{}-requests": _REQUESTS,
@@ -128,14 +131,17 @@ class Limits:
         if not self._buckets:
             return
         async with self._turn:
-            while (wait := self._wait(need)) > 0:
+            began = self._clock()
+            while (wait := self._wait(need, trusted=self._clock() - began < _TRUSTED)) > 0:
                 await self._sleep(min(max(wait, _SHORTEST_NAP), _LONGEST_NAP))
             for kind, bucket in self._buckets.items():
                 bucket.take(need.of(kind))
 
-    def _wait(self, need: Need) -> float:
-        now = self._clock()
-        return max((bucket.wait(need.of(kind), now) for kind, bucket in self._buckets.items()), default=0.0)
+    def _wait(self, need: Need, *, trusted: bool) -> float:
+        """Seconds until the request may be sent. A server's own limit that has held it back for long is not `trusted`:
+        where it is meant, a 429 says so."""
+        now, known = self._clock(), self._buckets.items()
+        return max((b.wait(need.of(kind), now) for kind, b in known if trusted or kind in self._given), default=0.0)
 
     def settle(self, need: Need, usage: Usage) -> None:
         """Put what the reply took in the place of what was expected. Cached tokens count for no input limit."""
@@ -161,11 +167,12 @@ class Limits:
             self._buckets[kind].set_rate(limit)
         for name, kind in _REMAINING.items():
             if kind in self._buckets and (remaining := _number(told.get(name))) is not None:
-                self._buckets[kind].at_most(remaining, age, now)
+                self._buckets[kind].at_most(max(0.0, remaining), age, now)
 
 
 def _number(text: str | None) -> float | None:
     try:
-        return None if text is None else float(text)
+        number = math.nan if text is None else float(text)
     except ValueError:
         return None
+    return number if math.isfinite(number) else None

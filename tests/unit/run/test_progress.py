@@ -1,4 +1,5 @@
 import io
+import threading
 from typing import Any
 
 import pytest
@@ -51,3 +52,11 @@ def test_a_live_view_shows_the_same() -> None:
         live.follow(pulse)
         live.advance("ok")
     assert "ok 1" in written.getvalue() and "in flight 7" in written.getvalue() and "$1.2500" in written.getvalue()
+
+
+def test_without_a_terminal_a_line_comes_though_nothing_is_finished(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = threading.Event()
+    monkeypatch.setattr(progress._Lines, "beat", 0.01)
+    monkeypatch.setattr(progress._Lines, "line", lambda self: said.set())
+    with tally("collect x", 4):
+        assert said.wait(30)

@@ -37,6 +37,8 @@ def test_a_server_that_names_a_time_gets_at_least_that() -> None:
         ({"retry-after": "Mon, 04 May 2026 11:00:00 GMT"}, 0.0),
         ({"retry-after": "tomorrow"}, None),
         ({"retry-after": "nan"}, None),
+        ({"retry-after": "Mon, 04 May 99999 12:01:30 GMT"}, None),
+        ({"retry-after": "Mon, 04 May 2026 12:01:30 +9999"}, None),
         ({"retry-after": "inf"}, None),
     ],
 )
