@@ -139,6 +139,42 @@ def report(
 
 
 @app.command(cls=Headed)
+def export(
+    table: Annotated[Path, typer.Argument(metavar="TABLE", help="folder of traces or of decompositions")],
+    shape: Annotated[
+        str,
+        typer.Option("--as", metavar="SHAPE", help="messages|sharegpt|alpaca|prompt-completion|verl"),
+    ],
+    out: Annotated[
+        str, typer.Option("--out", metavar="FILE", help=".jsonl, .jsonl.gz, .jsonl.zst, .json, .parquet; or an address")
+    ],
+    thought: Annotated[
+        str, typer.Option(metavar="tags|beside|none", help="a trace's reasoning: in the reply, beside it, or left out")
+    ] = "tags",
+    prompt: Annotated[
+        str, typer.Option(metavar="problem|student", help="ask the problem alone, or as rlkd asks a student")
+    ] = "problem",
+    only_correct: Annotated[bool, typer.Option("--only-correct", help="traces found right, no others")] = False,
+    traces: Annotated[
+        Path | None, typer.Option(metavar=FOLDER, help="the traces that were decomposed: learn to decompose them")
+    ] = None,
+) -> None:
+    """A table as a file that any trainer reads, here or at an address (s3://…, hf://…)."""
+    from rlkd_data.errors import InputError
+    from rlkd_data.export.examples import Choice
+    from rlkd_data.export.run import export as write
+
+    for flag, given, known in (
+        ("--thought", thought, ("tags", "beside", "none")),
+        ("--prompt", prompt, ("problem", "student")),
+    ):
+        if given not in known:
+            raise InputError(f"{flag} {given}: choose one of {', '.join(known)}")
+    print(write(table, shape, out, Choice(only_correct, thought, prompt, traces)))  # type: ignore[arg-type]
+    print(out)
+
+
+@app.command(cls=Headed)
 def publish(
     folders: Annotated[
         list[Path], typer.Argument(metavar="FOLDERS", help="folders of tables, or the folder of a pipeline's run")

@@ -189,6 +189,13 @@ def read_foreign(path: Path, opened: Callable[[], IO[bytes]] | None = None) -> I
             yield from batch.to_pylist()
 
 
+def write_foreign(stream: IO[bytes], schema: pa.Schema, records: Iterator[dict[str, Any]]) -> None:
+    """Write records as somebody else's Parquet file, streamed."""
+    with pq.ParquetWriter(stream, schema, compression="zstd") as writer:
+        while some := list(itertools.islice(records, _BATCH)):
+            writer.write_table(pa.Table.from_pylist(some, schema=schema))
+
+
 def stored_batches(path: Path, rows: int = _BATCH) -> Iterator[pa.RecordBatch]:
     """The rows of a Parquet file as they are, at most `rows` at a time. Raises TableError where it is none."""
     with _open(path) as file:

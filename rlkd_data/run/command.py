@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -10,6 +11,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     from rlkd_data.run.stage import StageResult, StageSpec
+
+_ADDRESS = re.compile(r"[a-z][a-z0-9+]+:/")
+"""An address, whose second slash a path has lost."""
 
 
 def run_app(app: Callable[[], Any]) -> NoReturn:
@@ -62,10 +66,15 @@ def start(
 ) -> StageResult | None:
     """Check the settings, run the stage, and print what came of it. With `estimate` the stage is only estimated, from
     so many requests at most, and `out` is left alone. `replace`: as `run_stage` has it."""
+    from rlkd_data.errors import InputError
     from rlkd_data.run.pipeline import check_settings, counts_line
     from rlkd_data.run.progress import console
     from rlkd_data.run.stage import run_stage
 
+    if _ADDRESS.match(str(out)):
+        raise InputError(
+            f"--out {out}: a stage works in a folder here; `rlkd-data export` and `publish` write to an address"
+        )
     settings = check_settings(spec.settings, values, where)
     if estimate is not None:
         _print_estimate(spec, settings, estimate)
