@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, cast
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
 from rlkd_data.domains import Domain
-from rlkd_data.structure.names import CODES, LEAST_COVERAGE, LONGEST_GAP, REJECTING, Issue, WholeName
+from rlkd_data.structure.names import CODES, LEAST_COVERAGE, LONGEST_GAP, LONGEST_STRETCH, REJECTING, Issue, WholeName
 
 if TYPE_CHECKING:
     from rlkd_data.answers.verify import CodeRuns
@@ -238,8 +238,15 @@ class DecomposeSettings(ChatSettings):
         tuple(code for code in CODES if code in REJECTING),
         description="checks that reject a decomposition; the others are told in its issues",
     )
-    least_coverage: float = Field(LEAST_COVERAGE, ge=0, le=1, description="share of a trace that its steps must cover")
-    longest_gap: PositiveInt = Field(LONGEST_GAP, description="characters in no step from which a trace is uncovered")
+    longest_stretch: float = Field(
+        LONGEST_STRETCH, gt=0, le=1, description="share of a trace in a row without a step, from which it is uncovered"
+    )
+    least_coverage: float = Field(
+        LEAST_COVERAGE, ge=0, le=1, description="share of a trace that its steps must cover; 0: any"
+    )
+    longest_gap: PositiveInt | None = Field(
+        LONGEST_GAP, description="characters in no step from which a trace is uncovered; default: any number"
+    )
     agreement: int | None = Field(
         None, ge=2, description="annotate a sample so many times, and measure how far they agree"
     )

@@ -12,6 +12,7 @@ from rlkd_data.chat.types import Message
 from rlkd_data.run.resources import resource
 from rlkd_data.schema import Domain, Step, content_hash
 from rlkd_data.structure.as_json import SCHEMA_JSON, render_json
+from rlkd_data.structure.names import SAID
 from rlkd_data.structure.render import render
 
 if TYPE_CHECKING:
@@ -137,7 +138,8 @@ def decompose_messages(
 
 def repair_message(failures: Iterable[tuple[str, str | None]]) -> Message:
     """Tells an annotator which checks its reply failed: (code, where) each."""
-    return Message("user", render_template(REPAIR, failures=list(failures)))
+    told = [(SAID.get(code, code), where) for code, where in failures]
+    return Message("user", render_template(REPAIR, failures=told))
 
 
 def continue_message() -> Message:

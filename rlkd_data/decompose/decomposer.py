@@ -49,7 +49,13 @@ class Decomposer:
         from rlkd_data.chat.open import open_either
 
         settings = self.settings
-        rules = Rules(settings.format, frozenset(settings.reject), settings.least_coverage, settings.longest_gap)
+        rules = Rules(
+            settings.format,
+            frozenset(settings.reject),
+            settings.least_coverage,
+            settings.longest_gap,
+            settings.longest_stretch,
+        )
         fresh = self._fresh(out)
         with TableWriter(out, DECOMPOSITIONS) as writer, tally("decompose", None) as progress:
             async with (

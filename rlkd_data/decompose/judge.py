@@ -14,10 +14,19 @@ from rlkd_data.answers.verify import Job, quick
 from rlkd_data.chat.types import FinishReason
 from rlkd_data.prompts import Format
 from rlkd_data.schema import Domain, Step
-from rlkd_data.structure.check import check, check_against_trace, in_order
+from rlkd_data.structure.check import (
+    check,
+    check_against_trace,
+    duplicates,
+    elsewhere,
+    gives_answer,
+    in_order,
+    invented,
+)
 from rlkd_data.structure.chunk import Piece
 from rlkd_data.structure.ground import Reasoning, coverage, ground, ordered
 from rlkd_data.structure.merge import merge, shifted
+from rlkd_data.structure.names import LONGEST_GAP, LONGEST_STRETCH
 from rlkd_data.structure.numbers import canonical, numbers_of_text, result_of
 from rlkd_data.structure.parsed import ParseFailure
 from rlkd_data.structure.read import read
@@ -35,7 +44,8 @@ class Rules:
     form: Format
     reject: frozenset[str]
     least_coverage: float
-    longest_gap: int
+    longest_gap: int | None = LONGEST_GAP
+    longest_stretch: float = LONGEST_STRETCH
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,13 +119,21 @@ def judge(case: Case, rules: Rules) -> Judged:
     steps, final = found[0] if len(found) == 1 else _merged(case, found)
     own: tuple[str, ...] = check(steps, case.problem)
     if case.reasoning.strip():
-        limits = {"least_coverage": rules.least_coverage, "gap": rules.longest_gap}
-        own += check_against_trace(steps, case.reasoning, case.problem, **limits)
+        own += check_against_trace(
+            steps,
+            case.reasoning,
+            case.problem,
+            least_coverage=rules.least_coverage,
+            gap=rules.longest_gap,
+            stretch=rules.longest_stretch,
+        )
     else:
         notes.append("note:no_reasoning")
     wrong, compare = _final_codes(case, final or _last(steps, case.stated or case.gold))
     codes.extend((*own, *wrong))
-    failures.extend((code, None, None) for code in in_order((*own, *wrong)) if code in rules.reject)
+    failures.extend(
+        (code, None, _where(code, steps, case)) for code in in_order((*own, *wrong)) if code in rules.reject
+    )
     return Judged(
         steps,
         final,
@@ -125,6 +143,26 @@ def judge(case: Case, rules: Rules) -> Judged:
         ordered(steps),
         compare,
     )
+
+
+def _where(code: str, steps: Sequence[Step], case: Case) -> str | None:
+    """The steps that a code is about, where it is about single ones."""
+    match code:
+        case "duplicate_steps":
+            found = duplicates(steps)
+        case "meta_gives_answer":
+            found = _numbers(gives_answer(steps, case.problem))
+        case "invented_answer":
+            found = _numbers(invented(steps, case.reasoning, case.problem))
+        case "number_elsewhere":
+            found = _numbers(elsewhere(steps, case.reasoning))
+        case _:
+            return None
+    return "step " + ", ".join(str(steps[number].index) for number in found) if found else None
+
+
+def _numbers(verdicts: Sequence[bool]) -> list[int]:
+    return [number for number, verdict in enumerate(verdicts) if verdict]
 
 
 def with_code(judged: Judged, code: str, rules: Rules) -> Judged:
@@ -139,7 +177,12 @@ def judge_many(cases: Sequence[Case], rules: Rules) -> list[Judged]:
 
 
 def _merged(case: Case, found: Sequence[tuple[tuple[Step, ...], str | None]]) -> tuple[tuple[Step, ...], str | None]:
+    """A step that an earlier piece has too is told once, for no annotator of a piece knows the others'; one that is
+    repeated within a piece stays, and is a fault."""
     steps = merge([reply.piece for reply in case.replies], [steps for steps, _ in found])
+    if not any(duplicates(own) for own, _ in found) and (again := set(duplicates(steps))):
+        kept = [step for number, step in enumerate(steps) if number not in again]
+        steps = tuple(dataclasses.replace(step, index=index) for index, step in enumerate(kept, 1))
     return steps, next((final for _, final in reversed(found) if final is not None), None)
 
 

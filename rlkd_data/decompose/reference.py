@@ -67,7 +67,9 @@ def import_reference(settings: DecomposeSettings, path: Path, out: Path) -> None
 async def _import(settings: DecomposeSettings, path: Path, out: Path) -> None:
     seen = set(done_keys(out, DECOMPOSITIONS))
     annotator = settings.annotator or ANNOTATOR
-    checks = Rules("tagged", frozenset(settings.reject), settings.least_coverage, settings.longest_gap)
+    checks = Rules(
+        "tagged", frozenset(settings.reject), settings.least_coverage, settings.longest_gap, settings.longest_stretch
+    )
     with TableWriter(out, DECOMPOSITIONS) as writer, tally(f"import {path.name}", settings.limit) as progress:
         async with open_judges(checks, settings.verify_workers, settings.verify_timeout) as judges:
             for number, (where, record) in enumerate(_records(path)):

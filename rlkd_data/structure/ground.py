@@ -19,6 +19,7 @@ from itertools import pairwise
 from rapidfuzz import fuzz
 
 from rlkd_data.schema import Step
+from rlkd_data.structure.spans import in_line
 
 LEAST = 75.0
 """Similarity (0–100) under which a passage is not taken for the step's source."""
@@ -31,6 +32,19 @@ _PLACES = 3
 _TELLING = 12
 """Words of an answer, its rarest in the trace, that are followed to find such places."""
 _WORD = re.compile(r"\w+")
+_SENTENCE = re.compile(r"(?<=[.!?:])\s+|\n+")
+_PIECE = 12
+"""Characters of a sentence that is looked for by itself."""
+_WIDEST = 0.25
+"""Share of a trace that one step's two sentences may stand apart."""
+_LINED = 3
+"""Steps with a place from which the others' can be told by theirs."""
+_IN_LINE = 0.6
+"""Share of the steps that must stand in the order of the trace for that."""
+_LESS = 12.0
+"""How much less alike (of 100) a passage between the neighbours' may be."""
+_SURE = 40
+"""Characters that do not stand in a place by chance."""
 
 
 class Reasoning:
@@ -54,10 +68,44 @@ class Reasoning:
             at = self.text.find(text, start, end)
             if at >= 0:
                 return at, at + len(text)
+        if (quoted := self._quoted(text, behind)) is not None:
+            return quoted
         for start, end in ((behind, len(self.text)), (0, len(self.text))):
             if end - start >= len(text) // 2 and (span := self._alike(text, start, end, least)):
                 return span
-        return None
+        return self._in_pieces(text, behind, least)
+
+    def between(self, text: str, start: int, end: int, least: float) -> tuple[int, int] | None:
+        """The half-open span of the passage within `start` … `end` that says `text`."""
+        at = self.text.find(text, start, end)
+        return (at, at + len(text)) if at >= 0 else self._alike(text, start, end, least)
+
+    def _quoted(self, text: str, behind: int) -> tuple[int, int] | None:
+        """The span from the first of a text's sentences to its last, where both stand word for word behind `behind`."""
+        pieces = [piece for piece in _SENTENCE.split(text) if piece.strip()]
+        if len(pieces) < 2 or min(len(pieces[0]), len(pieces[-1])) < _PIECE:
+            return None
+        first = self.text.find(pieces[0], behind)
+        last = self.text.find(pieces[-1], first + len(pieces[0])) if first >= 0 else -1
+        end = last + len(pieces[-1])
+        return (first, end) if last >= 0 and end - first <= _WIDEST * len(self.text) else None
+
+    def _in_pieces(self, text: str, behind: int, least: float) -> tuple[int, int] | None:
+        """The span from the first to the last of a text's sentences, where they stand in the trace one after the other:
+        an answer that puts together what the trace says with more between."""
+        pieces = [piece for piece in _SENTENCE.split(text) if len(piece) >= _PIECE]
+        if len(pieces) < 2:
+            return None
+        spans: list[tuple[int, int]] = []
+        for piece in (pieces[0], pieces[-1]):
+            start = spans[-1][1] if spans else behind
+            at = self.text.find(piece, start)
+            span = (at, at + len(piece)) if at >= 0 else self._alike(piece, start, len(self.text), least)
+            if span is not None:
+                spans.append(span)
+        if len(spans) == 2 and spans[1][1] - spans[0][0] > _WIDEST * len(self.text):
+            return spans[0]
+        return (spans[0][0], spans[-1][1]) if spans else None
 
     def _alike(self, text: str, start: int, end: int, least: float) -> tuple[int, int] | None:
         best: tuple[float, int, int] | None = None
@@ -85,17 +133,51 @@ class Reasoning:
 
 
 def ground(steps: Sequence[Step], reasoning: str | Reasoning, least: float = LEAST) -> tuple[Step, ...]:
-    """The steps with `span_start` and `span_end` set where their answer was found, null where it was not."""
+    """The steps with `span_start` and `span_end` set where their answer was found, null where it was not.
+
+    Steps follow the trace: one that is found out of line with most of the others, or not at all, is looked for again
+    between the places of its neighbours, where less likeness is enough.
+    """
     where = reasoning if isinstance(reasoning, Reasoning) else Reasoning(reasoning)
-    grounded: list[Step] = []
+    spans: list[tuple[int, int] | None] = []
     behind = 0
     for step in steps:
         span = where.find(step.answer, behind, least)
-        start, end = span or (None, None)
-        grounded.append(dataclasses.replace(step, span_start=start, span_end=end))
+        spans.append(span)
         if span is not None:
             behind = max(behind, span[1])
-    return tuple(grounded)
+    for number, span in _between(steps, spans, where, least):
+        spans[number] = span
+    return tuple(
+        dataclasses.replace(step, span_start=span[0] if span else None, span_end=span[1] if span else None)
+        for step, span in zip(steps, spans, strict=True)
+    )
+
+
+def _between(
+    steps: Sequence[Step], spans: Sequence[tuple[int, int] | None], where: Reasoning, least: float
+) -> list[tuple[int, tuple[int, int]]]:
+    """Better places of steps that are out of line or have none: (number of the step, its span) each."""
+    line = in_line([span[0] if span else None for span in spans])
+    found = sum(span is not None for span in spans)
+    if found < _LINED or sum(line) < _IN_LINE * found:
+        return []
+    better: list[tuple[int, tuple[int, int]]] = []
+    low = 0
+    for number, step in enumerate(steps):
+        span = spans[number]
+        if line[number] and span is not None:
+            low = span[1]
+            continue
+        if span is not None and span[1] - span[0] >= _SURE and where.text[span[0] : span[1]] == step.answer:
+            continue  # word for word, and too long to stand there by chance
+        high = next(
+            (s[0] for s, kept in zip(spans[number:], line[number:], strict=True) if kept and s), len(where.text)
+        )
+        if high - low >= len(step.answer) // 3 and (again := where.between(step.answer, low, high, least - _LESS)):
+            better.append((number, again))
+            low = again[1]
+    return better
 
 
 def find(text: str, reasoning: str, behind: int = 0, least: float = LEAST) -> tuple[int, int] | None:

@@ -61,8 +61,10 @@ def test_uncovered() -> None:
     parts = LONG.split("\n\n")
     assert "uncovered" not in codes(*parts[::4], reasoning=LONG)
     assert "uncovered" in codes(*parts[:40], reasoning=LONG)  # ends after a fifth
-    gap = [*parts[:60], *parts[150:]]
+    assert "uncovered" in codes(*parts[:60], *parts[150:], reasoning=LONG)  # 45 % in a row
+    gap = [*parts[:60], *parts[130:]]
     assert "uncovered" not in codes(*gap, reasoning=LONG)
+    assert "uncovered" in codes(*gap, reasoning=LONG, stretch=0.3)
     assert "uncovered" in codes(*gap, reasoning=LONG, gap=2000)
     assert "uncovered" in codes(*gap, reasoning=LONG, least_coverage=0.9)
 
