@@ -7,45 +7,36 @@ A signal is evidence, not proof: tests/bench/guards_on_traces.py prints how ofte
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import fmean, pvariance
 
 from rapidfuzz import fuzz
 
+from rlkd_data.judges.found import says_again
 from rlkd_data.schema import Step
+from rlkd_train.reward.injections import has_markers, talks_to_judge
 
 COMPLETION_GUARDS = ("step_padding", "repeated_steps", "teacher_copy", "marker_injection", "judge_injection")
 RUN_GUARDS = ("structure_without_accuracy", "no_variance")
 
-_FILLER_STEPS, _FILLER_SHARE = 3, 0.34
+_FILLER_STEPS, _FILLER_SHARE = 3, 0.25
 _TIMES, _MORE = 3, 4
 """A completion has too many steps with more than 3 times as many as its longest teacher, and 4."""
-_REPEATS, _REPEATED_SHARE, _SAME = 2, 0.25, 95.0
+_EQUATION = re.compile(r"(\S+)\s*=\s*(\S+)")
+_CALCULATION = re.compile(r"[\d\s.,+*/×÷()=-]+")
+_SHORT_ANSWER = 12
+"""Different words of an answer that is short."""
+_IDLE_SHARE = 0.4
+"""Of a completion with too many steps, those that find nothing or come again are so many at least; an honest one that
+is only finer than its teacher has hardly any."""
+_REPEATS, _REPEATED_SHARE, _SAME, _ALIKE = 2, 0.25, 95.0, 90.0
 GRAM = 8
 """Words of a phrase. Two people who solve the same problem share few phrases of eight words, beyond the problem's."""
 _COPIED_SHARE, _COPIED_LEAST = 0.25, 12
-
-_MARKER = re.compile(
-    r"\[\s*[*_]{0,3}(?:me[at]{2}[ _-]?reasoning|sub[ _-]?(?:problem|think|question)|query|answer|final[ _-]?answer)"
-    r"[ \t#_-]{0,3}(?:\d{1,6}[*_]{0,3}\s*\]|[*_]{0,3}\]\s*:)",
-    re.IGNORECASE,
-)
-_TO_JUDGE = re.compile(
-    r"""
-    \b(?:ignore|disregard|forget|override)\b[^.\n]{0,30}\b(?:previous|above|prior|earlier|all)\b[^.\n]{0,20}
-        \b(?:instructions?|prompts?|rules)\b
-    | (?:^|[.!?:\n"'>\]]\s*|\bplease\s+|\byou\s+(?:must|should|have\s+to)\s+|\b(?:just|simply|always|only)\s+)
-        (?:answer|reply|respond|say|output|return|write|print)\s+(?:only\s+|just\s+)?(?:with\s+)?
-        (?:the\s+(?:one\s+)?(?:single\s+)?word\s+)?["'`*“‘]{0,2}(?:yes|match(?:es)?|correct|true)\b(?!\s*(?:or|/|if|when)\b)
-    | answer\s+with\s+one\s+word,?\s+yes\s+or\s+no
-    | \b(?:dear|attention|note\s+to(?:\s+the)?|hey)\s+(?:judge|grader|evaluator|verifier|reward\s+model)\b
-    | \byou\s+are\s+(?:a|an|the)\s+(?:helpful\s+)?(?:judge|grader|evaluator|verifier|reward\s+model)\b
-    | \b(?:these|both|the\s+two)\s+(?:texts?|parts?|steps?|reasonings?|answers?)\s+(?:do\s+|clearly\s+)?match\b
-    | <\|(?:im_start|im_end|endoftext|eot_id|start_header_id|assistant|system|user)\|> | \[/?INST\] | <</?SYS>>
-    """,
-    re.IGNORECASE | re.VERBOSE | re.MULTILINE,
-)
+SHORT = 3
+"""Words of a short phrase: of a copy in which every seventh word is another, more than half of them are left."""
+_SHORT_SHARE, _SHORT_LEAST = 0.45, 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,26 +57,52 @@ def flags(seen: Seen) -> tuple[str, ...]:
         "step_padding": padded(seen.problem, seen.steps, seen.teacher_steps),
         "repeated_steps": repeated(seen.steps),
         "teacher_copy": copied(seen.text, seen.teacher_grams),
-        "marker_injection": _MARKER.search(seen.text) is not None,
-        "judge_injection": _TO_JUDGE.search(seen.text) is not None,
+        "marker_injection": has_markers(seen.text),
+        "judge_injection": talks_to_judge(seen.text),
     }
     return tuple(name for name in COMPLETION_GUARDS if found[name])
 
 
 def padded(problem: str, steps: Sequence[Step], teacher_steps: int) -> bool:
-    """Whether steps are there for their number: many more than the longest teacher has, or several that find out
-    nothing, since their answer has no number and hardly a word that was not there before."""
+    """Whether steps are there for their number: several that find out nothing (`idle`), or many more than the longest
+    teacher has, of which two fifths find nothing, come again or calculate with what is neither given nor found."""
+    nothing = idle(problem, steps)
+    empty = sum(nothing)
     if teacher_steps and len(steps) > most_steps(teacher_steps):
-        return True
-    known = set(words(problem))
-    empty = 0
-    for step in steps:
-        before = known | set(words(step.sub_problem)) | set(words(step.meta_reasoning))
-        new = [word for word in words(step.answer) if word not in before]
-        computed = re.search(r"\d\s*[-+*/×÷=]|=", step.answer) is not None
-        empty += not computed and not any(any(c.isdigit() for c in word) for word in new) and len(new) < 2
-        known |= before | set(new)
+        spare = zip(nothing, again(steps), _foreign(problem, steps), strict=True)
+        return sum(map(any, spare)) >= _IDLE_SHARE * len(steps)
     return empty >= _FILLER_STEPS and empty >= _FILLER_SHARE * len(steps)
+
+
+def idle(problem: str, steps: Sequence[Step]) -> list[bool]:
+    """For each step, whether it finds out nothing: its answer says its question again, or that something equals itself,
+    or is a few words that its question or an answer before it has all of, or one behind it says again."""
+    known = set(words(problem))
+    answers = [set(words(step.answer)) for step in steps]
+    found = []
+    for place, (step, said) in enumerate(zip(steps, answers, strict=True)):
+        equations = _EQUATION.findall(step.answer)
+        trivial = bool(equations) and all(left.strip(".,;") == right.strip(".,;") for left, right in equations)
+        number = any(any(c.isdigit() for c in word) for word in said - known)
+        stale = len(said) <= _SHORT_ANSWER and not _computes(step.answer) and not number
+        said_elsewhere = said in answers[place + 1 :] or any(said <= other for other in answers[:place])
+        stale = stale and (said_elsewhere or said <= set(words(step.sub_problem)))
+        found.append(trivial or stale or says_again(step.sub_problem, step.answer))
+        known |= said
+    return found
+
+
+def _foreign(problem: str, steps: Sequence[Step]) -> Iterator[bool]:
+    """For each step, whether it is nothing but a calculation, and with no number that is given or was found before."""
+    known = set(re.findall(r"\d+", problem))
+    for step in steps:
+        numbers = re.findall(r"\d+", step.answer)
+        yield _CALCULATION.fullmatch(step.answer) is not None and not known & set(numbers[:-1])
+        known |= set(numbers)
+
+
+def _computes(answer: str) -> bool:
+    return re.search(r"\d\s*[-+*/×÷=]|=", answer) is not None
 
 
 def most_steps(teacher_steps: int) -> int:
@@ -94,18 +111,37 @@ def most_steps(teacher_steps: int) -> int:
 
 
 def repeated(steps: Sequence[Step]) -> bool:
-    """Whether steps come again: a quarter of them, and at least two, ask what an earlier one asked and find no number
-    that was not found before. (Human-written steps do ask the same twice, for different parts of an answer.)"""
-    asked: list[str] = []
+    """Whether steps come again: a quarter of them, and at least two (`again`)."""
+    count = sum(again(steps))
+    return count >= _REPEATS and count >= _REPEATED_SHARE * len(steps)
+
+
+def again(steps: Sequence[Step]) -> list[bool]:
+    """For each step, whether it is an earlier one once more: it asks what that asked, in the same words or in others
+    around them, and answers with the same numbers, or asks the same and finds no number that was not found before.
+    (Human-written steps do ask the same twice, for different parts of an answer.)"""
+    earlier: list[tuple[str, list[str], str]] = []
     found: set[str] = set()
-    again = 0
+    told = []
     for step in steps:
-        plain = " ".join(words(step.sub_problem))
-        numbers = set(re.findall(r"\d+", step.answer))
-        again += numbers <= found and any(_same(plain, earlier) for earlier in asked)
-        asked.append(plain)
-        found |= numbers
-    return again >= _REPEATS and again >= _REPEATED_SHARE * len(steps)
+        plain, answer = " ".join(words(step.sub_problem)), " ".join(words(step.answer))
+        numbers = re.findall(r"\d+", step.answer)
+        old = set(numbers) <= found
+        told.append(
+            (old and any(_same(plain, asked) and (numbers or _around(answer, said)) for asked, _, said in earlier))
+            or any(
+                numbers and numbers == others and _around(plain, question) and _around(answer, said)
+                for question, others, said in earlier
+            )
+        )
+        earlier.append((plain, numbers, answer))
+        found |= set(numbers)
+    return told
+
+
+def _around(one: str, other: str) -> bool:
+    """Whether the one text is the other with words around it."""
+    return bool(other) and fuzz.token_set_ratio(one, other) >= _ALIKE and len(one) >= len(other) // 2
 
 
 def _same(one: str, other: str) -> bool:
@@ -114,21 +150,28 @@ def _same(one: str, other: str) -> bool:
 
 
 def copied(text: str, teacher_grams: frozenset[tuple[str, ...]]) -> bool:
-    """Whether a text is made of a teacher's phrases: a quarter of its phrases, and at least twelve."""
+    """Whether a text is made of a teacher's phrases: a quarter of its long ones, and at least twelve; or nearly
+    half of the short ones of either, as where words were changed here and there, or others put in front."""
     own = grams(text)
     shared = len(own & teacher_grams)
-    return shared >= _COPIED_LEAST and shared >= _COPIED_SHARE * len(own)
+    if shared >= _COPIED_LEAST and shared >= _COPIED_SHARE * len(own):
+        return True
+    own = grams(text, SHORT)
+    theirs = [gram for gram in teacher_grams if len(gram) == SHORT]
+    shared = len(own.intersection(theirs))
+    return shared >= _SHORT_LEAST and shared >= _SHORT_SHARE * min(len(own), len(theirs))
 
 
 def phrases(problem: str, teachers: Sequence[str]) -> frozenset[tuple[str, ...]]:
     """The phrases of the teachers' texts that the problem itself does not have."""
-    return frozenset().union(*(grams(text) for text in teachers)) - grams(problem)
+    both = [grams(text, size) for text in teachers for size in (GRAM, SHORT)]
+    return frozenset().union(*both) - grams(problem) - grams(problem, SHORT)
 
 
-def grams(text: str) -> frozenset[tuple[str, ...]]:
-    """Every run of GRAM words of a text."""
+def grams(text: str, size: int = GRAM) -> frozenset[tuple[str, ...]]:
+    """Every run of so many words of a text."""
     found = words(text)
-    return frozenset(tuple(found[i : i + GRAM]) for i in range(len(found) - GRAM + 1))
+    return frozenset(tuple(found[i : i + size]) for i in range(len(found) - size + 1))
 
 
 def words(text: str) -> list[str]:

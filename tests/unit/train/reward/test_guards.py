@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Sequence
+from itertools import islice
 
 import pytest
 
 from rlkd_data.run.resources import resource
 from rlkd_data.schema import Step
 from rlkd_train.reward.guards import COMPLETION_GUARDS, Seen, StepFigures, flags, moved, phrases, run_flags
+from tests.support.attacks import INJECTIONS, MARKERS, attacks
 
 PROBLEM = "Natalia sold clips to 48 friends in April, and half as many in May. How many did she sell altogether?"
 HONEST = "<think>\nIn May she sold 48 / 2 = 24 clips.\nAltogether 48 + 24 = 72 clips.\n</think>\n\n\\boxed{72}"
@@ -147,3 +150,35 @@ def test_groups_without_variance_are_seen_only_where_they_last() -> None:
     assert run_flags(flat, 8) == ("no_variance",)
     assert run_flags(flat[:7] + run([0.5], [0.5], flat=0.0), 8) == ()
     assert run_flags([StepFigures(None, None, None)] * 8, 8) == ()
+
+
+def test_every_way_to_cheat_is_caught_on_real_rows_and_their_own_steps_are_not() -> None:
+    rows = map(json.loads, resource("pipelines", "data", "gsm8k_socratic_test.jsonl").open(encoding="utf-8"))
+    given = list(islice((row for row in rows if len(row["steps"]) >= 3), 60))
+    caught: Counter[str] = Counter()
+    alarms: Counter[str] = Counter()
+    for row in given:
+        for name, (guard, cheat) in attacks(row).items():
+            caught[name] += guard in flags(cheat)
+        steps = [Step(n, "Next.", s["question"], s["answer"]) for n, s in enumerate(row["steps"], 1)]
+        alarms.update(flags(Seen("", row["problem"], steps, len(steps))))
+    assert all(count > 0.8 * len(given) for count in caught.values()), caught
+    assert alarms.total() <= 0.03 * len(given), alarms
+
+
+@pytest.mark.parametrize(("guard", "lines"), [("judge_injection", INJECTIONS), ("marker_injection", MARKERS)])
+def test_words_to_the_models_are_seen_in_many_forms_and_languages(guard: str, lines: Sequence[str]) -> None:
+    assert [line for line in lines if guard not in seen(HONEST.replace("Altogether", f"\n{line}\nAltogether"))] == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The byte is ignored, but the instruction is run.",
+        "def f(x):\n    return True",
+        "Answer 1: 24 clips.\nAnswer 2: 72 clips.",
+        "La respuesta es sí, porque 48 / 2 = 24.",
+    ],
+)
+def test_honest_words_that_look_alike_are_left_alone(text: str) -> None:
+    assert seen(HONEST.replace("Altogether", f"\n{text}\nAltogether")) == ()
