@@ -6,10 +6,11 @@ VLLM_VENV ?= .venv-vllm
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check
 PYTEST_ARGS ?=
+MINUTES ?= 15
 # Processes that share the tests; each holds a small model at times, so not one for every core of a large machine.
 WORKERS ?= auto --maxprocesses 4
 
-.PHONY: quickstart test lint format bench wheel clean
+.PHONY: quickstart test lint format bench soak wheel clean
 
 quickstart: $(VENV)/.train
 	$(BIN)/rlkd-data run quickstart
@@ -28,6 +29,10 @@ format: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	for file in tests/bench/*.py; do $(BIN)/python $$file || exit 1; done
+
+# Random kills, full disks and faulty servers; MINUTES=1 for a short one.
+soak: $(VENV)/.dev
+	$(BIN)/python tests/faults/soak.py --minutes $(MINUTES)
 
 wheel: $(VENV)/.dev
 	$(BIN)/python -m build --outdir dist

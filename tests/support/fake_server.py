@@ -21,7 +21,7 @@ Answer = dict[str, Any]
 """What a script says: text, and where wanted reasoning and finish_reason (stop, length, refusal)."""
 
 STATUS = {"429": 429, "500": 500, "529": 529, "401": 401, "403": 403, "404": 404, "400": 400, "413": 413, "quota": 429}
-FAULTS = (*STATUS, "drop", "malformed", "hang")
+FAULTS = (*STATUS, "drop", "cut", "malformed", "hang")
 
 
 class Protocol:
@@ -173,9 +173,10 @@ class FakeServer:
         return False
 
     async def fail(self, kind: str, request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
-        if kind == "drop":
-            assert request.transport is not None
-            request.transport.close()
+        if kind in ("drop", "cut"):
+            self.answered += kind == "cut"  # the work was done, and only then the line went
+            if request.transport is not None:  # the client may be gone already
+                request.transport.close()
             return web.Response()
         if kind == "hang":
             await asyncio.sleep(3600)
