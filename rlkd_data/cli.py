@@ -12,9 +12,11 @@ import typer
 
 from rlkd_data.run.command import run_app, start
 from rlkd_data.run.flags import (
+    CONTROLS,
     FOLDER,
     MODEL,
     MONEY,
+    PROMPTS,
     SAMPLING,
     SERVER_AND_BATCHES,
     Estimate,
@@ -44,7 +46,7 @@ app = typer.Typer(
     app,
     "rlkd_data.config:CollectSettings",
     Panel("Source and output", Flag("source", "SOURCE"), "--out", "limit", "offset", "shuffle", "sample"),
-    Panel("Teacher and sampling", Flag("teacher", value=MODEL), "samples", *SAMPLING),
+    Panel("Teacher and sampling", Flag("teacher", value=MODEL), "samples", *SAMPLING, *PROMPTS),
     Panel("Answers", "keep", "min_pass_rate", "max_pass_rate", "run_code"),
     Panel("Cleaning", "dedupe", "near_threshold", "decontaminate", "ngram"),
     Panel(
@@ -53,6 +55,7 @@ app = typer.Typer(
     ),
     SERVER_AND_BATCHES,
     MONEY,
+    CONTROLS,
 )
 def collect(values: dict[str, Any], out: Out, estimate: Estimate = False, estimate_sample: EstimateSample = 5) -> None:
     """Teacher traces: from a data set, or generated for its problems by a model."""
@@ -65,7 +68,10 @@ def collect(values: dict[str, Any], out: Out, estimate: Estimate = False, estima
     app,
     "rlkd_data.config:DecomposeSettings",
     Panel("Traces and output", Flag("traces", "TRACES"), "--out", "limit", "from_reference"),
-    Panel("Annotator and sampling", Flag("annotator", value=MODEL), "prompt", "format", "domain", "window", *SAMPLING),
+    Panel(
+        "Annotator and sampling",
+        *(Flag("annotator", value=MODEL), "prompt", "format", "domain", "window", *SAMPLING, *PROMPTS),
+    ),
     Panel("Checks", Flag("reject", value="CODE"), "repairs"),
     Panel(
         "Agreement",
@@ -73,6 +79,7 @@ def collect(values: dict[str, Any], out: Out, estimate: Estimate = False, estima
     ),
     SERVER_AND_BATCHES,
     MONEY,
+    CONTROLS,
 )
 def decompose(
     values: dict[str, Any], out: Out, estimate: Estimate = False, estimate_sample: EstimateSample = 5

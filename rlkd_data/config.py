@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, SecretStr, model_validator
 
 from rlkd_data.domains import Domain
 from rlkd_data.structure.names import CODES, LEAST_COVERAGE, LONGEST_GAP, LONGEST_STRETCH, REJECTING, Issue, WholeName
@@ -63,7 +63,37 @@ class BatchSettings(Settings):
     attempts: PositiveInt = Field(3, description="batches that a request may be in, when they expire or are cancelled")
 
 
-class ChatSettings(Settings):
+def later(default: Any, **more: Any) -> Any:
+    """A setting that came when there were runs already: while it is unset it is no part of a stage's fingerprint."""
+    return Field(default, json_schema_extra={"later": True}, **more)
+
+
+class ModelControls(Settings):
+    """What a model is told beside how replies are drawn. What is null is not sent."""
+
+    reasoning_effort: str | None = later(
+        None, description="how much a model thinks: low, medium, high, or its own word"
+    )
+    thinking_budget: PositiveInt | None = later(None, description="tokens that a model may think with")
+    chat_template_kwargs: dict[str, Any] = later(
+        {}, description="switches of the model's chat template, as enable_thinking (vLLM, SGLang)"
+    )
+    top_k: int | None = later(None, description="draw from so many of the likeliest tokens")
+    min_p: float | None = later(
+        None, ge=0, le=1, description="least probability of a token, as a share of the likeliest"
+    )
+    presence_penalty: float | None = later(None, ge=-2, le=2, description="against tokens that were there")
+    frequency_penalty: float | None = later(None, ge=-2, le=2, description="against tokens that were there often")
+    extra_body: dict[str, Any] = later({}, description="further fields of every request, over all others")
+    extra_headers: dict[str, SecretStr] = runtime(
+        {}, description="further headers of every request; never recorded; ${NAME} is read from the environment"
+    )
+    engine: dict[str, Any] = later(
+        {}, description="arguments of vLLM's engine, as tensor_parallel_size, max_model_len, quantization (vllm: alone)"
+    )
+
+
+class ChatSettings(ModelControls):
     """How to talk to a model; shared by every stage that does."""
 
     base_url: str | None = Field(None, description="server to ask; default: the provider's own")
@@ -153,6 +183,10 @@ class CollectSettings(GradingSettings, ChatSettings):
     )
     strict: bool = Field(False, description="stop at a line that holds no row, instead of keeping it in rejected")
     teacher: str | None = Field(None, description="backend:model that writes traces; default: the source's own")
+    system_prompt: str | None = later(None, description="what the teacher is told before all else")
+    prompt_file: Path | None = later(
+        None, description="template (Jinja) of the teacher's question, of problem, domain and choices; default: rlkd's"
+    )
     samples: PositiveInt = Field(1, description="traces a problem: the teacher's, or of a source with several")
     keep: Literal["all", "correct", "best"] = Field(
         "all", description="of a problem's traces: all, those found right, or the shortest of these"
@@ -214,6 +248,11 @@ class DecomposeSettings(ChatSettings):
     prompt: Literal["few-shot", "zero-shot"] | None = Field(
         None, description="with examples or without; default: zero-shot for a local GSRM, few-shot for others"
     )
+    prompt_file: Path | None = later(
+        None,
+        description="template (Jinja) of the annotator's question, of problem, reasoning, part and domain; no examples",
+    )
+    system_prompt: str | None = later(None, description="what the annotator is told before it; goes with prompt_file")
     format: Literal["tagged", "json"] = Field(
         "tagged", description="form of the reply; json: from servers that hold a model to a schema"
     )
@@ -261,6 +300,14 @@ class DecomposeSettings(ChatSettings):
         None, description="processes that compare final answers; default: one a core, 8 at most"
     )
     verify_timeout: float = Field(10.0, gt=0, description="seconds one comparison may take")
+
+    @model_validator(mode="after")
+    def _a_system_prompt_has_its_question(self) -> DecomposeSettings:
+        if self.system_prompt is not None and self.prompt_file is None:
+            raise ValueError("rlkd's own prompts have a system prompt: give a prompt_file (--prompt-file) with yours")
+        if self.prompt is not None and self.prompt_file is not None:
+            raise ValueError("give either prompt or prompt_file, not both")
+        return self
 
     @model_validator(mode="after")
     def _agreement_is_asked_for(self) -> DecomposeSettings:

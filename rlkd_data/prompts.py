@@ -6,9 +6,11 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from rlkd_data.chat.types import Message
+from rlkd_data.errors import InputError
 from rlkd_data.run.resources import resource
 from rlkd_data.schema import Domain, Step, content_hash
 from rlkd_data.structure.as_json import SCHEMA_JSON, render_json
@@ -79,9 +81,65 @@ def student_messages(problem: str) -> tuple[Message, ...]:
     return (Message("user", render_template(STUDENT, problem=problem.strip())),)
 
 
-def teacher_messages(problem: str, domain: Domain) -> tuple[Message, ...]:
+@dataclass(frozen=True, slots=True)
+class OwnPrompt:
+    """A user's own prompt: a template of the question, where there is one, and what is said before it."""
+
+    template: str | None = None
+    system: str | None = None
+    where: str = ""
+
+    @property
+    def is_one(self) -> bool:
+        return self.template is not None or self.system is not None
+
+    def prompt_id(self, *names: str) -> str:
+        """Names it by its content, and by that of the shipped templates that go with it."""
+        return content_hash("prompt", self.template, self.system, *(source(name) for name in names), length=12)
+
+    def ask(self, usual: str, **values: Any) -> tuple[Message, ...]:
+        """The messages: those of the template, or of the shipped one. Raises InputError where it cannot be filled in.
+        It runs in a sandbox, and values are data: their text is never read as a template."""
+        text = render_template(usual, **values) if self.template is None else self._filled(values)
+        before = () if self.system is None else (Message("system", self.system),)
+        return (*before, Message("user", text))
+
+    def _filled(self, values: dict[str, Any]) -> str:
+        from jinja2 import TemplateError
+
+        try:
+            return _own_template(self.template or "").render(**values)
+        except (TemplateError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as problem:
+            line = getattr(problem, "lineno", None)
+            said = " ".join(str(problem).split())
+            raise InputError(
+                f"{self.where}{f':{line}' if line else ''} cannot be filled in: {said} (it may use {', '.join(values)})"
+            ) from None
+
+
+@cache
+def _own_template(text: str) -> Template:
+    return _environment().from_string(text)
+
+
+def own_prompt(file: Path | None, system: str | None) -> OwnPrompt:
+    """A user's prompt. Raises InputError for a file that cannot be read or holds no template."""
+    if file is None:
+        return OwnPrompt(None, system)
+    try:
+        text = file.expanduser().read_text(encoding="utf-8").rstrip("\n")
+    except (OSError, UnicodeDecodeError) as problem:
+        raise InputError(f"the prompt {file} cannot be read: {getattr(problem, 'strerror', None) or problem}") from None
+    if "{{" not in text:
+        raise InputError(f"the prompt {file} asks the same of every row: it names no value, as {{{{ problem }}}}")
+    return OwnPrompt(text, system, str(file))
+
+
+def teacher_messages(problem: str, domain: Domain, own: OwnPrompt | None = None) -> tuple[Message, ...]:
     """What a teacher is asked. A problem whose lines offer choices asks for a letter."""
     choices = _CHOICES.search(problem) is not None
+    if own is not None and own.is_one:
+        return own.ask(TEACHER, problem=problem.strip(), domain=domain, choices=choices)
     return (Message("user", render_template(TEACHER, problem=problem.strip(), domain=domain, choices=choices)),)
 
 

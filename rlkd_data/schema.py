@@ -81,6 +81,10 @@ class Trace:
     created_at: datetime
     pass_rate: float | None = None
     """The share of the attempts at the problem that were right; the same in every trace of it."""
+    controls: str | None = None
+    """What the teacher was told beside its sampling, as a JSON object."""
+    prompt_id: str | None = None
+    """The prompt of one's own that the teacher was asked with; null for rlkd's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +232,8 @@ TRACES = TableSchema(
             pa.field("cost_usd", pa.float64()),
             _CREATED_AT,
             pa.field("pass_rate", pa.float64()),
+            _text("controls", nullable=True),
+            _text("prompt_id", nullable=True),
         ]
     ),
     key=("trace_id",),

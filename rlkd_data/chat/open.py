@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rlkd_data.chat.backends.controls import refuse
 from rlkd_data.chat.backends.models import KNOWN
 from rlkd_data.chat.batch.state import DISCOUNT, HasBatches
 from rlkd_data.chat.client import Client
@@ -17,7 +18,7 @@ from rlkd_data.chat.pace.aimd import first_window
 from rlkd_data.chat.pace.limits import Limits
 from rlkd_data.chat.store import ResponseStore, default_path
 from rlkd_data.chat.types import Backend
-from rlkd_data.config import ChatSettings
+from rlkd_data.config import ChatSettings, ModelControls
 from rlkd_data.errors import InputError
 from rlkd_data.run.resources import BUNDLED
 
@@ -28,24 +29,27 @@ if TYPE_CHECKING:
 def _openai(model: str, settings: ChatSettings) -> Backend:
     from rlkd_data.chat.backends.openai import OpenAIBackend
 
+    refuse(settings, f"openai:{model}", ("engine",))
     return OpenAIBackend(model, settings, keyless=SAMPLE.get() == 0)
 
 
 def _anthropic(model: str, settings: ChatSettings) -> Backend:
     from rlkd_data.chat.backends.anthropic import AnthropicBackend
 
+    refuse(settings, f"anthropic:{model}", ("engine",))
     return AnthropicBackend(model, settings, keyless=SAMPLE.get() == 0)
 
 
 def _vllm(model: str, settings: ChatSettings) -> Backend:
     from rlkd_data.chat.backends.vllm import VllmBackend
 
-    return VllmBackend(model)
+    return VllmBackend(model, settings)
 
 
 def _local(model: str, settings: ChatSettings) -> Backend:
     from rlkd_data.chat.backends.local import LocalBackend
 
+    refuse(settings, f"local:{model}", ModelControls.model_fields)
     return LocalBackend(model)
 
 

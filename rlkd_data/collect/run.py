@@ -228,8 +228,9 @@ async def _from_teacher(desk: _Desk) -> Bill:
 async def _requests(desk: _Desk, client: Client | BatchClient, done: Written) -> AsyncIterator[tuple[Asked, Request]]:
     """Every sample of every problem that is not written whole. Of one that was cut in two by a kill all are asked for:
     those that were answered are in the store."""
-    from rlkd_data.prompts import teacher_messages
+    from rlkd_data.prompts import own_prompt, teacher_messages
 
+    own = own_prompt(desk.settings.prompt_file, desk.settings.system_prompt)
     samples, seen = desk.settings.samples, Counter[str]()
     problems = ((where, read_problem(desk.settings, desk.source, where, one)) for where, one in _records(desk))
     cleaned = desk.cleaner.each(
@@ -253,7 +254,7 @@ async def _requests(desk: _Desk, client: Client | BatchClient, done: Written) ->
                     desk.write([Draft(bare_trace(found), unclean.reason, unclean.detail)])
                 continue
             if not done.has_all(found.problem_id, samples):
-                messages = teacher_messages(found.problem, found.domain)
+                messages = teacher_messages(found.problem, found.domain, own)
                 for sampling in (sampling_of(desk.settings, index) for index in range(samples)):
                     request = Request(messages, sampling)
                     yield Asked(found, client.sent(request)), request
@@ -261,7 +262,8 @@ async def _requests(desk: _Desk, client: Client | BatchClient, done: Written) ->
 
 async def _settle(desk: _Desk, client: Client | BatchClient, group: Sequence[Answered], done: Written) -> None:
     """Verify a problem's replies, decide which are kept, and write those that are not written yet."""
-    drafts = [_draft(client, asked, answer) for asked, answer in group]
+    told = told_of(desk.settings)
+    drafts = [_draft(client, asked, answer, told) for asked, answer in group]
     verdicts = await asyncio.gather(*(desk.verifier.verify_async(_job(draft)) for draft in drafts))
     verified = [_verified(draft, verdict) for draft, verdict in zip(drafts, verdicts, strict=True)]
     rate = pass_rate(verified)
@@ -269,13 +271,23 @@ async def _settle(desk: _Desk, client: Client | BatchClient, group: Sequence[Ans
     desk.write([d for d in decided if not done.has(d.trace.problem_id, d.trace.sampling.sample_index)])
 
 
-def _draft(client: Client | BatchClient, asked: Asked, answer: Reply | Rejected) -> Draft:
-    """A reply as a row, with what it cost and how it was really drawn."""
+def _draft(client: Client | BatchClient, asked: Asked, answer: Reply | Rejected, told: Mapping[str, Any]) -> Draft:
+    """A reply as a row, with what it cost, how it was really drawn, and what the teacher was `told`."""
     sampling, cost = asked.sampling, None
     if isinstance(answer, Reply):
         sampling, cost = answer.sent or sampling, client.cost(answer)
     draft = read_reply(asked.problem, sampling, client.model, answer)
-    return replace(draft, trace=replace(draft.trace, cost_usd=cost))
+    return replace(draft, trace=replace(draft.trace, cost_usd=cost, **told))
+
+
+def told_of(settings: CollectSettings) -> dict[str, Any]:
+    """What every trace says of how the teacher was asked."""
+    from rlkd_data.chat.backends.controls import recorded
+    from rlkd_data.prompts import TEACHER, own_prompt
+
+    own = own_prompt(settings.prompt_file, settings.system_prompt)
+    name = own.prompt_id(*(() if own.template else (TEACHER,))) if own.is_one else None
+    return {"controls": recorded(settings), "prompt_id": name}
 
 
 def _figures(out: Path) -> dict[str, Any]:

@@ -17,7 +17,18 @@ from rlkd_data.decompose.row import outcome
 from rlkd_data.decompose.talk import Talk, Turn
 from rlkd_data.decompose.window import longest_piece, window
 from rlkd_data.errors import InputError, ModelError
-from rlkd_data.prompts import GSRM, decompose_messages, decompose_prefix, decompose_prompt_id, gsrm_messages, prompt_id
+from rlkd_data.prompts import (
+    CONTINUE,
+    DECOMPOSE,
+    GSRM,
+    REPAIR,
+    decompose_messages,
+    decompose_prefix,
+    decompose_prompt_id,
+    gsrm_messages,
+    own_prompt,
+    prompt_id,
+)
 from rlkd_data.run.progress import Tally, tally
 from rlkd_data.run.resources import BUNDLED
 from rlkd_data.schema import DECOMPOSITIONS, TRACES, Domain, Sampling, Trace
@@ -31,6 +42,7 @@ class Decomposer:
 
     def __init__(self, settings: DecomposeSettings, annotator: str, only: frozenset[str] | None = None) -> None:
         self.settings, self.annotator, self._only = settings, annotator, only
+        self.own = own_prompt(settings.prompt_file, settings.system_prompt)
         self.zero_shot = settings.prompt == "zero-shot" or (settings.prompt is None and is_gsrm(annotator))
         if self.zero_shot and settings.format == "json":
             raise InputError("the zero-shot prompt has no JSON variant: take prompt few-shot, or format tagged")
@@ -152,19 +164,24 @@ class Decomposer:
         return trace.domain if self.settings.domain == "auto" else self.settings.domain
 
     def _prompt_id(self, domain: Domain) -> str:
+        if self.own.is_one:
+            return self.own.prompt_id(REPAIR, CONTINUE)
         return prompt_id(*GSRM) if self.zero_shot else decompose_prompt_id(domain, self.settings.format)
 
     def _ask(self, trace: Trace, piece: Piece) -> tuple[Message, ...]:
         text = trace.reasoning[piece.start : piece.end]
-        if self.zero_shot:
-            return gsrm_messages(trace.problem, text)
         whole = len(text) == len(trace.reasoning)
         part = None if whole else (piece.start + 1, piece.end, len(trace.reasoning))
+        if self.own.is_one:
+            problem, domain = trace.problem.strip(), self._domain(trace)
+            return self.own.ask(DECOMPOSE[1], problem=problem, reasoning=text.strip(), part=part, domain=domain)
+        if self.zero_shot:
+            return gsrm_messages(trace.problem, text)
         return decompose_messages(trace.problem, text, self._domain(trace), self.settings.format, part)
 
     def _prefix(self, domain: Domain) -> tuple[Message, ...]:
         """The messages that all traces of a domain are asked with first."""
-        return () if self.zero_shot else decompose_prefix(domain, self.settings.format)
+        return () if self.zero_shot or self.own.is_one else decompose_prefix(domain, self.settings.format)
 
     def _pieces(self, trace: Trace) -> tuple[Piece, ...]:
         if self.tokens is None:

@@ -135,8 +135,25 @@ def pairs(values: Sequence[str] | None, flag: str, form: str) -> dict[str, str] 
 
     found: dict[str, str] = {}
     for value in values or ():
-        name, equals, given_ = value.rpartition("=")
+        # A column's name may hold the sign, a header's value too.
+        name, equals, given_ = value.partition("=") if form.startswith("NAME=") else value.rpartition("=")
         if not equals or not name.strip() or not given_.strip():
-            raise InputError(f"{flag} {value!r}: write it as {form}")
+            shown = name.strip() if form.startswith("NAME=") else value
+            raise InputError(f"{flag} {shown!r}: write it as {form}")
         found[name.strip()] = given_.strip()
     return found or None
+
+
+def json_object(text: str, flag: str) -> dict[str, Any]:
+    """A flag's JSON object. Raises InputError for anything else."""
+    import json
+
+    from rlkd_data.errors import InputError
+
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise InputError(f"{flag} {text!r} is not a JSON object: write it like '{{\"name\": true}}'")
+    return found

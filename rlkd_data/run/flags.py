@@ -32,9 +32,17 @@ class Panel:
         self.flags = flags
 
 
-MODEL, USD, SECONDS, FOLDER = "MODEL", "USD", "SECONDS", "FOLDER"
+MODEL, USD, SECONDS, FOLDER, JSON = "MODEL", "USD", "SECONDS", "FOLDER", "JSON"
+"""What is to be typed; a dictionary's flag takes one JSON object, or NAME=VALUE again and again."""
 
 SAMPLING = ("sampling.temperature", "sampling.top_p", "sampling.max_tokens", "sampling.seed")
+PROMPTS = (Flag("system_prompt", value="TEXT"), Flag("prompt_file", value="FILE"))
+CONTROLS = Panel(
+    "Model controls",
+    *("reasoning_effort", "thinking_budget", Flag("chat_template_kwargs", value=JSON), "top_k", "min_p"),
+    *("presence_penalty", "frequency_penalty", Flag("extra_body", value=JSON)),
+    *(Flag("extra_headers", value="NAME=VALUE"), Flag("engine", value=JSON)),
+)
 PRICES = (Flag("input_price", value=USD), Flag("output_price", value=USD), Flag("cached_price", value=USD))
 MONEY = Panel("Money", Flag("budget", value=USD), "--estimate", "--estimate-sample", *PRICES)
 _LIMITS = (

@@ -82,7 +82,9 @@ def _telling_fields(settings: BaseModel) -> Iterator[str]:
     """The names of the settings that can change the output (see `config.runtime`)."""
     for name, info in type(settings).model_fields.items():
         extra = info.json_schema_extra
-        if not (isinstance(extra, dict) and extra.get("runtime")):
+        told = extra if isinstance(extra, dict) else {}
+        unset = told.get("later") and getattr(settings, name) in (None, {})
+        if not told.get("runtime") and not unset:
             yield name
 
 

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-from rlkd_data.run.command import pairs
-from rlkd_data.run.flags import Flag, Panel
+from rlkd_data.run.command import json_object, pairs
+from rlkd_data.run.flags import JSON, Flag, Panel
 from rlkd_data.run.headings import Headed, noted
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def _under(own: inspect.Parameter, heading: str) -> inspect.Parameter:
 
 
 def _parameter(name: str, flag: Flag, setting: Setting, heading: str, required: bool) -> inspect.Parameter:
-    kind = bool if setting.kind is bool else list[str] if setting.many or setting.kind is dict else str
+    kind = bool if setting.kind is bool else list[str] if setting.many or _is_pairs(flag, setting) else str
     must = setting.required and required
     argument = bool(flag.name) and not flag.name.startswith("-")
     told: dict[str, Any] = {
@@ -148,5 +148,17 @@ def _nested(given: Iterable[tuple[Flag, Setting, Any]]) -> dict[str, Any]:
         target = found
         for group in groups:
             target = target.setdefault(group, {})
-        target[last] = pairs(value, f"--{setting.name}", flag.value) if setting.kind is dict else value
+        target[last] = _read(value, flag, setting)
     return found
+
+
+def _is_pairs(flag: Flag, setting: Setting) -> bool:
+    return setting.kind is dict and flag.value != JSON
+
+
+def _read(value: Any, flag: Flag, setting: Setting) -> Any:
+    """A flag's value as the settings have it."""
+    name = "--" + setting.name.replace("_", "-")
+    if setting.kind is not dict:
+        return value
+    return pairs(value, name, flag.value) if _is_pairs(flag, setting) else json_object(value, name)

@@ -124,3 +124,46 @@ def test_problems_without_reasoning_want_a_teacher(collect: Collect) -> None:
     ended = collect("", rows=3)
     assert ended.status == 2 and "--teacher" in one_error(ended)
     assert collect("usual", rows=3).status == 0 and len(rows()) == 3
+
+
+def asked(server: RunningServer, way: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = server.stats()[way]
+    return found
+
+
+def test_controls_headers_and_a_prompt_of_ones_own_reach_the_server(
+    collect: Collect, server: RunningServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ORG", "very-secret")
+    Path("ask.j2").write_text("Solve this ({{ domain }}): {{ problem }}\n")
+    flags = ["--reasoning-effort", "high", "--chat-template-kwargs", '{"enable_thinking": true}', "--top-k", 20]
+    flags += ["--extra-headers", "X-Org=a=${ORG}", "--system-prompt", "Be brief.", "--prompt-file", "ask.j2"]
+    url = f"{server.base_url}/usual/v1?api-version=7"
+    ended = collect("usual", *flags, "--temperature", "none", "--limit", 1, url=url)
+    assert ended.status == 0, ended.err
+    body = asked(server, "usual")[-1]
+    assert (body["reasoning_effort"], body["chat_template_kwargs"], body["top_k"]) == (
+        "high", {"enable_thinking": True}, 20
+    )  # fmt: skip
+    assert "temperature" not in body and body["prompt"] == ["Be brief.", "Solve this (math): 0: how many chairs?"]
+    assert body["headers"]["x-org"] == "a=very-secret" and body["query"] == {"api-version": "7"}
+    assert body["path"] == "/usual/v1/chat/completions"
+    [row] = rows()
+    assert json.loads(row["controls"])["top_k"] == 20 and len(row["prompt_id"]) == 12
+    assert all(b"very-secret" not in path.read_bytes() for path in Path().rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("no value", "asks the same of every row"),
+        ("{{ problem", "cannot be filled in"),
+        ("{{ nothing }}", "cannot be filled in"),
+        ("{{ problem.__class__.__mro__ }}", "cannot be filled in"),
+        ("{{ problem }}{% for i in range(1000000000) %}x{% endfor %}", "cannot be filled in"),
+    ],
+)
+def test_a_prompt_that_is_none_is_one_line(collect: Collect, text: str, said: str) -> None:
+    Path("ask.j2").write_text(text)
+    ended = collect("usual", "--prompt-file", "ask.j2")
+    assert ended.status == 2 and said in one_error(ended) and "ask.j2" in one_error(ended)

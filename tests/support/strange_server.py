@@ -30,7 +30,11 @@ class Strange:
     async def ask(self, request: web.Request) -> web.Response:
         way, body = request.match_info["way"], await request.json()
         told = {name: value for name, value in body.items() if name != "messages"}
-        told |= {"headers": dict(request.headers), "query": dict(request.query), "path": request.path}
+        told |= {
+            "headers": {name.lower(): value for name, value in request.headers.items()},
+            "query": dict(request.query),
+            "path": request.path,
+        }
         told["prompt"] = [message["content"] for message in body["messages"]]
         self.asked[way].append(told)
         said: Said = WAYS[way](body, len(self.asked[way]))

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from rlkd_data.chat.backends.anthropic_reply import read_reply
+from rlkd_data.chat.backends.controls import anthropic_body, headers
 from rlkd_data.chat.backends.failures import endpoint
 from rlkd_data.chat.backends.sdk import Connection
 from rlkd_data.chat.backends.wants import Wants, sampling_of
@@ -42,7 +43,9 @@ class AnthropicBackend:
             variable=VARIABLE,
             url_variable="ANTHROPIC_BASE_URL",
             keyless=keyless,
+            headers=headers(settings),
         )
+        self._settings = settings
         self.prices = listed(name, "anthropic" if self._at.base_url == DEFAULT_URL else None, self._at.base_url)
         self._wants = Wants(f"{self.model} at {self._at.base_url}", needed=("max_tokens",))
         self._connection = Connection(self._at, "anthropic", "AsyncAnthropic", settings.timeout)
@@ -65,6 +68,7 @@ class AnthropicBackend:
         }
         if request.schema_json is not None:
             body["output_config"] = {"format": {"type": "json_schema", "schema": json.loads(request.schema_json)}}
+        body = anthropic_body(self._settings, self.model, body)
         return {
             "backend": "anthropic",
             "base_url": self._at.base_url,

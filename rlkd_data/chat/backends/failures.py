@@ -9,9 +9,9 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from rlkd_data.chat.backends.event_stream import assembled, is_stream, without_comments
 from rlkd_data.chat.backends.said import asked_wait, page_title, sentence
@@ -24,6 +24,8 @@ _TOO_MANY, _OVERLOADED = 429, (503, 529)
 _GATEWAY_GAVE_UP = (504, 524)
 """Behind such a gateway the model may have gone on."""
 _LONGEST_QUOTE = 300
+_SECRET_NAME = re.compile(r"key|token|secret|sig|pass|auth|code|cred", re.I)
+"""Of a part of a query that may be a secret; an `api-version` is none."""
 _SHORTEST_KEY = 6
 """A shorter one is a word for a server that wants none, and may stand in any sentence."""
 TYPES = {
@@ -58,21 +60,31 @@ class Endpoint:
     base_url: str
     variable: str
     key: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Further ones, which may be secret as well."""
 
     def __repr__(self) -> str:
         return f"Endpoint({self.model!r}, {self.base_url!r})"
 
     def hide(self, text: str) -> str:
         """A server's words in one short line, without the key, should it have repeated it."""
-        if len(self.key) >= _SHORTEST_KEY:
-            text = text.replace(self.key, "***")
+        for secret in (self.key, *self.headers.values()):
+            if len(secret) >= _SHORTEST_KEY:
+                text = text.replace(secret, "***")
         text = re.sub(r"\bsk-[\w*-]{6,}", "***", text)
         line = " ".join(text.split())
         return line if len(line) <= _LONGEST_QUOTE else line[:_LONGEST_QUOTE] + " …"
 
 
 def endpoint(
-    model: str, base_url: str | None, *, default: str, variable: str, url_variable: str, keyless: bool = False
+    model: str,
+    base_url: str | None,
+    *,
+    default: str,
+    variable: str,
+    url_variable: str,
+    keyless: bool = False,
+    headers: Mapping[str, str] | None = None,
 ) -> Endpoint:
     """Where to ask and with which key, from the settings and the environment.
 
@@ -83,14 +95,15 @@ def endpoint(
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise InputError(f"base URL {url!r} is not a web address: write it like http://127.0.0.1:8000/v1")
-    if parts.username or parts.password or parts.query:
-        raise InputError(f"the base URL for {model} holds a name, password or query: put the key into {variable}")
+    secret = any(_SECRET_NAME.search(name) for name, _ in parse_qsl(parts.query, keep_blank_values=True))
+    if parts.username or parts.password or secret:
+        raise InputError(f"the base URL for {model} holds a name, password or key: put the key into {variable}")
     key = os.environ.get(variable, "").strip()
     if not key and url == default and not keyless:
         raise InputError(f"{model} needs a key: set {variable}, or --base-url for a server of your own")
     if not key.isascii() or not key.isprintable():
         raise InputError(f"{variable} holds characters that no key has: set it again")
-    return Endpoint(model, url, variable, key or "none-needed")
+    return Endpoint(model, url, variable, key or "none-needed", headers or {})
 
 
 def failure(at: Endpoint, status: int, headers: Mapping[str, str], body: str) -> Failed:  # noqa: PLR0911 - a table

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from rlkd_data.chat.backends.controls import headers, openai_body
 from rlkd_data.chat.backends.failures import endpoint
 from rlkd_data.chat.backends.openai_reply import read_reply
 from rlkd_data.chat.backends.sdk import Connection
@@ -42,7 +43,9 @@ class OpenAIBackend:
             variable=VARIABLE,
             url_variable="OPENAI_BASE_URL",
             keyless=keyless,
+            headers=headers(settings),
         )
+        self._settings = settings
         self.prices = listed(name, "openai" if self._at.base_url == DEFAULT_URL else None, self._at.base_url)
         self._wants = Wants(f"{self.model} at {self._at.base_url}")
         self._connection = Connection(self._at, "openai", "AsyncOpenAI", settings.timeout)
@@ -62,6 +65,7 @@ class OpenAIBackend:
             "seed": sampling.seed,
             "stop": list(request.stop) or None,
         }
+        body |= openai_body(self._settings, self._at.base_url)
         if request.schema_json is not None:
             schema = {"name": "reply", "schema": json.loads(request.schema_json), "strict": True}
             body["response_format"] = {"type": "json_schema", "json_schema": schema}

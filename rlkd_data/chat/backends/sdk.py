@@ -12,6 +12,7 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import parse_qsl
 
 from rlkd_data.chat.backends.failures import Endpoint, failure, load_object, timed_out, unreachable
 from rlkd_data.errors import MissingDependency
@@ -44,12 +45,16 @@ class Connection:
             self._lost += (aiohttp.ClientError,)
             self._unsent += (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
             self._beneath = aiohttp.ClientError
+        bare, _, query = at.base_url.partition("?")
+        azure = {"api-key": at.key} if "api-version=" in query else {}
         self._client = getattr(sdk, client)(
             api_key=at.key,
-            base_url=at.base_url,
+            base_url=bare,
+            default_query=dict(parse_qsl(query)),
+            default_headers=azure | dict(at.headers),
             max_retries=0,
             timeout=timeout,
-            http_client=transport(base_url=at.base_url, timeout=timeout),
+            http_client=transport(base_url=bare, timeout=timeout),
         )
 
     async def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:

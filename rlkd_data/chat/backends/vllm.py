@@ -1,7 +1,8 @@
 """`vllm:` – vLLM's engine in this process (its workers are processes of their own), for a model on this machine.
 
 A model is named as for `local:`: a folder, a short name or a Hub id; a LoRA adapter comes with its base. What the
-engine takes beyond the model (`max_model_len`, `gpu_memory_utilization`, …) is read from RLKD_VLLM_ARGS, a JSON object.
+engine takes beyond the model (`max_model_len`, `tensor_parallel_size`, …) is the setting `engine`, over RLKD_VLLM_ARGS,
+a JSON object in the environment.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ import os
 from datetime import UTC, datetime
 from typing import Any
 
+from rlkd_data.chat.backends.controls import given, refuse
 from rlkd_data.chat.backends.models import LocalModel, resolve
 from rlkd_data.chat.types import FinishReason, Hopeless, Rejected, Reply, Request, Retryable
+from rlkd_data.config import ChatSettings
 from rlkd_data.errors import InputError, MissingDependency
 from rlkd_data.run.identity import content_identity
 from rlkd_data.schema import Usage
@@ -33,14 +36,21 @@ class VllmBackend:
 
     default_concurrency = 256
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, settings: ChatSettings | None = None) -> None:
         _import(name)
+        settings = settings or ChatSettings()
+        refuse(settings, f"vllm:{name}", ("thinking_budget", "extra_body", "extra_headers"))
+        told = given(settings)
+        self._template = told.pop("chat_template_kwargs", {})
+        if (effort := told.pop("reasoning_effort", None)) is not None:
+            self._template = {"reasoning_effort": effort} | self._template
+        self._controls = told
         self.model = f"vllm:{name}"
         self._found = resolve(name)
         own = self._found.base is not None or self._found.path.name == "model"
         # A model trained anew in the same folder is another one.
         self._identity = f"{name}@{content_identity(self._found.path)}" if own else name
-        self._arguments = engine_arguments(os.environ.get(VARIABLE, ""))
+        self._arguments = engine_arguments(os.environ.get(VARIABLE, "")) | settings.engine
         self._engine: Any = None
         self._defaults: dict[str, Any] = {}
         self._lora: Any = None
@@ -63,9 +73,9 @@ class VllmBackend:
             "model": self._identity,
             "engine": self._arguments,
             "messages": [{"role": message.role, "content": message.content} for message in request.messages],
-            "sampling": {name: value for name, value in asked.items() if value is not None},
+            "sampling": {name: value for name, value in asked.items() if value is not None} | self._controls,
             "schema": request.schema_json,
-        }
+        } | ({"template": self._template} if self._template else {})
 
     async def ask(self, wire: dict[str, Any]) -> Reply:
         """Ask once. Raises Retryable, Rejected or Hopeless."""
@@ -112,7 +122,9 @@ class VllmBackend:
 
     def _tokens(self, messages: list[dict[str, str]]) -> list[int]:
         tokenizer = self._engine.get_tokenizer()
-        ids: list[int] = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=False)
+        ids: list[int] = tokenizer.apply_chat_template(
+            messages, add_generation_prompt=True, return_dict=False, **self._template
+        )
         return ids
 
     async def _start(self) -> None:
