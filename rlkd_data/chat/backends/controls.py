@@ -41,7 +41,7 @@ def refuse(settings: ChatSettings, model: str, names: Iterable[str]) -> None:
 def openai_body(settings: ChatSettings, base_url: str) -> dict[str, Any]:
     """Fields of a chat completion; those that are no part of OpenAI's own are what vLLM, SGLang and others take."""
     found = given(settings)
-    extra = found.pop("extra_body", {})
+    extra: dict[str, Any] = found.pop("extra_body", {})
     if "thinking_budget" in found and "openrouter.ai" in base_url:
         found["reasoning"] = {"max_tokens": found.pop("thinking_budget")}
     return found | extra

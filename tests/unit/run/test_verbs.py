@@ -211,6 +211,7 @@ PAGES = {
         "Reading the source": ("--map COLUMN=FIELD", "--split TEXT", "--domain math|code|science|puzzle"),
         "Server and limits": ("--base-url URL", "--rpm X", "--store PATH", "--mode online|batch", "[default: 600]"),
         "Money": ("--budget USD", "--estimate ", "--estimate-sample N", "[default: 5]", "--cached-price USD"),
+        "Model controls": ("--reasoning-effort TEXT", "--chat-template-kwargs JSON", "--extra-headers NAME=VALUE"),
         "Other": ("--help this page",),
     },
     "rlkd-data decompose": {
