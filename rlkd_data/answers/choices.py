@@ -9,7 +9,7 @@ from rlkd_data.schema import Domain
 
 _OPTION = re.compile(r"^[ \t]*[(\[（]?(?P<letter>[A-J])[)\].:）．、：][ \t]*(?P<text>\S[^\n]*)$", re.MULTILINE)
 _INLINE = re.compile(
-    r"(?:(?<=\s)|^)(?:\\(?:text|textbf|mathrm)\s*\{\s*)?[(\[（](?P<letter>[A-J])[)\]）]\s*\}?\s*(?P<text>.+?)"
+    r"(?:(?<=[\s$])|^)(?:\\(?:text|textbf|mathrm)\s*\{\s*)?[(\[（](?P<letter>[A-J])[)\]）]\s*\}?\s*(?P<text>.+?)"
     r"(?=\s*(?:\\qquad|\\quad|[;,])*\s*(?:\\(?:text|textbf|mathrm)\s*\{\s*)?[(\[（][A-J][)\]）]|\s*\$?\s*$)",
     re.MULTILINE,
 )
@@ -36,7 +36,11 @@ _START = re.compile(
 )
 _SPACED = re.compile(r"\W*(?P<letter>[A-J])\s+(?P<text>[A-Z]\S*.*)", re.DOTALL)
 _LINE = re.compile(r"^\W*(?P<letter>[A-J])[)\].:]?\s+(?P<text>[A-Z]\S*)?", re.MULTILINE)
-_LONE = re.compile(r"\W*(?P<letter>[A-Za-z])\W*")
+_BARE = r"[A-J](?![A-Za-z'])"
+_LETTERS = re.compile(
+    rf"\W*{_BARE}(?:\s*(?:,|;|、|and|or|&|和|或|\s)\s*(?:and\s+|or\s+)?[(]?{_BARE}[)]?)+\W*|[A-J]{{2,6}}"
+)
+_LONE = re.compile(r"\W*(?P<letter>[A-Za-j])\W*")
 _LETTER = re.compile(r"[\s$*]*\(?(?P<letter>[A-Z])(?:\)?\.?[\s$*]*|[).:]+[ ](?P<text>.+))", re.DOTALL)
 
 
@@ -85,16 +89,31 @@ def choice_letter(answer: str) -> str | None:
     text = bare(clean(answer))
     if lone := _LONE.fullmatch(text):
         return lone["letter"].upper()
-    text = _WRONG.sub(" ", _REJECTED.sub(" ", text)).strip()
+    if _LETTERS.fullmatch(text):
+        return None  # several
+    left = _WRONG.sub(" ", _REJECTED.sub(" ", text)).strip()
+    rejected, text = left != text, left
     if start := _START.match(text):
         return start["letter"]
     named = [found["letter"] for found in _NAMED.finditer(text) if found["letter"].isupper()]
+    letters: list[str] = re.findall(rf"(?<![A-Za-z\\]){_BARE}", text)
+    if not named and rejected and len(set(letters)) == 1:
+        return letters[0]
     return named[-1] if named else None
+
+
+def _several(text: str) -> frozenset[str] | None:
+    """The letters of `A, C`, `A and C` or `AC`."""
+    plain = bare(clean(text))
+    return frozenset(re.findall("[A-J]", plain)) if _LETTERS.fullmatch(plain) else None
 
 
 def by_letter(gold: str, answer: str, domain: Domain) -> bool | None:
     """Whether two answers of which one is a lone letter name the same. A letter may also be the name of a quantity, in
     mathematics, so there only another letter is wrong. None where letters do not tell."""
+    sets = [_several(one) or _several_of(one) for one in (gold, answer)]
+    if domain != "math" and all(sets) and any(one is not None and len(one) > 1 for one in sets):
+        return sets[0] == sets[1]
     for wanted, said in ((gold, answer), (answer, gold)):
         found = _LETTER.fullmatch(wanted.strip())
         if found is None or (found["text"] and not _LONE.fullmatch(said)):
@@ -109,6 +128,11 @@ def by_letter(gold: str, answer: str, domain: Domain) -> bool | None:
             continue
         return letter == found["letter"]
     return None
+
+
+def _several_of(text: str) -> frozenset[str] | None:
+    lone = _LONE.fullmatch(bare(clean(text)))
+    return frozenset(lone["letter"].upper()) if lone else None
 
 
 def _last_line(text: str) -> re.Match[str] | None:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from rlkd_data.answers.numbers import with_decimal_comma
+from rlkd_data.answers.numbers import number, with_decimal_comma
 from rlkd_data.answers.phrases import same_phrases, same_words
-from rlkd_data.answers.quantities import quantity
+from rlkd_data.answers.quantities import quantity, tokens
 from rlkd_data.answers.read import interval_of, read
 from rlkd_data.answers.scalars import Scalars
 from rlkd_data.answers.shapes import Matrix, Named, Phrase, Prose, Ratio, Relation, Scalar, Several, Shape, Union, Words
+from rlkd_data.answers.typeset import bare
 
 _MOST_MATCHED = 40
 """Items of two unordered lists that are matched one by one."""
@@ -33,6 +34,8 @@ class Comparison(Scalars):
             return self._say(None, "prose")
         if isinstance(gold, Named) or isinstance(answer, Named):
             return self._named(gold, answer)
+        if _bound_apart(gold, answer):
+            return self._say(None, "bounds of two variables")
         if isinstance(gold, Relation) and not gold.equation and (found := interval_of(gold)) is not None:
             gold = found
         if isinstance(answer, Relation) and not answer.equation and (found := interval_of(answer)) is not None:
@@ -59,6 +62,7 @@ class Comparison(Scalars):
 
     def _named(self, gold: Shape, answer: Shape) -> bool | None:
         if isinstance(gold, Named) and isinstance(answer, Named):
+            answer = _in_its_variable(gold, answer)
             inner = self.same(gold.of, answer.of)
             if inner is False and _letter(gold.name) and _letter(answer.name) and gold.text and answer.text:
                 return self._engine_relations(gold.text, answer.text) is True
@@ -103,13 +107,15 @@ class Comparison(Scalars):
 
     # --- words
 
-    def _texts(self, gold: Shape, answer: Shape) -> bool | None:
+    def _texts(self, gold: Shape, answer: Shape) -> bool | None:  # noqa: PLR0911 - a kind each
         if isinstance(gold, Words) and isinstance(answer, Words):
             return self._say(same_words(gold.words, answer.words), "words")
         if isinstance(gold, (Words, Phrase)) and isinstance(answer, (Words, Phrase)):
-            tokens = [one.words if isinstance(one, Words) else one.tokens for one in (gold, answer)]
-            return self._say(same_phrases(*tokens), "phrases")
+            left, right = (one.words if isinstance(one, Words) else one.tokens for one in (gold, answer))
+            return self._say(same_phrases(left, right), "phrases")
         text, other = (gold, answer) if isinstance(gold, (Words, Phrase)) else (answer, gold)
+        if isinstance(text, Phrase) and isinstance(other, Several) and (inside := tokens(bare(other.text))):
+            return self._say(same_phrases(text.tokens, inside), "phrases")
         if isinstance(other, Several) and any(isinstance(item, (Words, Phrase)) for item in other.items):
             apposition = len(other.items) == 2 and other.joint == "," and isinstance(text, Words)
             return self._say(None if apposition else False, "a part and the whole")
@@ -122,13 +128,16 @@ class Comparison(Scalars):
 
     # --- several
 
-    def _severals(self, gold: Shape, answer: Shape) -> bool | None:  # noqa: PLR0911 - a kind each
+    def _severals(self, gold: Shape, answer: Shape) -> bool | None:  # noqa: PLR0911, PLR0912 - a kind each
         if not (isinstance(gold, Several) and isinstance(answer, Several)):
             several, other = (gold, answer) if isinstance(gold, Several) else (answer, gold)
             assert isinstance(several, Several)
             comma = _with_decimal_comma(several)
             if comma is not None and isinstance(other, Scalar) and other.number is not None:
                 return self._scalars(comma, other) if several is gold else self._scalars(other, comma)
+            point = re.fullmatch(r"-?\d+,\d", several.text)
+            if point and isinstance(other, Scalar) and other.number == number(several.text.replace(",", ".")):
+                return self._say(None, "a list or a decimal comma")
             return self._say(False, "a part and the whole")
         if gold.ordered and answer.ordered:
             if len(gold.items) != len(answer.items):
@@ -146,6 +155,8 @@ class Comparison(Scalars):
                 return self._say(None, "a set and a tuple")
             loose = self._matched(gold.items, answer.items)
             return self._say(False if loose is False else None, "order")
+        if (things := _things(gold.items)) and (others := _things(answer.items)) and things.keys() == others.keys():
+            return _all(self.same(things[name], others[name]) for name in things)
         if _all_named(gold.items) and _all_named(answer.items):
             return self._by_name(gold.items, answer.items)
         if _all_named(gold.items) or _all_named(answer.items):
@@ -237,6 +248,19 @@ def _joined(several: Several) -> Shape | None:
     return None
 
 
+def _bound_apart(gold: Shape, answer: Shape) -> bool:
+    """Whether two inequalities are about two variables."""
+    if not isinstance(gold, Relation) or not isinstance(answer, Relation) or gold.equation or answer.equation:
+        return False
+    return bool(gold.name and answer.name) and gold.name != answer.name
+
+
+def _things(items: Sequence[Shape]) -> dict[frozenset[str], Scalar]:
+    """Numbers by what each counts, where all count something else; empty otherwise."""
+    found = {item.counted.words: item for item in items if isinstance(item, Scalar) and item.counted}
+    return found if len(found) == len(items) else {}
+
+
 def _with_decimal_comma(several: Several) -> Scalar | None:
     """`2,74 $` as one number, where it can be no list."""
     found = re.fullmatch(r"(?P<before>[$€£¥]?\s*)(?P<number>-?[\d. ]+,\d+)(?P<behind>\D*)", several.text)
@@ -252,6 +276,17 @@ def _all_named(items: Sequence[Shape]) -> bool:
 
 def _unnamed(items: Sequence[Shape]) -> tuple[Shape, ...]:
     return tuple(item.of if isinstance(item, Named) else item for item in items)
+
+
+def _in_its_variable(gold: Named, answer: Named) -> Named:
+    """`f(t) = t^2` as `f(x) = x^2`, where gold is about f(x)."""
+    names = [re.fullmatch(r"(\w+)\(([a-z])\)", one.name) for one in (gold, answer)]
+    if not names[0] or not names[1] or names[0][1] != names[1][1] or not isinstance(answer.of, Scalar):
+        return answer
+    old, new = names[1][2], names[0][2]
+    if old == new or re.search(rf"(?<![\\A-Za-z]){new}(?![A-Za-z])", answer.of.text):
+        return answer
+    return Named(gold.name, Scalar(re.sub(rf"(?<![\\A-Za-z]){old}(?![A-Za-z])", new, answer.of.text)), answer.text)
 
 
 def _letter(name: str) -> bool:

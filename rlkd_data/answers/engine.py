@@ -60,7 +60,7 @@ def _read(latex: str) -> Any:
     return found[0] if found and not isinstance(found[0], str) else None
 
 
-def _same(left: Any, right: Any) -> bool | None:
+def _same(left: Any, right: Any) -> bool | None:  # noqa: PLR0911 - a kind each
     from sympy import Expr, MatrixBase
     from sympy.matrices.expressions.matexpr import MatrixExpr
 
@@ -72,6 +72,8 @@ def _same(left: Any, right: Any) -> bool | None:
         return True
     left, right = _unwrapped(left), _unwrapped(right)
     symbols = sorted(left.free_symbols | right.free_symbols, key=str)
+    if symbols and _differ_below_zero(left, right, symbols):
+        return False
     agreed = 0
     for values in _points(symbols):
         one, other = _evaluated(left.subs(values)), _evaluated(right.subs(values))
@@ -85,6 +87,18 @@ def _same(left: Any, right: Any) -> bool | None:
             if agreed >= (_ENOUGH if symbols else 1):
                 return True
     return _verified(left, right)
+
+
+def _differ_below_zero(left: Any, right: Any, symbols: Sequence[Any]) -> bool:
+    """Whether two formulas are real and differ where the variables are negative: `|x|` and `x`."""
+    from sympy import Rational
+
+    for top, bottom in ((-3, 2), (-5, 7)):
+        values = {symbol: Rational(top * prime, bottom) for symbol, prime in zip(symbols, _PRIMES, strict=False)}
+        one, other = _evaluated(left.subs(values)), _evaluated(right.subs(values))
+        if one is not None and other is not None and one.is_real and other.is_real and _close(one, other) is False:
+            return True
+    return False
 
 
 def _same_matrices(left: Any, right: Any) -> bool | None:

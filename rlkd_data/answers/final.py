@@ -109,6 +109,14 @@ def states_answer(line: str) -> bool:
     return _ONLY_LETTER.fullmatch(bare) is not None or _is_number(bare)
 
 
+def without_rejected(text: str) -> str | None:
+    """`18` of `18, not 20`; None where a text says nothing of what its answer is not."""
+    if len(text) > _SHORT:
+        return None
+    head = _INSTEAD.sub("", text).strip("*_ \t")
+    return head if head and head != text.strip() else None
+
+
 def last_boxed(text: str) -> str | None:
     r"""What stands in the last `\boxed{…}`, braces balanced; None where there is none, or it is empty or not closed. Of
     boxes in one another it is the outermost."""

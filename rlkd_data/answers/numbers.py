@@ -61,6 +61,20 @@ _ONES = [
 _TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 _WORDS = {word: n for n, word in enumerate(_ONES)} | {word: 10 * n for n, word in enumerate(_TENS, 2)}
 _SCALES = {"hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9, "trillion": 10**12, "dozen": 12}
+_PARTS = {
+    "half": 2,
+    "halve": 2,
+    "third": 3,
+    "quarter": 4,
+    "fourth": 4,
+    "fifth": 5,
+    "sixth": 6,
+    "eighth": 8,
+    "tenth": 10,
+}
+_FRACTION_WORDS = re.compile(
+    rf"(?:(?P<count>a|{'|'.join(_ONES[1:10])})\s)?(?P<part>half|(?:halve|{'|'.join(list(_PARTS)[2:])})s?)"
+)
 _CHINESE_SCALES = {"百": 100, "千": 1000, "万": 10**4, "亿": 10**8}
 _SCALED = re.compile(r"(?P<number>.*[\d}])\s*(?P<scale>[a-z]+|[百千万亿])", re.IGNORECASE)
 _CHINESE = {sign: n for n, sign in enumerate("零一二三四五六七八九十")} | {"两": 2}
@@ -169,6 +183,8 @@ def _spelled(text: str) -> Number | None:
     if text and all(sign in _CHINESE for sign in text) and len(text) <= 3:
         return _chinese(text)
     words = [word for word in re.split(r"[\s-]+", text) if word and word != "and"]
+    if (parts := _FRACTION_WORDS.fullmatch(" ".join(words))) is not None:
+        return Number(Fraction(_WORDS.get(parts["count"] or "one", 1), _PARTS[parts["part"].removesuffix("s")]))
     negative = bool(words) and words[0] in ("minus", "negative")
     words = words[negative:]
     if not words or not all(word in _WORDS or word in _SCALES or word == "a" for word in words) or words == ["a"]:

@@ -76,6 +76,9 @@ def same_phrases(one: Sequence[str], other: Sequence[str]) -> bool | None:
     numbers = [Counter(token for token in tokens if token[:1].isdigit()) for tokens in (left, right)]
     if numbers[0] != numbers[1] and (numbers[0] and numbers[1]):
         return False
+    shorter, longer = sorted((set(left), set(right)), key=len)
+    if shorter < longer and any(token[:1].isdigit() for token in longer - shorter):
+        return False
     return False if _excluded(left, right) else None
 
 

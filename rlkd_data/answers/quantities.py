@@ -16,10 +16,14 @@ _LONGEST_PHRASE = 12
 _EXPONENT = r"(?:\s*\^\s*\{?\s*-?\d\s*\}?)?"
 _TAIL = re.compile(
     rf"(?:{OPEN}[^{CLOSE}]*{CLOSE}{_EXPONENT}|(?<![A-Za-z\\_])[A-Za-zμµ]{{2,}}{_EXPONENT}(?![A-Za-z])|(?<=[\s/\d.*])[A-Za-zΩ]{_EXPONENT}(?![A-Za-z])"
-    rf"|[°%$€£¥¢₹]|[\u4e00-\u9fff]+{_EXPONENT}|\\(?:Omega|mu)(?![A-Za-z])|[/\s.·]|\\cdot(?![A-Za-z])|(?<=[A-Za-z])['-](?=[A-Za-z]))+$"
+    rf"|°\s?[CF](?![A-Za-z])|[°%$€£¥¢₹]|[\u4e00-\u9fff]+{_EXPONENT}|\\(?:Omega|mu)(?![A-Za-z])|[/\s.·]|\\cdot(?![A-Za-z])|(?<=[A-Za-z])['-](?=[A-Za-z]))+$"
 )
-_CURRENCY = re.compile(r"(?P<sign>-?)\s*(?:(?:US|USD|RMB)\s*)?(?P<unit>[$€£¥₹])\s*(?P<rest>-?[\d.].*)", re.DOTALL)
+_CURRENCY = re.compile(
+    r"(?P<sign>-?)\s*(?:(?:US|RMB)\s*)?(?P<unit>[$€£¥₹]|(?:USD|EUR|GBP|JPY)(?=\s*[\d.]))\s*(?P<rest>-?[\d.].*)",
+    re.DOTALL,
+)
 _ORDINAL = re.compile(rf"(?<=\d)\s*\^?\s*\{{?\s*{OPEN}?\s*(?:st|nd|rd|th)\s*{CLOSE}?\s*\}}?(?![A-Za-z])")
+_UNIT_FRACTION = re.compile(r"\\frac\{([^{}\d]+)\}\{((?:[^{}]|\{\d\})+)\}\s*$")
 _PIECE = re.compile(
     rf"(?P<number>-?(?:\d{{1,3}}(?:,\d{{3}})+|\d+)(?:\.\d+)?|\\frac\{{\d+\}}\{{\d+\}})\s*"
     rf"(?P<unit>{OPEN}[^{CLOSE}]*{CLOSE}|[A-Za-z]+|[\u4e00-\u9fff]+|[°'])?\s*,?\s*(?:and\s+)?"
@@ -99,27 +103,42 @@ VAGUE = re.compile(
 
 def quantity(text: str, depth: int = 0) -> Scalar | None:  # noqa: PLR0911 - a kind each
     """A number or formula with what stands behind it, or a currency before it. None for any other text."""
+    text = _UNIT_FRACTION.sub(_as_unit, text)
     text = _ORDINAL.sub(f" {OPEN}th{CLOSE}", text)
     if found := _CURRENCY.fullmatch(bare(text)):
         inner = (
             quantity(found["rest"]) if number(found["rest"]) is None else Scalar(found["rest"], number(found["rest"]))
         )
-        if inner is None or inner.number is None or (inner.unit is not None and inner.unit != UNITS.get(found["unit"])):
+        if (
+            inner is None
+            or inner.number is None
+            or (inner.unit is not None and inner.unit != UNITS.get(_currency(found["unit"])))
+        ):
             return None
         signed = Number(-inner.number.value, inner.number.places) if found["sign"] else inner.number
-        return Scalar(found["sign"] + inner.text, signed, UNITS[found["unit"]], inner.counted)
+        return Scalar(found["sign"] + inner.text, signed, UNITS[_currency(found["unit"])], inner.counted)
     if (measure := compound(text)) is not None:
         return measure
     match = _TAIL.search(text)
     if match is None:
         return None
     body, tail = text[: match.start()].strip(), match[0].strip()
-    if not body or not tail or VAGUE.search(bare(tail)):
+    if not body or not tail or (VAGUE.search(bare(tail)) and unit_of(tail) is None):
         return None
     if body[-1:] == "(" or not is_formula(bare(body)):
         return None
     value = number(body)
     return _with_tail(text, body, tail, value)
+
+
+def _currency(sign: str) -> str:
+    return sign.lower() if sign.isalpha() else sign
+
+
+def _as_unit(found: re.Match[str]) -> str:
+    r"""`\frac{m}{s^2}` as `m/s^2`, where that is a unit."""
+    written = f"{bare(found[1])}/{bare(found[2])}"
+    return f" {OPEN}{written}{CLOSE}" if unit_of(written) is not None else found[0]
 
 
 def _with_tail(text: str, body: str, tail: str, value: Number | None) -> Scalar | None:  # noqa: PLR0911 - a kind each
@@ -134,7 +153,8 @@ def _with_tail(text: str, body: str, tail: str, value: Number | None) -> Scalar 
         unit = unit_of(" ".join(words_of[:count]))
         if unit is not None:
             loose = loose and value is not None and value.places == 0
-            return Scalar(latex(text if loose else body), value, unit, None, loose)
+            rest = counted(" ".join(words_of[count:])) if words_of[count:] else None
+            return Scalar(latex(text if loose else body), value, unit, rest, loose)
     if (
         (len(plain) == 1 and plain.isascii())
         or not re.search(r"[^\W\d_]", plain)

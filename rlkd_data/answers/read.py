@@ -20,7 +20,7 @@ _DEEPEST = 8
 _WORD_BETWEEN = "and|or|et|und|oder|ou"
 _STRONG = re.compile(
     rf"\s*;\s*|\s*,?\s*{OPEN}\s*(?:{_WORD_BETWEEN}|和|或者?|与)\s*{CLOSE}\s*|\s*,?\s*(?<![A-Za-z\\])(?:{_WORD_BETWEEN})(?![A-Za-z])\s*"
-    r"|(?<=[\d)}\]])\s*(?:or|and)\s*(?=[\dA-Za-z(\\-])|\s*(?:以及|和|或者|或|与|及)\s*|\s*\\(?:lor|land|vee|wedge|text\{or\})(?![A-Za-z])\s*"
+    r"|(?<=[\d)}\]])(?:or|and)(?=[\dA-Za-z(\\-])|\s*(?:以及|和|或者|或|与|及)\s*|\s*\\(?:lor|land|vee|wedge|text\{or\})(?![A-Za-z])\s*"
     r"|\s*\n\s*|\s*(?<!\\)&\s*"
 )
 _COMMA = re.compile(r"\s*,\s*")
@@ -75,6 +75,14 @@ def read(text: str) -> Shape:
         return _shape(found, 0)
     except RecursionError:
         return Prose(found)
+
+
+def comparable(one: str, other: str) -> bool:
+    """Whether two texts are answers and nothing else: no sentences, nor a phrase beside a lone number, of which it may
+    say anything."""
+    shapes = read(one), read(other)
+    phrase = any(isinstance(shape, Phrase) for shape in shapes) and any(isinstance(shape, Scalar) for shape in shapes)
+    return not phrase and not any(isinstance(shape, Prose) for shape in shapes)
 
 
 def _shape(text: str, depth: int) -> Shape:  # noqa: PLR0911 - a kind each
@@ -203,7 +211,9 @@ def _woven(sides: list[str], signs: list[str]) -> list[str]:
 
 def _named(name: str, of: str, whole: str, depth: int) -> Shape:
     found = _shape(of, depth + 1)
-    return found if isinstance(found, Prose) else Named(re.sub(r"\s+", "", bare(name)), found, whole)
+    plain = re.sub(r"\s+", "", bare(name))
+    folded = plain.casefold() if re.fullmatch(r"[^\W\d_]{3,}", plain) else plain
+    return found if isinstance(found, Prose) else Named(folded, found, whole)
 
 
 def _is_name(text: str) -> bool:

@@ -10,7 +10,9 @@ from typing import Protocol
 from rlkd_data.answers.numbers import Number
 from rlkd_data.answers.rounding import asks_decimal, rounded
 from rlkd_data.answers.shapes import Ratio, Scalar, Shape
-from rlkd_data.answers.units import PERCENT, UNITS, Counted, Unit
+from rlkd_data.answers.units import CHANGING, PERCENT, UNITS, Counted, Unit
+
+_BASE = re.compile(r"(\w+)_\{?(\d+)\}?")
 
 
 class Engine(Protocol):
@@ -63,27 +65,37 @@ class Scalars:
                 if other.number is not None:
                     return self._say(None if same else False, "a unit or a variable")
                 return self._engine_equal(gold.text, answer.text)
+        if (based := _based(gold.text, answer.text)) is not None:
+            return self._say(*based)
+        if _changed(gold) != _changed(answer):
+            return self._say(None, "what was counted")
         if gold.unit and answer.unit:
             return self._measures(gold, gold.unit, answer, answer.unit)
         unit = gold.unit or answer.unit
+        if unit == UNITS["°"] and "\\pi" in gold.text + answer.text:
+            degrees, plain = (gold, answer) if gold.unit else (answer, gold)
+            radians = self._engine_equal(f"\\frac{{({degrees.text})\\pi}}{{180}}", plain.text)
+            return self._say(None, "units") if radians else self._values(gold, answer)
         if unit == PERCENT:
             return self._percent(gold, answer)
         found = self._values(gold, answer)
         if (gold.compound or answer.compound) and unit is not None:
-            compound, plain = (gold, answer) if gold.compound else (answer, gold)
-            assert compound.number is not None
-            if plain.number is not None and any(
-                plain.number.value * one.factor == compound.number.value
-                for one in UNITS.values()
-                if one.dimensions == unit.dimensions
-            ):
-                return self._say(None, "units")
-            return self._say(False, "units")
+            return self._say(None if self._in_another_unit(gold, answer, unit) else False, "units")
+        if found is False and unit is not None and unit.exchanged and self._in_another_unit(gold, answer, unit):
+            return self._say(None, "units")
         if found and gold.counted and answer.counted and not _same_things(gold.counted, answer.counted):
             return self._say(None, "what was counted")
         if found and (gold.counted or answer.counted) and unit is not None and unit != UNITS["$"]:
             return self._say(None, "units")
         return found
+
+    def _in_another_unit(self, gold: Scalar, answer: Scalar, unit: Unit) -> bool:
+        """Whether a number without a unit is the other one in another unit: 300 for 5 hours."""
+        measured, plain = (gold, answer) if gold.unit else (answer, gold)
+        if measured.number is None or plain.number is None:
+            return False
+        value, base = plain.number.value, measured.number.value * unit.factor
+        return any(value * one.factor == base for one in UNITS.values() if one.dimensions == unit.dimensions)
 
     def _measures(self, gold: Scalar, unit: Unit, answer: Scalar, other: Unit) -> bool | None:
         if unit == other:
@@ -91,7 +103,7 @@ class Scalars:
         if {unit.dimensions, other.dimensions} == {UNITS["°"].dimensions, UNITS["rad"].dimensions}:
             return self._say(None, "units")
         if unit.dimensions != other.dimensions or gold.number is None or answer.number is None:
-            same = unit.dimensions == other.dimensions
+            same = unit.dimensions == other.dimensions and not self._values(gold, answer)
             return self._say(None if same else False, "units")
         left, right = gold.number.value * unit.factor, answer.number.value * other.factor
         if left != right:
@@ -136,12 +148,36 @@ class Scalars:
         return None if value is None else Number(value)
 
     def _engine_equal(self, one: str, other: str) -> bool | None:
+        if one != other and one.lower() == other.lower():
+            return self._say(None, "capital and small letters")
         found = self.engine.equal(one, other)
         return self._say(found, "math-verify" if found is not None else "a formula that is not read")
 
     def _say(self, verdict: bool | None, why: str) -> bool | None:
         self.why.append(why)
         return verdict
+
+
+def _changed(one: Scalar) -> frozenset[str]:
+    return one.counted.words & CHANGING if one.counted else frozenset()
+
+
+def _based(gold: str, answer: str) -> tuple[bool | None, str] | None:
+    """Numbers of which one is written in a base (`101_2`): the same digits in the same one; the same value is open, and
+    so are the same digits without a base. None where none is."""
+    found = [_BASE.fullmatch(text.strip()) for text in (gold, answer)]
+    if not any(found):
+        return None
+    digits = [one[1] if one else text.strip() for one, text in zip(found, (gold, answer), strict=True)]
+    bases = [int(one[2]) if one else 10 for one in found]
+    if all(found) and (digits[0] == digits[1]) and bases[0] == bases[1]:
+        return True, "number"
+    try:
+        values = [int(one, base) for one, base in zip(digits, bases, strict=True)]
+    except ValueError:
+        return None, "bases"
+    same = values[0] == values[1] or (not all(found) and digits[0] == digits[1])
+    return (None if same else False), "bases"
 
 
 def _same_things(one: Counted, other: Counted) -> bool:

@@ -65,6 +65,12 @@ class Relation:
     text: str
 
     @property
+    def name(self) -> str:
+        """The variable that an inequality bounds, as `interval_of` finds it; empty where there is none."""
+        plain = [side for side in self.sides if side.strip("\\").isalpha() and len(side) <= 2]
+        return plain[0] if len(plain) == 1 else ""
+
+    @property
     def equation(self) -> bool:
         return set(self.signs) == {"="}
 

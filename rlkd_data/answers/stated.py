@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from rlkd_data.answers.final import final_answer
+from rlkd_data.answers.final import final_answer, without_rejected
 from rlkd_data.answers.typeset import bare, clean
 
 _LONGEST = 20_000
@@ -46,6 +46,8 @@ def stated(text: str) -> Stated | None:  # noqa: PLR0911 - a kind each
     found = final_answer(text)
     if found is not None and found != text.strip():
         return Stated(found, certain=True)
+    if (head := without_rejected(text)) is not None:
+        return Stated(head, certain=True)
     if (formula := _only_formula(text)) is not None:
         return Stated(formula, certain=True)
     sentences = [one for one in _SENTENCES.split(text) if one and re.search(r"\w", one)]

@@ -76,6 +76,7 @@ _TEXT = re.compile(
 )
 _SUPERSCRIPT = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ]+")
 _SUBSCRIPT = re.compile("[₀₁₂₃₄₅₆₇₈₉]+")
+_FEET = re.compile(r"(\d+)\s*['′’]\s*(\d+(?:\.\d+)?)\s*(?:\"|″|”|'')")
 _BOLD = re.compile(r"\*\*|__(?=\S)|(?<=\S)__|`")
 _MATH = re.compile(r"\$\$(?P<two>[^$]+)\$\$|\$(?P<one>[^$\n]*)\$(?!\d)")
 _AMOUNT = re.compile(r"\s*[\d.,]+\s+[A-Za-z]{2,}")
@@ -92,7 +93,7 @@ def clean(text: str) -> str:
     found = text.translate(_CHARACTERS).strip()
     found = _SUPERSCRIPT.sub(lambda match: "^{" + match[0].translate(_UPPER) + "}", found)
     found = _SUBSCRIPT.sub(lambda match: "_{" + match[0].translate(_LOWER) + "}", found)
-    found = found.replace("\\$", _CURRENCY)
+    found = _FEET.sub(r"\1 ft \2 in", found).replace("\\$", _CURRENCY)
     found = _MATH.sub(_undelimited, found).replace("$", _CURRENCY)
     found = _DELIMITERS.sub(" ", found)
     for pattern, new in _STEPS:

@@ -158,6 +158,10 @@ NEUTRAL = frozenset(
     ]
 )
 """Words behind a number that do not say what was counted."""
+_TURNS = "north south east west up down left right clockwise counterclockwise"
+_SIGNS = "loss debt deficit behind ago before after"
+CHANGING = frozenset(f"{_TURNS} {_SIGNS}".split())
+"""Words behind a number that change what it says."""
 SI = re.compile(r"m|g|s|h|L|l|N|J|W|V|A|C|K|F|T|t|M")
 """Units of one letter, which may as well be a variable."""
 

@@ -20,11 +20,13 @@ from rlkd_data.answers.final import final_answer
 from rlkd_data.answers.literals import from_literal
 from rlkd_data.answers.read import read
 from rlkd_data.answers.scalars import Engine
-from rlkd_data.answers.shapes import Phrase, Prose, Shape, Words
+from rlkd_data.answers.shapes import Phrase, Prose, Scalar, Shape, Words
 from rlkd_data.answers.stated import stated
 from rlkd_data.answers.structures import as_structure
 from rlkd_data.schema import Domain
 
+_LETTER = re.compile(r"\W*[A-J]\W*")
+_LETTERED = re.compile(r"\W*[A-J]\W*$|\W*[A-J][).:]\s")
 UNREADABLE = "unreadable answer"
 NO_ANSWER = "no answer"
 NO_GOLD = "null: no gold answer"
@@ -84,13 +86,13 @@ def decide(job: Job, engine: Engine) -> Verdict:  # noqa: PLR0911 - a kind each
         return Verdict(None, CODE)
     if job.answer is None or not job.answer.strip():
         return Verdict(False, NO_ANSWER)
-    if _plain(job.gold) == _plain(job.answer):
+    if _plain(job.gold) == _plain(job.answer) and _same_case(job.gold, job.answer):
         return Verdict(True, "exact")
     gold, answer = _taken(job.gold), _taken(job.answer)
     found = _by_option(gold, answer, job.problem)
     if isinstance(found, Verdict):
         return found
-    gold = found or gold
+    gold, answer = found
     if (lettered := by_letter(gold, answer, job.domain)) is not None:
         return Verdict(lettered, "letter")
     if job.domain == "puzzle" and (structures := _by_structure(gold, answer)) is not None:
@@ -112,6 +114,9 @@ def _by_shape(gold: str, answer: str, job: Job, engine: Engine) -> Verdict:
     comparison = Comparison(engine, job.problem)
     verdict = comparison.same(left, right)
     why = comparison.why[-1] if comparison.why else "equal"
+    if verdict is None and isinstance(right, Phrase) and not isinstance(left, (Words, Phrase)):
+        held = isinstance(left, Scalar) and left.number is not None and str(left.number.value) in right.tokens
+        return Verdict(None, FREE_TEXT) if held else Verdict(False, UNREADABLE)
     if verdict is None and why == "a formula that is not read":
         return Verdict(False, UNREADABLE) if _reads(engine, gold) else Verdict(None, NO_GOLD_READ)
     if verdict is None:
@@ -126,7 +131,7 @@ def _reads(engine: Engine, formula: str) -> bool:
 def _out_of(text: str, shape: Shape, other: Shape) -> tuple[Shape, bool]:
     """(what a text of sentences states where it says so in a way that is known, whether that is certain)."""
     found = stated(text)
-    if found is None or isinstance(other, Words):
+    if found is None or isinstance(other, Words) or (isinstance(shape, Phrase) and not isinstance(other, Scalar)):
         return shape, True
     inner = read(found.text)
     return (shape, True) if isinstance(inner, (Prose, Phrase)) else (inner, found.certain)
@@ -142,18 +147,20 @@ def _taken(text: str) -> str:
     return text
 
 
-def _by_option(gold: str, answer: str, problem: str | None) -> Verdict | str | None:
-    """Where both name an option of the problem, whether it is the same one; where gold alone does, by its letter, the
-    option's text: the answer may be the same value, written otherwise."""
+def _by_option(gold: str, answer: str, problem: str | None) -> Verdict | tuple[str, str]:
+    """Where both name an option of the problem, whether it is the same one; where one alone does, by its letter, both
+    answers with the option's text for it: the other may be the same value, written otherwise."""
     options = options_of(problem) if problem else {}
     if not options:
-        return None
+        return gold, answer
     wanted, said = chosen(gold, options), chosen(answer, options)
     if wanted and said:
         return Verdict(wanted == said, "option")
-    if wanted and re.fullmatch(r"\W*[A-Z]\W*", gold.strip()) and not re.match(r"\W*[A-J]\W*$|\W*[A-J][).:]\s", answer):
-        return options[wanted]
-    return None
+    if wanted and _LETTER.fullmatch(gold) and not _LETTERED.match(answer):
+        return options[wanted], answer
+    if said and _LETTER.fullmatch(answer) and not _LETTERED.match(gold):
+        return gold, options[said]
+    return gold, answer
 
 
 def _by_structure(gold: str, answer: str) -> Verdict | None:
@@ -166,6 +173,19 @@ def _by_structure(gold: str, answer: str) -> Verdict | None:
 
 def _plain(text: str) -> str:
     return " ".join(text.strip().strip("$").removesuffix(".").split()).lower()
+
+
+def _same_case(gold: str, answer: str) -> bool:
+    """Whether two texts that differ at most in case may be taken for one: variables `x` and `X` may not, the letters of
+    options and words may."""
+    if gold.strip() == answer.strip() or re.search(r"[^\W\d_]{3,}", re.sub(r"\\[A-Za-z]+", " ", gold)):
+        return True
+    changed = [one for one, other in zip(_squeezed(gold), _squeezed(answer), strict=False) if one != other]
+    return all(letter.upper() in "ABCDEFGHIJ" for letter in changed if letter.isalpha()) and len(_squeezed(gold)) <= 3
+
+
+def _squeezed(text: str) -> str:
+    return re.sub(r"[\s$.*]", "", text)
 
 
 def _wordy(text: str) -> bool:

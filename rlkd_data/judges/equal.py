@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from rlkd_data.answers.final import final_answer
 from rlkd_data.answers.quantity import MINUS, end, goes_on, quantity, same
-from rlkd_data.answers.verify import Job, Verifier
+from rlkd_data.answers.read import comparable
+from rlkd_data.answers.verify import Job, Verifier, quick
+from rlkd_data.answers.verify import Verdict as Found
 from rlkd_data.chat.client import Client
 from rlkd_data.judges.base import Judge, Pair, Verdict
 
@@ -23,17 +26,27 @@ _WORKERS = 2
 def equal(pair: Pair) -> Verdict | None:
     """A verdict where the texts alone tell; None where a judge is needed.
 
-    The same words match, whatever their case and punctuation. Two answers that both arrive at a number (the one behind
+    The same words match, whatever their case and punctuation. Answers without sentences around them are compared as
+    final answers are. Two others that both arrive at a number (the one behind
     the last equals sign, or the last one) match if the numbers are equal, and do not if no unit, rounding or other
     number in the text can be why they are not.
     """
     if words(pair.teacher) == words(pair.student):
         return Verdict(True, "equal", free=True)
-    if pair.part == "answer":
-        teacher, student = quantity(pair.teacher), quantity(pair.student)
-        if teacher is not None and student is not None and (match := same(teacher, student)) is not None:
-            return Verdict(match, "number", free=True)
+    if pair.part != "answer":
+        return None
+    if comparable(pair.teacher, pair.student):
+        known = quick(Job(pair.teacher, pair.student, "math", pair.problem))
+        return _settled(known) if known is not None else None
+    teacher, student = quantity(pair.teacher), quantity(pair.student)
+    if teacher is not None and student is not None and (match := same(teacher, student)) is not None:
+        return Verdict(match, "number", free=True)
     return None
+
+
+def _settled(found: Found) -> Verdict | None:
+    """A verdict of the room of answers that is certain; None for another."""
+    return Verdict(found.is_correct, found.how, free=True) if found.is_correct or found.differs else None
 
 
 def words(text: str) -> list[str]:
@@ -48,8 +61,8 @@ def formula(answer: str) -> str | None:
 
 
 class EqualFirst:
-    """Asks another judge only about pairs that `equal` and, for answers that are formulas, math-verify do not settle;
-    without one, those do not match. `client` is the one that the other judge asks, if it does."""
+    """Asks another judge only about pairs that are settled neither by `equal` nor, for answers that hold formulas, by
+    math-verify; without one, those do not match. `client` is the one that the other judge asks, if it does."""
 
     def __init__(self, judge: Judge | None, *, client: Client | None = None) -> None:
         self._judge, self.client = judge, client
@@ -71,7 +84,16 @@ class EqualFirst:
             await self._judge.close()
 
     async def _verified(self, pair: Pair) -> Verdict | None:
-        if pair.part != "answer" or (quantity(pair.teacher) and quantity(pair.student)):
+        if pair.part != "answer":
+            return None
+        if comparable(pair.teacher, pair.student):
+            return _settled(await self._verifier.verify_async(Job(pair.teacher, pair.student, "math", pair.problem)))
+        said = [final_answer(text) or text for text in (pair.teacher, pair.student)]
+        if said != [pair.teacher, pair.student] and comparable(*said):
+            found = await self._verifier.verify_async(Job(said[0], said[1], "math", pair.problem))
+            if found.is_correct:
+                return Verdict(True, found.how, free=True)
+        if quantity(pair.teacher) and quantity(pair.student):
             return None
         teacher, student = formula(pair.teacher), formula(pair.student)
         if teacher is None or student is None:
@@ -80,6 +102,5 @@ class EqualFirst:
         # A "no" counts between numbers alone: equations, lists and intervals can be written in more ways than it reads.
         texts = pair.teacher, pair.student
         exact = all(map(_NUMERIC.fullmatch, (teacher, student))) and not any(map(_NEARLY.search, texts))
-        exact = exact and not any(map(goes_on, texts))
-        certain = found.is_correct or exact
-        return Verdict(found.is_correct, found.how, free=True) if found.is_correct is not None and certain else None
+        certain = found.is_correct or (found.differs and exact and not any(map(goes_on, texts)))
+        return Verdict(found.is_correct, found.how, free=True) if certain else None
