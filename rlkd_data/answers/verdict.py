@@ -16,7 +16,7 @@ from fractions import Fraction
 
 from rlkd_data.answers.choices import by_letter, chosen, options_of
 from rlkd_data.answers.compare import Comparison
-from rlkd_data.answers.final import final_answer
+from rlkd_data.answers.final import final_answer, without_rejected
 from rlkd_data.answers.literals import from_literal
 from rlkd_data.answers.read import read
 from rlkd_data.answers.scalars import Engine
@@ -26,6 +26,8 @@ from rlkd_data.answers.structures import as_structure
 from rlkd_data.schema import Domain
 
 _LETTER = re.compile(r"\W*[A-J]\W*")
+_FEW = 2
+"""Words up to which words are an answer, where a number or a formula is wanted."""
 _LETTERED = re.compile(r"\W*[A-J]\W*$|\W*[A-J][).:]\s")
 UNREADABLE = "unreadable answer"
 NO_ANSWER = "no answer"
@@ -121,7 +123,8 @@ def _by_shape(gold: str, answer: str, job: Job, engine: Engine) -> Verdict:
         return Verdict(False, UNREADABLE) if _reads(engine, gold) else Verdict(None, NO_GOLD_READ)
     if verdict is None:
         return Verdict(None, FREE_TEXT if why in ("words", "phrases", "prose") else f"null: open: {why}")
-    return Verdict(verdict, why) if verdict or sure else Verdict(False, UNREADABLE)
+    story = isinstance(right, Words) and len(right.words) > _FEW and not isinstance(left, (Words, Phrase))
+    return Verdict(False, UNREADABLE) if not verdict and (story or not sure) else Verdict(verdict, why)
 
 
 def _reads(engine: Engine, formula: str) -> bool:
@@ -144,7 +147,8 @@ def _taken(text: str) -> str:
         return literal
     if "boxed" in text or "fbox" in text or "<answer>" in text or "####" in text:
         return final_answer(text) or text
-    return text
+    head = without_rejected(text)
+    return head if head is not None and isinstance(read(head), Scalar) else text
 
 
 def _by_option(gold: str, answer: str, problem: str | None) -> Verdict | tuple[str, str]:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rlkd_data.answers.final import choice_letter, final_answer, last_boxed
+from rlkd_data.answers.final import answer_of_reply, choice_letter, final_answer, last_boxed
 from rlkd_data.collect.normalise import split_reasoning
 
 ROWS = Path(__file__).parents[2] / "data" / "collect"
@@ -75,6 +75,26 @@ def test_what_the_server_gave_apart_is_the_reasoning(text, separate, reasoning, 
         ("It must be Paris.\n\nB", "B"),
         ("40", "40"),
         ("**1,000**", "1,000"),
+        ("<answer>\n40\n</answer>", "40"),
+        ("<answer>\\boxed{7}</answer>", "7"),
+        ("<answer>40", None),
+        ("<answer>40</answer> is wrong; <answer>41</answer>", "41"),
+        ("The numbers are \\boxed{3} and \\boxed{5}.", "3, 5"),
+        ("$\\boxed{1}$, $\\boxed{2}$, and $\\boxed{3}$", "1, 2, 3"),
+        ("x = \\boxed{3}, y = \\boxed{5}", "3, 5"),
+        ("\\boxed{3} … wait, \\boxed{5}", "5"),
+        ("\\boxed{1} no no no no no \\boxed{2}", "2"),
+        ("\\boxed{5}\n\n**Final Answer**\n\\boxed{5}", "5"),
+        ("Thus $x=\\boxed{4}$ so the sum is $\\boxed{9}$", "9"),
+        ("So \\boxed{41}? No: a second one fell too, the answer is \\boxed{40", None),
+        ("So \\boxed{41}. Wait, \\boxed{}", None),
+        ("\\boxed{12}. Hmm, that is wrong. The answer is 14.", "14"),
+        ("The answer is (B), not (A).", "(B)"),
+        ("The answer is B because A is wrong.", "B"),
+        ("答案是 B。不是 A。", "B"),
+        ("因此，答案为 \\boxed{42}。", "42"),
+        ("最终答案：42", "42"),
+        ("It has 5 apples and 3", None),
         ("I do not know", None),
         ("", None),
         ("The answer is", None),
@@ -82,6 +102,23 @@ def test_what_the_server_gave_apart_is_the_reasoning(text, separate, reasoning, 
 )
 def test_final_answers(text, answer):
     assert final_answer(text) == answer
+
+
+@pytest.mark.parametrize(
+    ("response", "reasoning", "cut", "answer"),
+    [
+        ("The answer is 4.", "It was \\boxed{3}", False, "4"),
+        ("So it is.", "It was \\boxed{3}", False, "3"),
+        ("It is \\boxed{40", "It was \\boxed{41}", False, None),
+        ("", "the answer is 5. Wait,", True, None),
+        ("", "so \\boxed{5}. Let me see", True, "5"),
+        ("", "so \\boxed{5}. Or \\boxed{", True, None),
+    ],
+)
+def test_the_reasoning_answers_only_for_a_silent_response(
+    response: str, reasoning: str, cut: bool, answer: str | None
+) -> None:
+    assert answer_of_reply(response, reasoning, cut=cut) == answer
 
 
 def test_real_traces_give_the_answer_that_their_source_read():
