@@ -92,6 +92,4 @@ def test_eval_and_grpo_give_fifty_completions_the_same_verdicts() -> None:
     assert right == {
         ("a", ENDS[0]), ("a", ENDS[8]), ("b", ENDS[1]), ("b", ENDS[6]), ("b", ENDS[7]), ("c", ENDS[2]), ("d", ENDS[3]),
     }  # fmt: skip
-    assert [v.how for (task, _), v in zip(pairs, verdicts, strict=True) if v.is_correct is None] == [
-        "null: open: units"
-    ]
+    assert {v.how for v in verdicts if v.is_correct is None} == {"null: open: units", "null: open: words and none"}
