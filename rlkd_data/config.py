@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, SecretStr, field_validator, model_validator
 
 from rlkd_data.domains import Domain
 from rlkd_data.structure.names import CODES, LEAST_COVERAGE, LONGEST_GAP, LONGEST_STRETCH, REJECTING, Issue, WholeName
@@ -96,7 +96,9 @@ class ModelControls(Settings):
 class ChatSettings(ModelControls):
     """How to talk to a model; shared by every stage that does."""
 
-    base_url: str | None = Field(None, description="server to ask; default: the provider's own")
+    base_url: str | None = Field(
+        None, description="server to ask, or a pool of them, the first of which names requests; default: the provider's"
+    )
     concurrency: PositiveInt | None = runtime(None, description="requests in flight; default: the backend's own")
     max_retries: int = runtime(8, ge=0, description="tries after the first, of a request whose failure may pass")
     breaker: int = runtime(
@@ -122,6 +124,13 @@ class ChatSettings(ModelControls):
     retry_truncated: PositiveInt | None = Field(
         None, description="ask again, with this many tokens at most, where a reply was cut off at fewer"
     )
+
+    @field_validator("base_url", mode="before")
+    @classmethod
+    def _servers_are_one_text(cls, value: Any) -> Any:
+        """A list of addresses as one text: addresses hold no blanks."""
+        return " ".join(map(str, value)) if isinstance(value, (list, tuple)) else value
+
     mode: Literal["online", "batch"] = runtime(
         "online", description="batch: at half the price, within a day; for collect and decompose alone"
     )
@@ -177,11 +186,11 @@ class CollectSettings(GradingSettings, ChatSettings):
     license: str | None = Field(None, description="licence of the rows, where the source does not say")
     limit: PositiveInt | None = Field(None, description="take this many problems")
     offset: int = Field(0, ge=0, description="skip this many problems first")
-    shuffle: int | None = Field(None, description="seed of a random order; the source is read whole first")
-    sample: PositiveInt | None = Field(
+    shuffle: int | None = later(None, description="seed of a random order; the source is read whole first")
+    sample: PositiveInt | None = later(
         None, description="take this many rows at random, by the seed of shuffle or 0; the source is read whole first"
     )
-    strict: bool = Field(False, description="stop at a line that holds no row, instead of keeping it in rejected")
+    strict: bool = later(False, description="stop at a line that holds no row, instead of keeping it in rejected")
     teacher: str | None = Field(None, description="backend:model that writes traces; default: the source's own")
     system_prompt: str | None = later(None, description="what the teacher is told before all else")
     prompt_file: Path | None = later(

@@ -85,6 +85,8 @@ class Trace:
     """What the teacher was told beside its sampling, as a JSON object."""
     prompt_id: str | None = None
     """The prompt of one's own that the teacher was asked with; null for rlkd's."""
+    server: str | None = None
+    """Which of several servers answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +236,7 @@ TRACES = TableSchema(
             pa.field("pass_rate", pa.float64()),
             _text("controls", nullable=True),
             _text("prompt_id", nullable=True),
+            _text("server", nullable=True),
         ]
     ),
     key=("trace_id",),

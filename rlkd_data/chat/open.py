@@ -30,7 +30,17 @@ def _openai(model: str, settings: ChatSettings) -> Backend:
     from rlkd_data.chat.backends.openai import OpenAIBackend
 
     refuse(settings, f"openai:{model}", ("engine",))
-    return OpenAIBackend(model, settings, keyless=SAMPLE.get() == 0)
+
+    def one(url: str | None) -> OpenAIBackend:
+        own = settings if url is None else settings.model_copy(update={"base_url": url})
+        return OpenAIBackend(model, own, keyless=SAMPLE.get() == 0)
+
+    urls = list(dict.fromkeys((settings.base_url or "").split()))
+    if len(urls) < 2:
+        return one(urls[0] if urls else None)
+    from rlkd_data.chat.pool import Pool
+
+    return Pool([(url, one(url)) for url in urls], rpm=settings.rpm, tpm=settings.tpm)
 
 
 def _anthropic(model: str, settings: ChatSettings) -> Backend:
@@ -78,6 +88,10 @@ def split_name(name: str) -> tuple[str, str]:
     raise InputError(f"unknown backend {backend!r} in model {name!r}: {hint}")
 
 
+def _is_pool(settings: ChatSettings) -> bool:
+    return len((settings.base_url or "").split()) > 1
+
+
 def _example(model: str) -> str:
     """A full name for a bare one, with the backend that it most likely means."""
     if not model:
@@ -106,7 +120,7 @@ def open_client(name: str, settings: ChatSettings, folder: Path | None = None) -
         concurrency=concurrency,
         start=first_window(concurrency) if split_name(name)[0] in _REMOTE else None,
         max_retries=settings.max_retries,
-        limits=Limits(settings.rpm, settings.tpm),
+        limits=Limits() if _is_pool(settings) else Limits(settings.rpm, settings.tpm),  # a pool's are each server's own
         bill=bill,
         breaker=settings.breaker > 0,
         longest_wait=settings.longest_wait,
@@ -139,6 +153,8 @@ def open_either(name: str, settings: ChatSettings, folder: Path | None = None) -
 
 def _open(name: str, settings: ChatSettings, folder: Path | None) -> tuple[Backend, ResponseStore, Bill]:
     backend, model = split_name(name)
+    if _is_pool(settings) and (backend != "openai" or settings.mode == "batch"):
+        raise InputError(f"{name}: only openai: models, asked online, may have several servers: give one --base-url")
     store = ResponseStore((settings.store or default_path()).expanduser())
     try:
         opened = BACKENDS[backend](model, settings)

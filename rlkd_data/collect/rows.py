@@ -150,4 +150,5 @@ def _trace(
         cost_usd=None,
         created_at=reply.created_at if reply else datetime.now(UTC),
         pass_rate=pass_rate,
+        server=reply.server if reply else None,
     )

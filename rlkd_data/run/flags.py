@@ -21,6 +21,8 @@ class Flag:
     setting: str
     name: str = ""
     value: str = ""
+    again: bool = False
+    """It may be given again and again, though the setting is one text."""
 
 
 class Panel:
@@ -55,7 +57,7 @@ _LIMITS = (
     Flag("longest_wait", value=SECONDS),
     "store",
 )
-SERVER = Panel("Server and limits", Flag("base_url", value="URL"), *_LIMITS)
+SERVER = Panel("Server and limits", Flag("base_url", value="URL", again=True), *_LIMITS)
 SERVER_AND_BATCHES = Panel(SERVER.heading, *SERVER.flags, "mode", Flag("batch.poll", "--batch-poll", value=SECONDS))
 
 
@@ -66,7 +68,7 @@ def judge(group: str) -> tuple[Flag | str, ...]:
 
 def judges_server(group: str) -> tuple[Flag | str, ...]:
     """Where a judge is asked, for stages that ask no other model."""
-    return (Flag(f"{group}.base_url", value="URL"), f"{group}.concurrency", f"{group}.store")
+    return (Flag(f"{group}.base_url", value="URL", again=True), f"{group}.concurrency", f"{group}.store")
 
 
 Out = Annotated[

@@ -105,7 +105,8 @@ def _under(own: inspect.Parameter, heading: str) -> inspect.Parameter:
 
 
 def _parameter(name: str, flag: Flag, setting: Setting, heading: str, required: bool) -> inspect.Parameter:
-    kind = bool if setting.kind is bool else list[str] if setting.many or _is_pairs(flag, setting) else str
+    many = setting.many or flag.again or _is_pairs(flag, setting)
+    kind = bool if setting.kind is bool else list[str] if many else str
     must = setting.required and required
     argument = bool(flag.name) and not flag.name.startswith("-")
     told: dict[str, Any] = {

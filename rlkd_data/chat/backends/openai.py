@@ -93,6 +93,10 @@ class OpenAIBackend:
         """Tell `see` of every reply's headers, and the seconds since its request was sent."""
         self._connection.watch = see
 
+    def learn_with(self, other: OpenAIBackend) -> None:
+        """Share with another server of the same model what it takes and what it refuses."""
+        self._wants = other._wants
+
     def batches(self) -> Provider:
         from rlkd_data.chat.batch.openai import OpenAIBatches
 
