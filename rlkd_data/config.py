@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, SecretStr, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
+from rlkd_data import web_address
 from rlkd_data.domains import Domain
 from rlkd_data.structure.names import CODES, LEAST_COVERAGE, LONGEST_GAP, LONGEST_STRETCH, REJECTING, Issue, WholeName
 
@@ -135,6 +137,14 @@ class ChatSettings(ModelControls):
         "online", description="batch: at half the price, within a day; for collect and decompose alone"
     )
     batch: BatchSettings = runtime(BatchSettings.usual(), description="how batches are made and watched")
+
+    @field_validator("base_url")
+    @classmethod
+    def _no_secret_in_the_address(cls, url: str | None) -> str | None:
+        for one in (url or "").split():  # several are a pool
+            if (why := web_address.wrong(one)) is not None:
+                raise PydanticCustomError("web_address", "{why}", {"why": why})
+        return url
 
 
 class SamplingSettings(Settings):

@@ -309,3 +309,7 @@ class RewardServerSettings(Settings):
     port: int = Field(8900, ge=0, le=65535, description="port to listen on; 0: one that is free")
     max_megabytes: float = Field(64.0, gt=0, description="megabytes that a request's body may have")
     shutdown_timeout: float = Field(60.0, gt=0, description="seconds that requests may take to end after a SIGTERM")
+    token_env: str | None = Field(
+        None, description="variable with the token that requests must bring; needed beyond 127.0.0.1"
+    )
+    body_timeout: float = Field(60.0, gt=0, description="seconds that a request's body may take to arrive")

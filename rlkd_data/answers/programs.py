@@ -177,8 +177,8 @@ def _failed(ran: Ran, so_far: str) -> Graded:
     errors = ran.stderr.decode(errors="replace")
     if ran.ended == "wall time":
         return Graded(None, "null: no verdict within the time limit")
-    if ran.ended == "too much output":
-        return Graded(False, f"{so_far}, too much output")
+    if ran.ended in ("too much output", "too much memory"):
+        return Graded(False, f"{so_far}, {ran.ended}")
     if ran.code == _XCPU:
         return Graded(False, f"{so_far}, processor time limit")
     if ran.code == 0:

@@ -26,7 +26,7 @@ _STDERR = 1 << 20
 _CHUNK = 1 << 16
 _LOOK = 0.2
 """Seconds between two questions whether a run is given up."""
-Ended = Literal["itself", "wall time", "too much output", "stopped"]
+Ended = Literal["itself", "wall time", "too much output", "too much memory", "stopped"]
 
 
 class SandboxUnavailable(Exception):
@@ -35,8 +35,8 @@ class SandboxUnavailable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one run may take. `memory` is address space in bytes, of each process; `wall_seconds` end everything, and so
-    does `given_up`, which is asked several times a second."""
+    """What one run may take. `memory` in bytes is address space of each process, and what all of them together may have
+    in memory; `wall_seconds` end everything, and so does `given_up`, which is asked several times a second."""
 
     cpu_seconds: int = 10
     wall_seconds: float = 30.0
@@ -182,6 +182,8 @@ def _outcome(ended: Ended, out: bytes, err: bytes, status: str) -> Ran:
         raise SandboxUnavailable(said)
     if error := next((line for line in lines if line.startswith("error: ")), None):
         raise SandboxUnavailable(error.removeprefix("error: "))
+    if "memory" in lines:
+        return Ran("too much memory", None, out, err)
     if ended in ("wall time", "too much output"):
         return Ran(ended, None, out, err)
     word, _, number = (lines or [""])[-1].partition(" ")
@@ -203,6 +205,7 @@ def _config(files: Mapping[str, str], limits: Limits, mount_point: str) -> dict[
         },
         "files": files,
         "folders": _interpreter(),
+        "package": str(Path(__file__).resolve().parents[2]),
         "mount_point": str(Path(mount_point).resolve()),
         "cpu_seconds": limits.cpu_seconds,
         "wall_seconds": limits.wall_seconds,

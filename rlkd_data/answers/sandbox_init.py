@@ -1,10 +1,10 @@
 """The sandbox's inner side: run as a script, it shuts itself in and then becomes the program. Standard library only.
 
-outer   stays outside, writes the namespace's user map
+outer   stays outside, writes the namespace's user map, watches the memory of all together
 inner   makes the namespaces: user, network, processes, mounts, IPC, host name
 first   process 1 of the namespace: builds a root of read-only system folders, waits for the program; when it ends
         the kernel ends everything that the program left behind
-program another user, without capabilities, under limits
+program another user, without capabilities, under limits, without some system calls
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 def main(config: dict[str, Any], status: int) -> NoReturn:
     """Runs `config["command"]` in `BOX`. Writes to `status`: `ready`, then `exit N` or `signal N`; or `error: …`."""
     try:
+        sys.path.append(config["package"])
         _outer(config, status)
     except OSError as problem:
         os.write(status, f"error: {problem}\n".encode())
@@ -46,6 +47,10 @@ def main(config: dict[str, Any], status: int) -> NoReturn:
 
 
 def _outer(config: dict[str, Any], status: int) -> NoReturn:
+    from rlkd_data.answers import sandbox_filter, sandbox_watch  # beside this file, which is run by its path
+
+    config["seccomp"] = seccomp = sandbox_filter.library()
+    sandbox_filter.leave_keys(seccomp, _libc)
     _prctl(_PDEATHSIG, signal.SIGKILL)
     unshared, mapped = os.pipe(), os.pipe()
     child = os.fork()
@@ -56,6 +61,9 @@ def _outer(config: dict[str, Any], status: int) -> NoReturn:
     if os.read(unshared[0], 1):
         _map_users(child)
         os.write(mapped[1], b"x")
+        if not sandbox_watch.wait(child, config["memory"]):
+            os.write(status, b"memory\n")
+            os.kill(child, signal.SIGKILL)  # and with it, by the kernel, all that it started
     os.waitpid(child, 0)
     os._exit(0)
 
@@ -168,6 +176,8 @@ def _make_read_only(root: str, except_: list[str]) -> None:
 
 
 def _program(config: dict[str, Any], status: int, was_root: bool) -> NoReturn:
+    from rlkd_data.answers import sandbox_filter
+
     os.setsid()
     limits = {
         resource.RLIMIT_CPU: config["cpu_seconds"] + 1,
@@ -191,6 +201,7 @@ def _program(config: dict[str, Any], status: int, was_root: bool) -> NoReturn:
     os.set_inheritable(status, False)
     os.closerange(3, status)
     os.closerange(status + 1, 256)
+    sandbox_filter.shut(config["seccomp"])
     os.write(status, b"ready\n")
     os.execve(config["command"][0], config["command"], config["environment"])
 

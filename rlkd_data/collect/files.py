@@ -16,7 +16,7 @@ from rlkd_data.tables import REJECTED, read_foreign
 Located = Iterator[tuple[str, Record]]
 """(where the record stands, the record)"""
 
-_LONGEST_FIELD = 1 << 30
+_LONGEST_FIELD = 64 << 20
 """Characters of a CSV field; Python's own limit of 131,072 is less than one long trace."""
 
 

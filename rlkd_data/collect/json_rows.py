@@ -109,11 +109,17 @@ def _move(at: list[str], event: str, value: Any) -> None:
             at.pop()
 
 
+LONGEST_LINE = 64 << 20
+"""Bytes of one line: a packed file of a megabyte can hold one that memory does not."""
+
+
 def _lines(file: Stored) -> Iterator[tuple[str, Record]]:
     with unpacked(file) as stream:
-        for number, line in enumerate(stream, 1):
+        for number, line in enumerate(iter(lambda: stream.readline(LONGEST_LINE + 1), b""), 1):
+            where = f"{file.name}:{number}"
+            if len(line) > LONGEST_LINE:
+                raise InputError(f"{where} is longer than {LONGEST_LINE >> 20} MB: no row is; mend or remove that line")
             if line.strip(_BLANK):
-                where = f"{file.name}:{number}"
                 yield where, _read_line(line, where)
 
 

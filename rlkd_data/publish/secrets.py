@@ -1,7 +1,9 @@
-"""Finds keys and tokens in the texts of a table, at any depth, a batch at a time. Pure."""
+"""Finds keys and tokens in the texts of a table, at any depth, a batch at a time: by their shape, and, whatever their
+shape, those that stand in this process's environment. Pure but for that."""
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,6 +24,9 @@ _KINDS = {
     "bearer token": r"(?i:\bbearer\s+)[A-Za-z0-9._~+/-]{20,}=*",
 }
 _ANY = "|".join(f"(?:{pattern})" for pattern in _KINDS.values())
+_NAMES_A_SECRET = re.compile(r"(?:^|_)(?:API_?KEY|KEY|TOKEN|SECRET|PASSWORD|PASSWD)$")
+_SHORTEST = 6
+"""A shorter one is a word for a server that wants none, and may stand in any text."""
 _COMPILED = {kind: re.compile(pattern) for kind, pattern in _KINDS.items()}
 
 
@@ -37,11 +42,20 @@ class Secret:
 
 def in_text(text: str) -> tuple[str, str] | None:
     """The kind of the first key in a text and the key masked; None where there is none."""
+    for variable, value in held().items():
+        if value in text:
+            return f"value of {variable}", f"{value[:2]}…"
     for kind, pattern in _COMPILED.items():
         for found in pattern.finditer(text):
             if kind != "bearer token" or re.search(r"\d", found[0]):  # "bearer internationalisation" is no token
                 return kind, mask(found[0])
     return None
+
+
+def held() -> dict[str, str]:
+    """The keys, tokens and passwords of the environment, by the variable that holds them."""
+    found = {name: value.strip() for name, value in os.environ.items() if _NAMES_A_SECRET.search(name.upper())}
+    return {name: value for name, value in found.items() if len(value) >= _SHORTEST and not value.startswith("/")}
 
 
 def mask(secret: str) -> str:
@@ -55,11 +69,12 @@ def in_batch(batch: pa.RecordBatch) -> Iterator[Secret]:
     """The first key of every text of a batch."""
     import polars as pl
 
+    sought = "|".join([_ANY, *map(re.escape, held().values())])
     rows = pa.array(range(batch.num_rows), pa.int64())
     for name, column in zip(batch.schema.names, batch.columns, strict=True):
         for path, texts, owners in _texts(name, column, rows):
             series = pl.Series(pl.from_arrow(texts))
-            for at in series.str.contains(_ANY).fill_null(False).arg_true():
+            for at in series.str.contains(sought).fill_null(False).arg_true():
                 if found := in_text(series[at]):
                     yield Secret(path, owners[at].as_py(), *found)
 

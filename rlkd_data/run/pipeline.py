@@ -170,7 +170,8 @@ def check_settings(model: type[Settings], values: Mapping[str, Any], where: str)
         if first["type"] == "missing":
             raise InputError(f"{where}: setting {key!r} is missing") from None
         said = _one_line(first["msg"]).removeprefix("Value error, ")
-        if isinstance(first["input"], Mapping):  # settings that do not go together: which, the message says
+        # Settings that do not go together: which, the message says. An address may hold a password.
+        if isinstance(first["input"], Mapping) or first["type"] == "web_address":
             raise InputError(f"{where}: {f'{key}: ' if key else ''}{said}") from None
         raise InputError(f"{where}: {key}: {said} (got {first['input']!r})") from None
 

@@ -7,14 +7,18 @@
 
 One of `problem_ids` and `prompts` is enough: a problem's id is a hash of its text, so a prompt that is the problem
 itself, or rlkd's student prompt about it, names it. A score that is null could not be computed: leave that completion
-out of its group, do not give it a 0. An error is {"error": one line}: 400 no JSON, 413 too large, 422 JSON that does
-not fit, an unknown problem among them, 502 a model that refuses every request.
+out of its group, do not give it a 0. An error is {"error": one line}: 400 no JSON, 401 without the token, 403 a web page, 408 a
+body that does not come, 413 too large, 422 JSON that does not fit, an unknown problem among them, 502 a model that
+refuses every request.
 """
 
 from __future__ import annotations
 
 import asyncio
+import hmac
+import ipaddress
 import json
+import os
 import signal
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -48,8 +52,15 @@ class BadRequest(Exception):
 class RewardServer:
     """The application. `problems` are the problems' texts by id."""
 
-    def __init__(self, reward: StructureReward, problems: dict[str, str], max_bytes: int) -> None:
-        self._reward, self._problems = reward, problems
+    def __init__(
+        self,
+        reward: StructureReward,
+        problems: dict[str, str],
+        max_bytes: int,
+        token: str | None = None,
+        body_timeout: float = 60.0,
+    ) -> None:
+        self._reward, self._problems, self._token, self._body_timeout = reward, problems, token, body_timeout
         self._by_prompt = {_words(text): name for name, text in problems.items()}
         self._by_prompt |= {_words(student_messages(text)[0].content): name for name, text in problems.items()}
         self.app = web.Application(client_max_size=max_bytes, middlewares=[_errors_as_json])
@@ -61,7 +72,8 @@ class RewardServer:
         return web.json_response({"status": "ok", "problems": len(self._problems), "usage": usage})
 
     async def score(self, request: web.Request) -> web.Response:
-        completions = self.completions(await _body(request))
+        self._let_in(request)
+        completions = self.completions(await _body(request, self._body_timeout))
         structures = await self._reward.score(completions)
         return web.json_response(
             {
@@ -73,6 +85,14 @@ class RewardServer:
                 ],
             }
         )
+
+    def _let_in(self, request: web.Request) -> None:
+        """No web page may ask, and nobody without the token. Raises BadRequest."""
+        if "Origin" in request.headers:
+            raise BadRequest(403, "requests of web pages are refused: ask from a program")
+        given = request.headers.get("Authorization", "").removeprefix("Bearer ").encode(errors="replace")
+        if self._token is not None and not hmac.compare_digest(given, self._token.encode()):
+            raise BadRequest(401, "the header 'Authorization: Bearer TOKEN' is missing or wrong")
 
     def completions(self, body: Any) -> list[Completion]:
         """What a request asks to score. Raises BadRequest."""
@@ -114,14 +134,34 @@ class RewardServer:
 def serve(settings: RewardServerSettings) -> None:
     """Serve until SIGINT or SIGTERM; requests in flight are then answered first. The address is printed once it can be
     used. Raises InputError for tables, models or an address that cannot be used."""
+    token = _token(settings)
     teachers = load_teachers(settings.decompositions)
     if not teachers:
         raise InputError(f"no usable decompositions in {', '.join(map(str, settings.decompositions))}")
     check_annotators(teachers, settings.structure.gsrm, allowed=settings.structure.allow_other_annotator)
     problems = {name: found[0].problem for name, found in teachers.items()}
     with StructureReward(settings.structure, teachers) as reward:
-        server = RewardServer(reward, problems, int(settings.max_megabytes * 2**20))
+        most = int(settings.max_megabytes * 2**20)
+        server = RewardServer(reward, problems, most, token, settings.body_timeout)
         asyncio.run(_serve(server.app, settings))
+
+
+def _token(settings: RewardServerSettings) -> str | None:
+    """The token that requests must bring. Raises InputError where none is set for a server that others can reach."""
+    if settings.token_env is not None:
+        if not (token := os.environ.get(settings.token_env, "").strip()):
+            raise InputError(f"token_env: {settings.token_env} is not set: put the token into it")
+        return token
+    if settings.host != "localhost" and not _is_loopback(settings.host):
+        raise InputError(f"host {settings.host} can be reached by others: name a variable with a token (token_env)")
+    return None
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 async def _serve(app: web.Application, settings: RewardServerSettings) -> None:
@@ -169,9 +209,13 @@ def _error(status: int, line: str) -> web.Response:
     return web.json_response({"error": line}, status=status)
 
 
-async def _body(request: web.Request) -> Any:
+async def _body(request: web.Request, seconds: float) -> Any:
     try:
-        return json.loads(await request.read())
+        async with asyncio.timeout(seconds):
+            raw = await request.read()
+        return await asyncio.to_thread(json.loads, raw)  # millions of values take seconds
+    except TimeoutError:
+        raise BadRequest(408, f"the body did not arrive within {seconds:g} s") from None
     except (ValueError, RecursionError) as problem:
         raise BadRequest(400, f"the body is not JSON: {str(problem).splitlines()[0]}") from None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -131,6 +132,29 @@ def test_what_cannot_be_scored_is_refused_in_one_line(folder: Path) -> None:
         assert status == 200 and scored["reasons"] == [None, None], scored
 
 
+def test_a_token_is_asked_for_and_no_web_page_is_let_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    [(first, _), _] = known(folder)
+    monkeypatch.setenv("RLKD_TEST_TOKEN", "let-me-in")
+    body = json.dumps({"completions": ["so"], "problem_ids": [first]}).encode()
+    with serving(folder, "--set", "token_env=RLKD_TEST_TOKEN", "--set", "body_timeout=0.5") as (url, _):
+
+        def status(**headers: str) -> int:
+            try:
+                with urllib.request.urlopen(urllib.request.Request(f"{url}/score", body, headers), timeout=60) as reply:
+                    return int(reply.status)
+            except urllib.error.HTTPError as refused:
+                return refused.code
+
+        right = {"Authorization": "Bearer let-me-in"}
+        assert [status(), status(Authorization="Bearer no"), status(**right)] == [401, 401, 200]
+        assert status(**right, Origin="http://evil.example") == 403
+        host, _, port = url.removeprefix("http://").partition(":")
+        with socket.create_connection((host, int(port)), timeout=30) as slow:
+            head = f"POST /score HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer let-me-in\r\nContent-Length: 99\r\n"
+            slow.sendall(head.encode() + b"\r\n{")
+            assert b" 408 " in slow.recv(4096)
+
+
 def test_an_outage_is_null_with_its_reason_never_zero(folder: Path) -> None:
     [(first, _), _] = known(folder)
     down = ["--set", "structure.base_url=http://127.0.0.1:9/v1", "--set", "structure.max_retries=0"]
@@ -159,7 +183,9 @@ def test_a_server_without_tables_or_address_says_so(folder: Path) -> None:
         pass
     for flags, said in (
         (["--decompositions", str(folder / "empty")], "holds no table"),
-        (["--set", "host=192.0.2.1"], "cannot listen on 192.0.2.1:8900"),
+        (["--set", "host=192.0.2.1"], "host 192.0.2.1 can be reached by others"),
+        (["--set", "host=192.0.2.1", "--set", "token_env=OPENAI_API_KEY"], "cannot listen on 192.0.2.1:8900"),
+        (["--set", "token_env=RLKD_NOBODY"], "RLKD_NOBODY is not set"),
         (["--set", "prot=1"], "unknown setting 'prot'"),
     ):
         done = subprocess.run(

@@ -55,7 +55,7 @@ def _tested(asked: Ran, served: Ran, token: str) -> Tested:
     said = asked.stdout.decode(errors="replace")
     if asked.code == 0 and said.endswith((token, token + DOUBTFUL, token + UNFIT)):
         return Tested(True if said.endswith(token) else None, asked)
-    if served.ended == "too much output" or (asked.code == ENDED and served.ended != "stopped"):
+    if served.ended in ("too much output", "too much memory") or (asked.code == ENDED and served.ended != "stopped"):
         return Tested(False, served)
     if asked.code in (ENDED, GARBLED):  # it has cut the line, or sent what is no result
         return Tested(False, Ran("itself", 0, b"", b""))

@@ -11,8 +11,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
+from rlkd_data import web_address
 from rlkd_data.chat.backends.event_stream import assembled, is_stream, without_comments
 from rlkd_data.chat.backends.said import asked_wait, page_title, sentence
 from rlkd_data.chat.pace.retry import retry_after
@@ -24,8 +24,6 @@ _TOO_MANY, _OVERLOADED = 429, (503, 529)
 _GATEWAY_GAVE_UP = (504, 524)
 """Behind such a gateway the model may have gone on."""
 _LONGEST_QUOTE = 300
-_SECRET_NAME = re.compile(r"key|token|secret|sig|pass|auth|code|cred", re.I)
-"""Of a part of a query that may be a secret; an `api-version` is none."""
 _SHORTEST_KEY = 6
 """A shorter one is a word for a server that wants none, and may stand in any sentence."""
 TYPES = {
@@ -92,12 +90,8 @@ def endpoint(
     `keyless`: nothing will be asked, so none is wanted.
     """
     url = (base_url or os.environ.get(url_variable) or default).rstrip("/")
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise InputError(f"base URL {url!r} is not a web address: write it like http://127.0.0.1:8000/v1")
-    secret = any(_SECRET_NAME.search(name) for name, _ in parse_qsl(parts.query, keep_blank_values=True))
-    if parts.username or parts.password or secret:
-        raise InputError(f"the base URL for {model} holds a name, password or key: put the key into {variable}")
+    if (why := web_address.wrong(url)) is not None:
+        raise InputError(f"the base URL for {model} {why.replace('its variable', variable)}")
     key = os.environ.get(variable, "").strip()
     if not key and url == default and not keyless:
         raise InputError(f"{model} needs a key: set {variable}, or --base-url for a server of your own")
@@ -172,6 +166,10 @@ def unreachable(at: Endpoint, error: BaseException, *, sent: bool = False) -> Re
     cause = error.__cause__ or error
     detail = at.hide(str(cause)) or type(cause).__name__
     return Retryable(f"{at.model} at {at.base_url} cannot be reached: {detail}", reason="connection", paid=sent)
+
+
+def redirected(at: Endpoint) -> Hopeless:
+    return Hopeless(f"{at.model} at {at.base_url} redirects to another server – set the base URL to the one you mean")
 
 
 def timed_out(at: Endpoint, seconds: float) -> Retryable:

@@ -10,12 +10,26 @@ import importlib
 import importlib.util
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from typing import Any
 from urllib.parse import parse_qsl
 
-from rlkd_data.chat.backends.failures import Endpoint, failure, load_object, timed_out, unreachable
+from rlkd_data.chat.backends.failures import (
+    Endpoint,
+    failure,
+    load_object,
+    malformed,
+    redirected,
+    timed_out,
+    unreachable,
+)
+from rlkd_data.chat.types import Failed
 from rlkd_data.errors import MissingDependency
+
+LONGEST_REPLY = 64 << 20
+"""Bytes of a body, unpacked; more than a model writes."""
+_PIECES = "application/binary"
+"""What is accepted of a body that is read in pieces, and may be of any size."""
 
 
 class Connection:
@@ -54,8 +68,25 @@ class Connection:
             default_headers=azure | dict(at.headers),
             max_retries=0,
             timeout=timeout,
-            http_client=transport(base_url=bare, timeout=timeout),
+            http_client=transport(base_url=bare, timeout=timeout, event_hooks={"response": [self._look]}),
         )
+
+    async def _look(self, response: Any) -> None:
+        """Refuse to follow a redirect to another server, which would be sent the prompt, and bound a body."""
+        if response.has_redirect_location and not _same_server(self._http, response):
+            raise redirected(self._at)
+        if response.request.headers.get("Accept") != _PIECES:
+            pieces = response.aiter_bytes
+            response.aiter_bytes = lambda *given: self._bounded(pieces(*given))
+
+    async def _bounded(self, pieces: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+        taken = 0
+        async with aclosing(pieces):
+            async for piece in pieces:
+                taken += len(piece)
+                if taken > LONGEST_REPLY:
+                    raise malformed(self._at, f"more than {LONGEST_REPLY >> 20} MB, unpacked", few=True)
+                yield piece
 
     async def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """The JSON object that the server answers with. Raises Retryable, Rejected or Hopeless."""
@@ -64,13 +95,13 @@ class Connection:
         async with self._explained(), asyncio.timeout(self._timeout):
             response = await self._client.post(path, body=body, cast_to=self._http.Response)
         self.watch(response.headers, time.monotonic() - sent)
-        return load_object(self._at, response.text)
+        return load_object(self._at, _text(response))
 
     async def get(self, path: str, query: dict[str, Any] | None = None) -> dict[str, Any]:
         """The same, for a question without a body."""
         async with self._explained(), asyncio.timeout(self._timeout):
             response = await self._client.get(path, options={"params": query or {}}, cast_to=self._http.Response)
-        return load_object(self._at, response.text)
+        return load_object(self._at, _text(response))
 
     @asynccontextmanager
     async def sdk(self) -> AsyncIterator[Any]:
@@ -80,7 +111,7 @@ class Connection:
 
     async def stream(self, path: str) -> AsyncGenerator[bytes]:
         """A body of any size, in pieces; there is a limit between two of them, and none for the whole."""
-        headers = {"X-Stainless-Raw-Response": "stream", "Accept": "application/binary"}
+        headers = {"X-Stainless-Raw-Response": "stream", "Accept": _PIECES}
         async with self._explained():
             response = await self._client.get(path, options={"headers": headers}, cast_to=self._http.Response)
             try:
@@ -96,7 +127,7 @@ class Connection:
             response = await self._client.post(
                 path, content=pieces, options={"headers": headers}, cast_to=self._http.Response
             )
-        return load_object(self._at, response.text)
+        return load_object(self._at, _text(response))
 
     @asynccontextmanager
     async def _explained(self) -> AsyncIterator[None]:
@@ -112,6 +143,8 @@ class Connection:
                 raise unreachable(self._at, error, sent=self._was_sent(error)) from None
             raise timed_out(self._at, self._timeout) from None
         except self._errors.APIConnectionError as error:
+            if isinstance(error.__cause__, Failed):  # what `_look` says of it
+                raise error.__cause__ from None
             raise unreachable(self._at, error, sent=self._was_sent(error)) from None
         except TimeoutError:
             raise timed_out(self._at, self._timeout) from None
@@ -130,3 +163,22 @@ class Connection:
 
     async def close(self) -> None:
         await self._client.close()
+
+
+def _same_server(http: Any, response: Any) -> bool:
+    """Whether a redirect stays where it was asked, or goes from http to https there."""
+    asked = response.request.url
+    try:
+        told = asked.join(response.headers["Location"])
+    except (http.InvalidURL, UnicodeError, ValueError):
+        return False
+    upgraded = (asked.scheme, told.scheme) == ("http", "https") and asked.port is None and told.port is None
+    return told.host == asked.host and (upgraded or (told.scheme, told.port) == (asked.scheme, asked.port))
+
+
+def _text(response: Any) -> str:
+    """A body as text, whatever its charset says it is."""
+    try:
+        return str(response.text)
+    except (UnicodeError, LookupError):
+        return bytes(response.content).decode(errors="replace")

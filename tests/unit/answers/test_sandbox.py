@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import secrets
 import socket
 import threading
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from rlkd_data.answers import sandbox
+from rlkd_data.answers import sandbox, sandbox_filter
 from rlkd_data.answers.sandbox import Limits, Ran, SandboxUnavailable, run_python
 
 REASON = sandbox.available()
@@ -179,6 +180,53 @@ except OSError:
 """
     )
     assert (ran.ended, ran.code, ran.stdout) == ("itself", 0, b"True\n-1 -1 -1\nstill here\n")
+
+
+@shut_in
+def test_keys_vsock_io_uring_and_memory_of_nobody_are_out_of_reach() -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    keyctl, add_key = 250, 248  # on x86-64
+    mine = -3
+    libc.syscall(add_key, b"user", b"rlkd-test", b"KEYRINGSECRET", 13, mine)
+    ran = run(
+        f"""
+import ctypes, socket
+libc = ctypes.CDLL(None, use_errno=True)
+def called(*given):
+    return libc.syscall(*given), ctypes.get_errno()
+print(called({keyctl}, 10, -3, b"user", b"rlkd-test", 0), called({keyctl}, 0, -3, 0))
+print(called({add_key}, b"a", b"", b"", 0, -3))
+print(called(425, 8, 0), called(319, b"x", 0), called(29, 0, 1 << 20, 0o1600))
+for family in (0, 3, 9, 11, 16, 38, 40, (1 << 32) + 40):
+    print(called(41, ctypes.c_long(family), 1, 0))
+print([socket.socket(family).family.name for family in (1, 2, 10)], len(socket.socketpair()))
+"""
+    )
+    lines = ran.stdout.decode().splitlines()
+    assert ran.code == 0, ran.stderr
+    assert lines[:3] == ["(-1, 1) (-1, 1)", "(-1, 1)", "(-1, 38) (-1, 1) (-1, 1)"], lines
+    assert set(lines[3:11]) == {"(-1, 97)"} and lines[11] == "['AF_UNIX', 'AF_INET', 'AF_INET6'] 2"
+
+
+@shut_in
+def test_all_processes_together_have_one_limit_of_memory() -> None:
+    program = """
+import os, time
+for _ in range(4):
+    if os.fork() == 0:
+        held = bytearray(os.urandom(1) * (90 << 20))
+        time.sleep(30)
+time.sleep(30)
+"""
+    assert run(program).ended == "too much memory"
+    shared = "import os, time\nheld = bytearray(b'x' * (90 << 20))\nfor _ in range(5):\n    if os.fork() == 0: time.sleep(0.3); os._exit(0)\ntime.sleep(0.5)\nprint('fits')"  # noqa: E501
+    assert run(shared).stdout == b"fits\n"
+
+
+def test_without_libseccomp_nothing_is_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sandbox_filter, "_LIBRARY", "libnowhere.so.2")
+    with pytest.raises(OSError, match=r"libnowhere.so.2 is not installed, and without it nothing is run"):
+        sandbox_filter.library()
 
 
 @shut_in

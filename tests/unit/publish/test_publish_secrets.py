@@ -1,6 +1,7 @@
 import pyarrow as pa
 import pytest
 
+from rlkd_data.publish import secrets
 from rlkd_data.publish.secrets import in_batch, in_text
 from rlkd_data.schema import DECOMPOSITIONS, to_record
 from tests.support.report_rows import decomposed, trace
@@ -52,3 +53,16 @@ def test_keys_are_found_at_any_depth_with_their_column_and_row() -> None:
     for start in (0, 1):  # a slice counts from its own first row
         found = {(one.column, one.row + start, one.kind) for one in in_batch(batch.slice(start))}
         assert found == {("steps.answer", 2, "AWS key"), ("issues", 3, "GitHub token"), ("raw", 4, "private key")}
+
+
+@pytest.mark.parametrize("key", ["Zz9SENTINELodd", "sk-SENTINEL123", "a+b(c)[d]^$ e"])
+def test_a_key_of_the_environment_is_found_whatever_its_shape(monkeypatch, key):
+    monkeypatch.setenv("ODD_API_KEY", key)
+    monkeypatch.setenv("OTHER_TOKEN", "none")
+    text = f"Your header is Bearer {key}."
+    assert secrets.in_text(text) == ("value of ODD_API_KEY", f"{key[:2]}…")
+    batch = pa.RecordBatch.from_pydict({"a": ["none", text], "b": [{"c": ["none"]}, {"c": [text]}]})
+    assert [(one.column, one.row, one.kind) for one in secrets.in_batch(batch)] == [
+        ("a", 1, "value of ODD_API_KEY"),
+        ("b.c", 1, "value of ODD_API_KEY"),
+    ]
