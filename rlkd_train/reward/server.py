@@ -7,9 +7,9 @@
 
 One of `problem_ids` and `prompts` is enough: a problem's id is a hash of its text, so a prompt that is the problem
 itself, or rlkd's student prompt about it, names it. A score that is null could not be computed: leave that completion
-out of its group, do not give it a 0. An error is {"error": one line}: 400 no JSON, 401 without the
-token, 403 a web page, 408 a body that does not come, 413 too large, 422 JSON that does not fit, an unknown problem among
-them, 502 a model that refuses every request.
+out of its group, do not give it a 0. An error is {"error": one line}: 400 no JSON, 401 no token, 403 a web page, 408 a
+slow body, 413 too large, 422 JSON that does not fit, an unknown problem among them, 502 a model that refuses every
+request.
 """
 
 from __future__ import annotations
