@@ -208,8 +208,9 @@ class GuardsSettings(Settings):
     step_padding: GuardSettings = Field(
         GuardSettings.usual(), description="many more steps than the teacher's, or steps that find out nothing"
     )
-    repeated_steps: GuardSettings = Field(
-        GuardSettings.usual(action="subtract"), description="steps that ask the same again; a whole said twice costs"
+    repeated_steps: GuardSettings = Field(GuardSettings.usual(), description="steps that ask the same again")
+    said_twice: GuardSettings = Field(
+        GuardSettings.usual(action="subtract"), description="nearly half of the steps come again, as of a whole copied"
     )
     teacher_copy: GuardSettings = Field(GuardSettings.usual(), description="phrases that are the teacher's own")
     marker_injection: GuardSettings = Field(

@@ -17,7 +17,14 @@ from rlkd_data.judges.found import says_again
 from rlkd_data.schema import Step
 from rlkd_train.reward.injections import has_markers, talks_to_judge
 
-COMPLETION_GUARDS = ("step_padding", "repeated_steps", "teacher_copy", "marker_injection", "judge_injection")
+COMPLETION_GUARDS = (
+    "step_padding",
+    "repeated_steps",
+    "said_twice",
+    "teacher_copy",
+    "marker_injection",
+    "judge_injection",
+)
 RUN_GUARDS = ("structure_without_accuracy", "no_variance")
 
 _FILLER_STEPS, _FILLER_SHARE = 3, 0.25
@@ -31,6 +38,8 @@ _IDLE_SHARE = 0.4
 """Of a completion with too many steps, those that find nothing or come again are so many at least; an honest one that
 is only finer than its teacher has hardly any."""
 _REPEATS, _REPEATED_SHARE, _SAME, _ALIKE = 2, 0.25, 95.0, 90.0
+_TWICE_SHARE = 0.45
+"""Of a whole that is said twice half the steps come again, or nearly, where the GSRM read one of them otherwise."""
 GRAM = 8
 """Words of a phrase. Two people who solve the same problem share few phrases of eight words, beyond the problem's."""
 _COPIED_SHARE, _COPIED_LEAST = 0.25, 12
@@ -56,6 +65,7 @@ def flags(seen: Seen) -> tuple[str, ...]:
     found = {
         "step_padding": padded(seen.problem, seen.steps, seen.teacher_steps),
         "repeated_steps": repeated(seen.steps),
+        "said_twice": repeated(seen.steps, _TWICE_SHARE),
         "teacher_copy": copied(seen.text, seen.teacher_grams),
         "marker_injection": has_markers(seen.text),
         "judge_injection": talks_to_judge(seen.text),
@@ -110,10 +120,10 @@ def most_steps(teacher_steps: int) -> int:
     return _TIMES * teacher_steps + _MORE
 
 
-def repeated(steps: Sequence[Step]) -> bool:
-    """Whether steps come again: a quarter of them, and at least two (`again`)."""
+def repeated(steps: Sequence[Step], share: float = _REPEATED_SHARE) -> bool:
+    """Whether steps come again: such a share of them, and at least two (`again`)."""
     count = sum(again(steps))
-    return count >= _REPEATS and count >= _REPEATED_SHARE * len(steps)
+    return count >= _REPEATS and count >= share * len(steps)
 
 
 def again(steps: Sequence[Step]) -> list[bool]:

@@ -43,7 +43,7 @@ def test_steps_that_find_out_nothing_are_padding_and_so_are_far_too_many() -> No
 
 def test_sub_problems_that_come_again_are_seen_though_they_are_reworded_a_little() -> None:
     again = tuple(Step(i, "Check it.", "How many clips in May??", f"48 / 2 = 24, {'really ' * i}") for i in (3, 4))
-    assert seen(steps=STEPS + again) == ("repeated_steps",)
+    assert seen(steps=STEPS + again) == ("repeated_steps", "said_twice")
     parts = tuple(Step(i, "Another part.", "How many clips in May?", f"24 + {i} = {24 + i}") for i in (3, 4))
     assert seen(steps=STEPS + parts) == ()  # the same question, and each time a new number
 
