@@ -29,7 +29,7 @@ def pipeline(folder: Path, url: str) -> Path:
     """A pipeline whose teacher, annotator and GSRM are the server, and whose student is tiny."""
     student = save_tiny_model(folder / "student")
     served = {"base_url": url, "concurrency": CONCURRENCY}
-    structure = {"gsrm": "openai:gsrm", "judge": {"kind": "equal"}, **served}
+    structure = {"gsrm": "openai:gsrm", "allow_other_annotator": True, "judge": {"kind": "equal"}, **served}
     stages = {
         "traces": {
             "verb": "collect",
