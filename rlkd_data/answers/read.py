@@ -198,8 +198,10 @@ def _relation(text: str, depth: int) -> Shape | None:  # noqa: PLR0911 - a kind 
             return _named(sides[0], sides[-1], whole, depth)
         if _is_name(sides[-1]) and len(sides) == 2:
             return _named(sides[1], sides[0], whole, depth)
-        if not any(_has_variable(side) for side in sides):
-            return _shape(sides[-1], depth + 1)  # a computation
+        if not any(_has_variable(side) for side in sides[:-1]):
+            result = _shape(sides[-1], depth + 1)
+            if not _has_variable(sides[-1]) or _is_measured(result):
+                return result  # of a computation; what stands behind the number is no unknown
     if any(not is_formula(bare(side)) for side in sides):
         return None
     return Relation(tuple(map(latex, sides)), tuple(signs), whole)
@@ -223,6 +225,13 @@ def _is_name(text: str) -> bool:
 
 def _has_variable(text: str) -> bool:
     return re.search(r"(?<![\\A-Za-z])[A-Za-z]", re.sub(r"\\[A-Za-z]+|[ei](?![A-Za-z])", " ", text)) is not None
+
+
+def _is_measured(shape: Shape) -> bool:
+    """Whether it is a number of something: `23 cm`, `168 rolls`; not `3x`."""
+    if not isinstance(shape, Scalar) or shape.number is None:
+        return False
+    return shape.unit is not None or (shape.counted is not None and max(map(len, shape.counted.words), default=0) > 2)
 
 
 def _union(text: str, depth: int) -> Shape | None:

@@ -115,3 +115,19 @@ def test_code_is_run_only_when_asked_for() -> None:
             "tests: 1/1 passed", "exact", "null: code is not run", "null: no gold answer"
         ]  # fmt: skip
         assert asyncio.run(verifier.verify_async(job)) == Verdict(True, "tests: 1/1 passed")
+
+
+@pytest.mark.parametrize(
+    ("gold", "answer", "right"),
+    [
+        ("18 / 12 = 1.5 hours", "18 / 12 = 1.2 hours", False),
+        ("46 / 2 = 23 cm", "46 / 2 = 24 cm", False),
+        ("540 * 2 / 3 = 360 litres", "540 / 3 = 180 litres", False),
+        ("540 * 2 / 3 = 360 litres", "360 litres", True),
+        ("14 * 12 = 168 rolls", "168", True),
+    ],
+)
+def test_a_computation_is_what_it_comes_to(gold: str, answer: str, right: bool) -> None:
+    """math-verify takes the unit for an unknown, and the two results for one equation."""
+    found = quick(Job(gold, answer, "math"))
+    assert found is not None and found.is_correct is right

@@ -59,7 +59,7 @@ def test_a_whole_evaluation_of_the_free_judge(tmp_path: Path) -> None:
     rows = [
         {"answer_a": "3 * 4 = 12", "answer_b": "it is 12", "equivalent": True},
         {"answer_a": "3 * 4 = 12", "answer_b": "it is 13", "equivalent": False},
-        {"answer_a": "a dog", "answer_b": "the dog", "equivalent": True},
+        {"answer_a": "a dog", "answer_b": "a hound", "equivalent": True},
         {"answer_a": "a dog", "answer_b": "a cat", "equivalent": None},
     ]
     path = write(tmp_path / "pairs.jsonl", rows)
