@@ -176,6 +176,7 @@ def settings_of(kind: str, servers: Servers, folder: Path, decompositions: Path 
             "gsrm": f"openai:{GSRM}",
             "max_tokens": _TOKENS,
             "normalise": "sum",
+            "grounded": False,  # as the reference: it takes the GSRM at its word
             "judge": judge,
         }
     )

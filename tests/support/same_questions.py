@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from rlkd_data.chat.types import Reply
 from rlkd_data.judges.base import Pair, Verdict
 from rlkd_data.judges.equal import EqualFirst
+from rlkd_data.judges.found import FoundFirst
 from rlkd_data.judges.llm import LlmJudge, read_reply, read_word
 from rlkd_data.schema import Step, Usage
 from rlkd_data.structure.names import PartName
@@ -16,6 +17,17 @@ from rlkd_train.reward.scorer import whole_steps
 from tests.support.reference_pattern import ReferencePattern
 
 UNREAD = "no word"
+
+
+class _Unequal:
+    """What is behind all that is free: nothing."""
+
+    whole = False
+
+    async def judge(self, pairs: Sequence[Pair]) -> list[Verdict]:
+        return [Verdict(False, "unequal", free=True)] * len(pairs)
+
+    async def close(self) -> None: ...
 
 
 class SameQuestions(ReferencePattern):
@@ -36,7 +48,7 @@ class SameQuestions(ReferencePattern):
     ) -> None:
         super().__init__(gsrm_url, judge_url, gsrm, judge, max_tokens)
         self._decomposed = decomposed
-        self._free = EqualFirst(None) if same_reading else None
+        self._free = EqualFirst(FoundFirst(_Unequal())) if same_reading else None
         self._loop = EventLoop()
 
     def close(self) -> None:
