@@ -10,11 +10,12 @@ import asyncio
 import math
 import random
 import time
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, TypeVar
 
+from rlkd_data.chat.many import as_async, until_done_or_failed, wake
 from rlkd_data.chat.money.bill import Asked, Bill, Paid
 from rlkd_data.chat.pace.aimd import Aimd
 from rlkd_data.chat.pace.breaker import Silence
@@ -22,6 +23,7 @@ from rlkd_data.chat.pace.limits import Expectation, Limits
 from rlkd_data.chat.pace.retry import pause
 from rlkd_data.chat.pace.slots import Slots
 from rlkd_data.chat.pace.waiting import Waits
+from rlkd_data.chat.stats import Stats
 from rlkd_data.chat.store import ResponseStore, key_and_size, request_key
 from rlkd_data.chat.types import (
     Adapted,
@@ -47,30 +49,6 @@ _FEW = 3
 _CONGESTED = ("rate_limited", "overloaded", "timeout")
 _CLAIMED_ELSEWHERE = 0.25
 """Seconds between two looks for a reply that another process is waiting for."""
-
-
-@dataclass
-class Stats:
-    """What a client did.
-
-    `asked`: requests that went to the backend, each counted once; `retries`: the tries after the first; `merged`:
-    those that shared the reply of the same request in flight. `usage` counts only replies that were asked for now.
-    """
-
-    asked: int = 0
-    from_store: int = 0
-    merged: int = 0
-    retries: int = 0
-    failed: int = 0
-    usage: Usage = field(default_factory=Usage)
-
-    def add(self, usage: Usage) -> None:
-        self.usage = Usage(
-            self.usage.prompt_tokens + usage.prompt_tokens,
-            self.usage.cached_tokens + usage.cached_tokens,
-            self.usage.completion_tokens + usage.completion_tokens,
-            self.usage.reasoning_tokens + usage.reasoning_tokens,
-        )
 
 
 @dataclass(slots=True)
@@ -233,7 +211,7 @@ class Client:
 
         # Twice as many as slots: while one waits for its twin in flight, or for the caller, another uses the slot.
         workers = [asyncio.create_task(work()) for _ in range(2 * self.concurrency)]
-        finished = asyncio.create_task(_until_done_or_failed(workers))
+        finished = asyncio.create_task(until_done_or_failed(workers))
         finished.add_done_callback(lambda _: wake(results))
         try:
             while not (finished.done() and results.empty()):
@@ -370,30 +348,3 @@ class Client:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
-
-
-async def as_async(requests: Iterable[Any] | AsyncIterable[Any]) -> AsyncIterator[Any]:
-    """Pairs from either kind of source, as an asynchronous one."""
-    if isinstance(requests, AsyncIterable):
-        async for pair in requests:
-            yield pair
-    else:
-        for pair in requests:
-            yield pair
-
-
-async def _until_done_or_failed(workers: list[asyncio.Task[None]]) -> None:
-    """Wait for all workers, or for the first that fails, and raise that failure.
-
-    Hopeless comes before any other failure: it says what the user has to change.
-    """
-    done, _ = await asyncio.wait(workers, return_when=asyncio.FIRST_EXCEPTION)
-    failures = [error for task in done if not task.cancelled() and (error := task.exception()) is not None]
-    if failures:
-        raise next((error for error in failures if isinstance(error, Hopeless)), failures[0])
-
-
-def wake(results: asyncio.Queue[Any]) -> None:
-    """Let the reader of an empty queue see that no more comes."""
-    if not results.full():  # a full one wakes its reader by itself
-        results.put_nowait(None)

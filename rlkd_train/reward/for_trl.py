@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rlkd_data.chat.client import Stats
+from rlkd_data.chat.stats import Stats
 from rlkd_data.errors import RlkdError
 from rlkd_data.tables import TableWriter, is_table, read_table
 from rlkd_train.config import COMPONENTS, GuardsSettings

@@ -22,7 +22,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from rlkd_data.chat.client import Client, Stats
+from rlkd_data.chat.client import Client
+from rlkd_data.chat.stats import Stats
 from rlkd_data.schema import Decomposition
 from rlkd_train.annotators import check as check_annotators
 from rlkd_train.config import StructureSettings

@@ -15,8 +15,9 @@ from typing import Any, TypeVar
 from rlkd_data.chat.batch.journal import Journal
 from rlkd_data.chat.batch.run import BatchRun
 from rlkd_data.chat.batch.state import HasBatches
-from rlkd_data.chat.client import Stats, wake
+from rlkd_data.chat.many import wake
 from rlkd_data.chat.money.bill import Bill
+from rlkd_data.chat.stats import Stats
 from rlkd_data.chat.store import ResponseStore, request_key
 from rlkd_data.chat.types import Failed, Hopeless, Pulse, Reply, Request
 from rlkd_data.config import BatchSettings

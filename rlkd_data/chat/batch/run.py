@@ -12,8 +12,9 @@ from typing import Any
 from rlkd_data.chat.batch.drive import Driver
 from rlkd_data.chat.batch.journal import Filling, Folder, Journal, acquire
 from rlkd_data.chat.batch.state import HasBatches, Intent, Item, Provider, Seen, item_key, new_intent
-from rlkd_data.chat.client import Stats, as_async
+from rlkd_data.chat.many import as_async
 from rlkd_data.chat.money.bill import Asked, Bill
+from rlkd_data.chat.stats import Stats
 from rlkd_data.chat.store import ResponseStore, key_and_size
 from rlkd_data.chat.types import Failed, Hopeless, Rejected, Reply, Request, Retryable
 from rlkd_data.config import BatchSettings

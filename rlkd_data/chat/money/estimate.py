@@ -16,7 +16,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
-from rlkd_data.chat.client import Client, Key, as_async
+from rlkd_data.chat.client import Client, Key
+from rlkd_data.chat.many import as_async
 from rlkd_data.chat.store import key_and_size
 from rlkd_data.chat.types import Failed, Reply, Request
 from rlkd_data.errors import InputError
