@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import random
 import time
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
@@ -16,15 +15,13 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from rlkd_data.chat.many import as_async, until_done_or_failed, wake
-from rlkd_data.chat.money.bill import Asked, Bill, Paid
+from rlkd_data.chat.money.bill import Bill
 from rlkd_data.chat.pace.aimd import Aimd
-from rlkd_data.chat.pace.breaker import Silence
-from rlkd_data.chat.pace.limits import Expectation, Limits
-from rlkd_data.chat.pace.retry import pause
+from rlkd_data.chat.pace.limits import Limits
 from rlkd_data.chat.pace.slots import Slots
-from rlkd_data.chat.pace.waiting import Waits
 from rlkd_data.chat.stats import Stats
 from rlkd_data.chat.store import ResponseStore, key_and_size, request_key
+from rlkd_data.chat.tries import Tries
 from rlkd_data.chat.types import (
     Adapted,
     Backend,
@@ -35,18 +32,13 @@ from rlkd_data.chat.types import (
     Rejected,
     Reply,
     Request,
-    Retryable,
-    Unfinished,
 )
 from rlkd_data.errors import BudgetReached
-from rlkd_data.schema import Sampling, Usage
+from rlkd_data.schema import Sampling
 
 Key = TypeVar("Key")
 _FORMS = 12
 """Forms of one request that a model may be offered: it takes none of some fields, and fewer tokens."""
-_FEW = 3
-"""Tries after the first, where a failure seldom passes."""
-_CONGESTED = ("rate_limited", "overloaded", "timeout")
 _CLAIMED_ELSEWHERE = 0.25
 """Seconds between two looks for a reply that another process is waiting for."""
 
@@ -86,23 +78,30 @@ class Client:
     ) -> None:
         self.backend, self.store = backend, store
         self.concurrency = concurrency or backend.default_concurrency
-        self.max_retries = max_retries
         self.stats = Stats()
-        self._sleep, self._clock = sleep, clock
+        self._sleep = sleep
         self.bill = bill or Bill(backend.model)
         self.bill.carry_over(store)
         self.limits = limits or Limits(sleep=sleep, clock=clock)
         if (watch := getattr(backend, "watch_headers", None)) is not None:
             watch(self.limits.learn)
-        self._expected = Expectation()
         self._retry_truncated = retry_truncated
         self._window = Aimd(self.concurrency, start)
         self._slots = Slots(self._window.window)
         self._in_flight: dict[bytes, _Flight] = {}
-        self._not_before = 0.0
-        self._waits = Waits(longest_wait)
-        self._silence = Silence() if breaker else None
-        self._rng = random.Random()  # jitter must differ between processes, so it has no seed
+        self._tries = Tries(
+            backend,
+            store,
+            self.bill,
+            self.limits,
+            self.stats,
+            finished=self._finished,
+            max_retries=max_retries,
+            breaker=breaker,
+            longest_wait=longest_wait,
+            sleep=sleep,
+            clock=clock,
+        )
 
     @property
     def model(self) -> str:
@@ -242,7 +241,7 @@ class Client:
     async def _ask_claimed(self, key: bytes, wire: dict[str, Any], size: int, longest: int | None) -> Reply:
         stored = False
         try:
-            reply, paid = await self._try(wire, size, longest)
+            reply, paid = await self._tries.until_answered(wire, size, longest)
             try:
                 self.stats.add(reply.usage)
                 # Within the slot: what a kill can lose is then never more than what may be in flight.
@@ -257,66 +256,6 @@ class Client:
             if not stored:
                 self.store.unclaim(key)
         return reply
-
-    async def _try(self, wire: dict[str, Any], size: int, longest: int | None) -> tuple[Reply, Paid]:
-        """Ask, and ask again. Keeps its slot while it pauses: an overloaded server gets fewer requests, not others."""
-        tries = 0
-        while True:
-            while (wait := self._not_before - self._clock()) > 0:
-                await self._sleep(wait)
-            try:
-                answer = await self._once(wire, size, longest, first=not tries)
-            except Retryable as failure:
-                tries += 1
-                self._finished(failure.reason in _CONGESTED)
-                if self._silence is not None and self._silence.is_dead(failure, self._clock()):
-                    raise Hopeless(f"{failure} – is it running? (or give another --base-url)") from None
-                if tries > (min(self.max_retries, _FEW) if failure.few else self.max_retries):
-                    if isinstance(failure, Unfinished):
-                        raise Rejected(str(failure), reason=failure.reason) from None
-                    raise
-                self.stats.retries += 1
-                self._waits.note(failure, self._clock())
-                if failure.reason == "rate_limited" and failure.retry_after:
-                    # The limit is the account's, not this request's: no other may spend its tries against it.
-                    self._not_before = max(self._not_before, self._clock() + failure.retry_after)
-                await self._sleep(pause(tries, failure.retry_after, self._rng))
-            else:
-                self._finished(False)
-                if self._silence is not None:
-                    self._silence.heard()
-                return answer
-
-    async def _once(self, wire: dict[str, Any], size: int, longest: int | None, *, first: bool) -> tuple[Reply, Paid]:
-        """One try: paid for from the budget, counted against the limits, and written down."""
-        asked = Asked(await self.bill.reserve(size, longest), size, longest)
-        self.stats.asked += first
-        need = self._expected.of(size, longest)
-        try:
-            await self.limits.acquire(need)
-        except BaseException:
-            self.bill.release(asked.reserved)
-            raise
-        try:
-            reply = await self.backend.ask(wire)
-        except Failed as failure:
-            self.limits.settle(need, getattr(failure, "usage", None) or Usage())
-            paid = self.bill.failed(asked, failure)
-            try:
-                if paid.entry is not None:
-                    await self.store.noted(paid.entry)
-            finally:
-                self.bill.written(paid)
-            raise
-        except BaseException:  # given up after it was sent: nobody knows what became of it
-            paid = self.bill.lost(asked)
-            if paid.entry is not None:
-                self.store.note(paid.entry)
-            self.bill.written(paid)
-            raise
-        self._expected.learn(size, reply.usage)
-        self.limits.settle(need, reply.usage)
-        return reply, self.bill.answered(asked, reply)
 
     def _finished(self, congested: bool) -> None:
         before = self._window.window

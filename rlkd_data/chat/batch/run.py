@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from itertools import islice
 from typing import Any
 
 from rlkd_data.chat.batch.drive import Driver
+from rlkd_data.chat.batch.harvest import Harvest
 from rlkd_data.chat.batch.journal import Filling, Folder, Journal, acquire
-from rlkd_data.chat.batch.state import HasBatches, Intent, Item, Provider, Seen, item_key, new_intent
+from rlkd_data.chat.batch.state import HasBatches, Intent, Provider, Seen, new_intent
 from rlkd_data.chat.many import as_async
 from rlkd_data.chat.money.bill import Asked, Bill
 from rlkd_data.chat.stats import Stats
@@ -21,8 +21,6 @@ from rlkd_data.config import BatchSettings
 from rlkd_data.errors import BudgetReached, InputError
 from rlkd_data.run.progress import note
 
-_TOGETHER = 256
-"""Replies that are committed together."""
 _LOCK_PAUSE = 0.05
 
 
@@ -56,6 +54,7 @@ class BatchRun:
         self._given_up: dict[str, Failed] = {}
         self._aside: dict[bytes, Asked] = {}
         """What is set aside for each request."""
+        self._results = Harvest(backend.model, provider, store, bill, stats, aside=self._aside, answer=self._answer)
         self._filling: Filling | None = None
         self._reached: BudgetReached | None = None
         self._window = asyncio.Semaphore(self._settings.together)
@@ -279,7 +278,7 @@ class BatchRun:
 
     async def _harvest(self, folder: Folder, refusal: Failed | None) -> Folder | None:
         """Replies into the store, then to those who wait. Gives the batch of what has to be sent again, if any."""
-        hopeless, why = await self._read_results(folder) if refusal is None else (None, refusal)
+        hopeless, why = await self._results.read(folder) if refusal is None else (None, refusal)
         if isinstance(refusal, Hopeless):
             hopeless = refusal
         if hopeless is not None:
@@ -310,69 +309,6 @@ class BatchRun:
             self._stats.failed += 1
             await self._answer(key, why or Retryable(f"{said} (expired or cancelled)", reason="batch_expired"))
         return following
-
-    async def _read_results(self, folder: Folder) -> tuple[Hopeless | None, Failed | None]:
-        """Store and hand out what a batch came to. (the reason to stop everything, the last failure that may pass)"""
-        hopeless: Hopeless | None = None
-        why: Failed | None = None
-        with folder.results.open("rb") as lines:
-            while together := list(islice(lines, _TOGETHER)):
-                items = list(self._items(folder, together))
-                replies = [(key, item.outcome) for key, item in items if isinstance(item.outcome, Reply)]
-                await asyncio.gather(*(self._keep(key, folder, reply) for key, reply in replies))
-                for key, item in items:
-                    match item.outcome:
-                        case Reply() | Rejected():
-                            self._stats.failed += isinstance(item.outcome, Rejected)
-                            await self._answer(key, item.outcome)
-                        case Hopeless():
-                            hopeless = item.outcome
-                        case Failed():
-                            why = item.outcome
-                            self._charge(self._asked(key, folder), item.outcome)
-        return hopeless, why
-
-    async def _keep(self, key: bytes, folder: Folder, reply: Reply) -> None:
-        """Into the store with what it cost, once: a run that was killed here may have stored some already."""
-        if self._store.get(key) is not None:
-            return
-        asked = self._aside.pop(key, None)
-        if asked is None:
-            asked = self._asked(key, folder)
-            self._bill.owe(0.0)
-        paid = self._bill.answered(asked, reply)
-        self._stats.add(reply.usage)
-        try:
-            await self._store.put(key, self._backend.model, reply, paid.entry)
-        finally:
-            self._bill.written(paid)
-
-    def _asked(self, key: bytes, folder: Folder) -> Asked:
-        """A request beside those that something is set aside for; one that nobody here asked has the batch's mean
-        size."""
-        if (known := self._aside.get(key)) is not None:
-            return Asked(0.0, known.size, known.longest)
-        return Asked(0.0, folder.requests.stat().st_size // max(1, folder.intent.count), None)
-
-    def _charge(self, asked: Asked, failure: Failed) -> None:
-        """Write down what a reply that cannot be read has cost; the request keeps what is set aside for it."""
-        if getattr(failure, "usage", None) is None and not failure.paid:
-            return
-        self._bill.owe(0.0)
-        paid = self._bill.failed(asked, failure)
-        if paid.entry is not None:
-            self._store.note(paid.entry)
-        self._bill.written(paid)
-
-    def _items(self, folder: Folder, lines: list[bytes]) -> Iterator[tuple[bytes, Item]]:
-        for line in lines:
-            try:
-                item = self._provider.read(line)
-                token, key = item_key(item.custom_id)
-            except ValueError:
-                continue  # its request is then among those without an answer, and is sent again
-            if token == folder.intent.token:
-                yield key, item
 
     async def _answer(self, key: bytes, outcome: Reply | Failed) -> None:
         if (asked := self._aside.pop(key, None)) is not None:
