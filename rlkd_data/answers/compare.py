@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 from rlkd_data.answers.numbers import number, with_decimal_comma
-from rlkd_data.answers.phrases import same_phrases, same_words
+from rlkd_data.answers.phrases import may_say, same_phrases, same_words
 from rlkd_data.answers.quantities import quantity, tokens
 from rlkd_data.answers.read import interval_of, read
 from rlkd_data.answers.scalars import Scalars
 from rlkd_data.answers.shapes import Matrix, Named, Phrase, Prose, Ratio, Relation, Scalar, Several, Shape, Union, Words
 from rlkd_data.answers.typeset import bare
 
+A_SIDE = "an equation and a side of it"
+"""Why an equation and a formula differ, where whoever knows the question may see that they do not: it was its side."""
+_ENDLESS = re.compile(r"\\(?:sum|prod|int|lim)(?![A-Za-z])")
 _MOST_MATCHED = 40
 """Items of two unordered lists that are matched one by one."""
 
@@ -32,6 +36,7 @@ class Comparison(Scalars):
             return self._say(True, "words" if isinstance(gold, Words) else "equal")
         if isinstance(gold, Prose) or isinstance(answer, Prose):
             return self._say(None, "prose")
+        gold, answer = self._result(gold), self._result(answer)
         if isinstance(gold, Named) or isinstance(answer, Named):
             return self._named(gold, answer)
         if _bound_apart(gold, answer):
@@ -77,6 +82,14 @@ class Comparison(Scalars):
             return self.same(named.of, answer)
         return self.same(gold, named.of)
 
+    def _result(self, shape: Shape) -> Shape:
+        """What an equation comes to that holds for all values, as a calculation does: `3(x - 2) + 4 = 3x - 2` is
+        3x - 2. To math-verify all of these are one."""
+        if not isinstance(shape, Relation) or not shape.equation or _ENDLESS.search(shape.text):
+            return shape
+        held = all(self.engine.equal(one, other) is True for one, other in pairwise(shape.sides))
+        return read(shape.sides[-1]) if held else shape
+
     def _relations(self, gold: Shape, answer: Shape) -> bool | None:
         if isinstance(gold, Relation) and isinstance(answer, Relation):
             return self._engine_relations(gold.text, answer.text)
@@ -99,7 +112,10 @@ class Comparison(Scalars):
             inside = read(relation.sides[-1])
             value = inside if isinstance(inside, Scalar) else value
             return self.same(value, answer) if gold is relation else self.same(gold, value)
-        return self._say(False, "an equation and none")
+        other = answer if gold is relation else gold
+        return self._say(
+            False, A_SIDE if any(_is_side(side, other) for side in relation.sides) else "an equation and none"
+        )
 
     def _engine_relations(self, one: str, other: str) -> bool | None:
         found = self.engine.relations(one, other)
@@ -122,8 +138,8 @@ class Comparison(Scalars):
         if isinstance(text, Phrase):
             return self._say(None, "phrases")
         if isinstance(other, (Scalar, Several, Union, Matrix, Ratio)) and isinstance(text, Words):
-            lone = isinstance(other, Scalar) and other.number is None
-            return self._say(None if lone and text.words != ("nothing",) else False, "words and none")
+            lone = isinstance(other, Scalar) and other.number is None and may_say(text.words, other.text)
+            return self._say(None if lone else False, "words and none")
         return self._say(None, "phrases")
 
     # --- several
@@ -223,6 +239,13 @@ class Comparison(Scalars):
         ):
             return self._engine_equal(matrix.text, other.text)
         return self._say(False, "a matrix and none")
+
+
+def _is_side(side: str, other: Shape) -> bool:
+    inside = read(side)
+    if not isinstance(inside, Scalar) or not isinstance(other, Scalar):
+        return False
+    return inside.text == other.text or (inside.number is not None and inside.number == other.number)
 
 
 def _all(verdicts: Iterable[bool | None]) -> bool | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 
@@ -39,6 +40,13 @@ _KINDS = tuple(
 _CONJUNCTIONS = frozenset(
     {"and", "or", "is", "at", "on", "in", "of", "to", "it", "that", "by", "with", "for", "answer"}
 )
+_OF_FORMULAS = re.compile(
+    r"(?:root|racine|raiz|wurzel|squar|cub|pi|infinit|unendlich|half|halves|third|quarter|fourth|fifth|over|by|divided|times"
+    r"|plus|minus|negative|power|exponent|log|factorial|sine|cosine|tangent|one|two|three|four|five|six|seven|eight"
+    r"|nine|ten|\w+teen|\w+ty|hundred|thousand|million|undefined)"
+)
+_NAME = 2
+"""Words up to which they are a name."""
 _NEGATIONS = frozenset({"not", "no", "never", "neither", "nor", "cannot", "none", "without"})
 
 
@@ -65,6 +73,15 @@ def same_words(one: Sequence[str], other: Sequence[str]) -> bool | None:  # noqa
     if "".join(one) == "".join(other):
         return True
     return None
+
+
+def may_say(words: Sequence[str], formula: str) -> bool:
+    """Whether words could mean a formula: "root of two" may be `\\sqrt{2}`, "triangle" may be `ABC`, and a
+    statement may say anything; a city is no formula of numbers alone, and nothing is none."""
+    if tuple(words) == ("nothing",):
+        return False
+    numeric = re.search(r"[A-Za-z]", re.sub(r"\\[A-Za-z]+", " ", formula)) is None
+    return not numeric or len(words) > _NAME or any(not word.isascii() or _OF_FORMULAS.match(word) for word in words)
 
 
 def same_phrases(one: Sequence[str], other: Sequence[str]) -> bool | None:

@@ -18,6 +18,7 @@ from typing import Any
 
 from rlkd_data.answers.apart.run import run_apart
 from rlkd_data.answers.sandbox import Limits, Ran, SandboxUnavailable, run_python
+from rlkd_data.answers.verdict import NO_ANSWER, UNREADABLE
 
 _FENCE = re.compile(r"^[ \t]*```[ \t]*(?P<language>[\w+#.-]*)[^\n]*\n(?P<code>.*?)^[ \t]*```[ \t]*$", re.DOTALL | re.M)
 _PYTHON = ("python", "python3", "py")
@@ -46,7 +47,7 @@ _sys.stdout.write("\\n" + {token!r} + _json.dumps(_function(*_arguments)))
 
 @dataclass(frozen=True, slots=True)
 class Graded:
-    """`how`: `tests: 12/12 passed`, `tests: 3/12 passed, wrong output`, or `null: …`."""
+    """`how`: `tests: 12/12 passed`, `tests: 3/12 passed, wrong output`, `unreadable answer`, or `null: …`."""
 
     is_correct: bool | None
     how: str
@@ -128,7 +129,7 @@ def grade_code(
         return Graded(None, "null: no tests in the gold answer")
     code = python_code(answer, tests)
     if code is None:
-        return Graded(None, "null: no Python program in the answer")
+        return _without_program(answer)
     wall = 3 * seconds + _PATIENCE
     limits = Limits(cpu_seconds=max(1, round(seconds)), wall_seconds=wall, memory=memory, given_up=stopped)
     until = time.monotonic() + total_seconds
@@ -138,6 +139,13 @@ def grade_code(
         return _by_pairs(code, tests, limits, until, stopped)
     except SandboxUnavailable as problem:
         return Graded(None, f"null: sandbox unavailable ({problem})")
+
+
+def _without_program(answer: str) -> Graded:
+    """An answer without any code is wrong, as one that cannot be read; code in another language is not judged."""
+    if _FENCE.search(answer):
+        return Graded(None, "null: no Python program in the answer")
+    return Graded(False, UNREADABLE if answer.strip() else NO_ANSWER)
 
 
 def _by_script(code: str, script: str, limits: Limits) -> Graded:

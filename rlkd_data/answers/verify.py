@@ -109,8 +109,8 @@ class Verifier:
         return key, found if isinstance(found, Verdict) else self._judged(found)
 
     def _begin(self, job: Job) -> Verdict | Future[Any]:
-        if job.domain == "code" and self._code is not None and job.gold and job.gold.strip() and job.answer:
-            return self._schedule_code(job.gold, job.answer, self._code)
+        if job.domain == "code" and self._code is not None and job.gold and job.gold.strip():
+            return self._schedule_code(job.gold, job.answer or "", self._code)
         return quick(job) or self._schedule(job)
 
     def _schedule_code(self, gold: str, answer: str, code: CodeRuns) -> Future[Any]:

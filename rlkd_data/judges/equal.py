@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from rlkd_data.answers.compare import A_SIDE
 from rlkd_data.answers.final import final_answer
 from rlkd_data.answers.quantity import MINUS, end, goes_on, quantity, same
 from rlkd_data.answers.read import comparable
@@ -45,7 +46,10 @@ def equal(pair: Pair) -> Verdict | None:
 
 
 def _settled(found: Found) -> Verdict | None:
-    """A verdict of the room of answers that is certain; None for another."""
+    """A verdict of the room of answers that is certain; None for another: a side of an equation may be what the step
+    asked for."""
+    if found.how == A_SIDE:
+        return None
     return Verdict(found.is_correct, found.how, free=True) if found.is_correct or found.differs else None
 
 

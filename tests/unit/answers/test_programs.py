@@ -74,7 +74,9 @@ def test_all_tests_together_have_a_limit() -> None:
 
 def test_without_tests_or_program_there_is_no_verdict() -> None:
     assert grade("42", fenced("print(42)")) == Graded(None, "null: no tests in the gold answer")
-    assert grade(SUMS, "I do not know.") == Graded(None, "null: no Python program in the answer")
+    assert grade(SUMS, "I do not know.") == Graded(False, "unreadable answer")
+    assert grade(SUMS, "```python\nprint(1") == Graded(False, "unreadable answer")  # cut off
+    assert grade(SUMS, " ") == Graded(False, "no answer")
     assert grade(SUMS, fenced("int main() {}", "cpp")).how == "null: no Python program in the answer"
 
 
