@@ -214,7 +214,14 @@ def rescore(
 @verb(
     app,
     "rlkd_train.config:RewardServerSettings",
-    Panel("Teachers and address", Flag("decompositions", value=FOLDER), "--allow-other-annotator", "host", "port"),
+    Panel(
+        "Teachers and address",
+        Flag("decompositions", value=FOLDER),
+        "--allow-other-annotator",
+        "host",
+        "port",
+        "token_env",
+    ),
     FILE,
     name="reward-server",
     required=False,

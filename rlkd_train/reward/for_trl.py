@@ -16,11 +16,12 @@ from rlkd_data.chat.stats import Stats
 from rlkd_data.errors import RlkdError
 from rlkd_data.tables import TableWriter, is_table, read_table
 from rlkd_train.config import COMPONENTS, GuardsSettings
+from rlkd_train.reward.asked import text_of
 from rlkd_train.reward.completions import COMPLETIONS, ScoredCompletion
 from rlkd_train.reward.components import Scoring
 from rlkd_train.reward.guards import COMPLETION_GUARDS, RUN_GUARDS, StepFigures, run_flags
 from rlkd_train.reward.scorer import Structure
-from rlkd_train.reward.structure import figures, text_of
+from rlkd_train.reward.structure import figures
 
 _SAME = 1e-9
 

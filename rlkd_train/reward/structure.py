@@ -28,6 +28,7 @@ from rlkd_data.schema import Decomposition
 from rlkd_train.annotators import check as check_annotators
 from rlkd_train.config import StructureSettings
 from rlkd_train.problems import load_teachers
+from rlkd_train.reward.asked import text_of
 from rlkd_train.reward.event_loop import EventLoop
 from rlkd_train.reward.scorer import Completion, Structure, StructureScorer
 
@@ -152,11 +153,6 @@ def figures(structures: Sequence[Structure]) -> dict[str, float]:
         "judge_pairs": float(sum(one.asked for one in structures)),
         "judge_wasted": float(sum(one.wasted for one in structures)),
     }
-
-
-def text_of(completion: Any) -> str:
-    """A completion as TRL gives it, a text or a list of messages, as text."""
-    return completion if isinstance(completion, str) else "".join(message["content"] for message in completion)
 
 
 async def _open(
