@@ -15,7 +15,7 @@ from typing import Any
 from rlkd_data.schema import Step
 from rlkd_data.structure.fences import fence
 from rlkd_data.structure.parsed import Note, Parsed, ParseFailure
-from rlkd_data.structure.shapes import Digits, TwiceNamed, count_keys, holds_keys, once, read_value
+from rlkd_data.structure.shapes import Once, TooMany, TwiceNamed, count_keys, holds_keys, read_value
 from rlkd_data.structure.thought import cut_thought
 
 PARTS = ("meta_reasoning", "sub_problem", "answer")
@@ -48,10 +48,17 @@ control character."""
 _LOOKS = 300_000
 """How often a repair may look at a character: a broken decomposition of 100,000 takes less, a page of braces
 that nobody closes would take minutes."""
+_MENDED = 300_000
+"""Characters of a text that may be mended; a whole one is read however long it is."""
+_VALUES = 5_000
+"""Values one after another: as many as a decomposition may have steps."""
 _ESCAPE = re.compile(r"\\[bfnrt]|\\u[0-9a-fA-F]{4}")
 _START = re.compile(r"[{\[](?=\s*(?:[\"'“”‘’{\[}\]]|//|/\*|#|\w+\s*:))")
 """What can open JSON: a set, an interval or LaTeX in the words before it cannot."""
-_TOKEN = re.compile(r"\"(?:[^\"\\]|\\.)*\"|//[^\n]*|/\*.*?\*/|(?<=[\s,{\[])#[^\n]*", re.DOTALL)
+_TOKEN = re.compile(
+    r"\"(?:[^\"\\]++|\\.)*+\"?|//[^\n]*|/\*(?:[^*]++|\*(?!/))*+(?:\*/)?|(?<=[\s,{\[])#[^\n]*", re.DOTALL
+)
+"""What is open at its beginning is taken to the end: it would otherwise be looked for again from each place behind."""
 _OPENING_QUOTE = re.compile(r"(?<=[{\[,:])(\s*)[“”„«]")
 _CLOSING_QUOTE = re.compile(r"[”“»](?=\s*[:,}\]])")
 
@@ -99,27 +106,38 @@ def _parse(body: str, notes: list[Note]) -> Parsed | ParseFailure:
     if sane != body:
         notes.append("latex_unescaped")
     try:
-        for form in (sane, bare := _TOKEN.sub(_without_comment, sane), _plain_quotes(bare)):
-            values, rest = _values(form)
-            if values:
-                if form is not sane and form != sane:
-                    notes.append("repaired_json")
-                return _told(values, rest, notes)
-        sane = bare if '"' in bare else _plain_quotes(bare)
-        end = sane.rfind("}" if sane.startswith("{") else "]")
-        if 0 < end < len(sane) - 1 and not sane[end + 1 :].strip().startswith(("]", ",", '"')):
-            notes.append("text_after")
-            sane = sane[: end + 1]
-        value = _repaired(sane)
-        if isinstance(value, ParseFailure):
-            return value
-        if _letters(json.dumps(value, ensure_ascii=False)) != _letters(sane):
-            return ParseFailure("broken_json", "the JSON could only be read by leaving out or changing some of it")
-        read = read_value(value, [*notes, "repaired_json"])
-        if isinstance(read, Parsed) and (swallowed := _swallowed(sane, len(read.steps))):
-            return ParseFailure("broken_json", swallowed)
+        return _read(sane, notes) or _mended(sane, notes)
     except TwiceNamed as twice:
         return ParseFailure("two_readings", f"an object has {twice} twice")
+    except TooMany as many:
+        return ParseFailure("wrong_shape", f"the JSON is no decomposition: {many}")
+
+
+def _read(text: str, notes: list[Note]) -> Parsed | ParseFailure | None:
+    """What JSON says that is whole; None for one that is broken."""
+    values, rest = _values(text)
+    return _told(values, rest, notes) if values else None
+
+
+def _mended(sane: str, notes: list[Note]) -> Parsed | ParseFailure:
+    if len(sane) > _MENDED:
+        return _unclosed(sane) or ParseFailure("broken_json", "the JSON is broken, and too long to be mended")
+    for form in (bare := _TOKEN.sub(_without_comment, sane), _plain_quotes(bare)):
+        if read := _read(form, [*notes, "repaired_json"]):
+            return read
+    sane = bare if '"' in bare else _plain_quotes(bare)
+    end = sane.rfind("}" if sane.startswith("{") else "]")
+    if 0 < end < len(sane) - 1 and not sane[end + 1 :].strip().startswith(("]", ",", '"')):
+        notes = [*notes, "text_after"]
+        sane = sane[: end + 1]
+    value = _repaired(sane)
+    if isinstance(value, ParseFailure):
+        return value
+    if _letters(json.dumps(value, ensure_ascii=False)) != _letters(sane):
+        return ParseFailure("broken_json", "the JSON could only be read by leaving out or changing some of it")
+    read = read_value(value, [*notes, "repaired_json"])
+    if isinstance(read, Parsed) and (swallowed := _swallowed(sane, len(read.steps))):
+        return ParseFailure("broken_json", swallowed)
     return read
 
 
@@ -139,13 +157,14 @@ def _lines_of(values: list[Any]) -> Any:
 
 def _values(text: str) -> tuple[list[Any], str]:
     """The whole JSON values that a text begins with, and what is behind them; none where the first is broken."""
-    decoder = json.JSONDecoder(strict=False, object_pairs_hook=once, parse_float=Digits, parse_int=Digits)
+    once = Once()
+    decoder = json.JSONDecoder(strict=False, object_pairs_hook=once, parse_float=once.number, parse_int=once.number)
     values: list[Any] = []
     at = 0
-    while at < len(text) and text[at] in "{[":
+    while at < len(text) and text[at] in "{[" and len(values) < _VALUES:
         try:
             value, end = decoder.raw_decode(text, at)
-        except TwiceNamed:
+        except (TwiceNamed, TooMany):
             raise
         except (ValueError, RecursionError):
             break
@@ -158,8 +177,11 @@ def _values(text: str) -> tuple[list[Any], str]:
 
 def _unfenced(text: str) -> tuple[str, bool]:
     """The text without the fences of the block that holds the JSON."""
+    if "```" not in text and "~~~" not in text:
+        return text.strip(), False
     lines = text.strip().split("\n")
-    start = next((n for n, line in enumerate(lines) if _START.match(line.strip()) and not fence(line)), len(lines))
+    opened = (n for n, line in enumerate(lines) if len(line) > 1 and _START.match(line.strip()) and not fence(line))
+    start = next(opened, len(lines))
     opening = next((n for n in range(start - 1, -1, -1) if fence(lines[n])), None)
     if opening is None:
         return text.strip(), False
@@ -169,7 +191,8 @@ def _unfenced(text: str) -> tuple[str, bool]:
 
 
 def _without_comment(found: re.Match[str]) -> str:
-    return found[0] if found[0].startswith('"') else " "
+    kept = found[0].startswith('"') or (found[0].startswith("/*") and not found[0].endswith("*/"))
+    return found[0] if kept else " "
 
 
 def _plain_quotes(text: str) -> str:
@@ -181,12 +204,18 @@ def _repaired(body: str) -> Any:
     """The value of broken JSON, or a ParseFailure."""
     from json_repair import loads
 
-    if not body.endswith("}" if body.startswith("{") else "]"):
-        return ParseFailure("incomplete_last_step", "the JSON ends before it is closed")
+    if cut := _unclosed(body):
+        return cut
     try:
         return loads(_Metered(body), skip_json_loads=True)
     except (ValueError, RecursionError, IndexError, TypeError) as problem:
         return ParseFailure("broken_json", f"the JSON cannot be read: {type(problem).__name__}")
+
+
+def _unclosed(body: str) -> ParseFailure | None:
+    if body.endswith("}" if body.startswith("{") else "]"):
+        return None
+    return ParseFailure("incomplete_last_step", "the JSON ends before it is closed")
 
 
 class _Metered(str):

@@ -27,7 +27,7 @@ class Layout:
 
 def fence(line: str) -> str | None:
     """The back-ticks or tildes that open or close a code block on this line."""
-    if not line[:12].lstrip(" \t").startswith(("```", "~~~")):
+    if len(line) < len("```") or not line[:12].lstrip(" \t").startswith(("```", "~~~")):
         return None
     found = _FENCE.match(line[:_LONGEST])
     return found["mark"] if found else None

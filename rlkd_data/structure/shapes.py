@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from rlkd_data.schema import Step
@@ -32,6 +33,7 @@ _KEY = {
     for part, names in _WRITTEN.items()
 }
 _DEEPEST = 4
+_LONGEST_KEY = 64
 
 
 class Digits(str):
@@ -40,18 +42,42 @@ class Digits(str):
     __slots__ = ()
 
 
+_ENTRIES = 20_000
+"""Of all objects together: a decomposition of thousands of steps has fewer."""
+
+
 class TwiceNamed(Exception):
     """An object that has a key twice: which of the two is meant cannot be told."""
 
 
-def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object from its pairs. Raises TwiceNamed."""
-    found: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in found and found[key] != value:
-            raise TwiceNamed(key)
-        found[key] = value
-    return found
+class TooMany(Exception):
+    """JSON of more entries than any decomposition has."""
+
+
+class Once:
+    """Makes objects from their pairs. Raises TwiceNamed, and TooMany where all of them together have too many."""
+
+    def __init__(self) -> None:
+        self._left = _ENTRIES
+
+    def __call__(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        self._take(len(pairs))
+        found: dict[str, Any] = {}
+        for key, value in pairs:
+            if key in found and found[key] != value:
+                raise TwiceNamed(key)
+            found[key] = value
+        return found
+
+    def number(self, written: str) -> Digits:
+        """A number, as it was written."""
+        self._take(1)
+        return Digits(written)
+
+    def _take(self, entries: int) -> None:
+        self._left -= entries
+        if self._left < 0:
+            raise TooMany(f"it has more than {_ENTRIES:,} entries and numbers")
 
 
 def holds_keys(text: str) -> bool:
@@ -97,7 +123,7 @@ def read_value(value: Any, notes: Sequence[Note]) -> Parsed | ParseFailure:  # n
 
 def _steps_of(value: Any, depth: int) -> tuple[list[Any], Any, bool] | None:  # noqa: PLR0911 - a shape each
     """The rows of the steps, the final answer, and whether the shape is another than that asked for."""
-    if depth > _DEEPEST:
+    if depth > _DEEPEST or (isinstance(value, (dict, list)) and len(value) > _ENTRIES):
         return None
     if isinstance(value, list):
         rows = [_bare(row) for row in value]
@@ -108,7 +134,7 @@ def _steps_of(value: Any, depth: int) -> tuple[list[Any], Any, bool] | None:  # 
         return (rows, None, True) if any(isinstance(row, dict) and _is_step(row) for row in rows) else None
     if not isinstance(value, dict):
         return None
-    if isinstance(listed := value.get("steps"), list):
+    if isinstance(listed := value.get("steps"), list) and len(listed) <= _ENTRIES:
         return [_bare(row) for row in listed], _final_of(value), _other_keys(listed)
     if _is_step(value):
         return [value], _named(value, _FINAL), True
@@ -160,7 +186,7 @@ def _part(row: Mapping[str, Any], name: str) -> str | None:
 
 
 def _named(row: Mapping[str, Any], names: tuple[str, ...]) -> Any:
-    found = [value for key, value in row.items() if _letters(key) in names]
+    found = [value for key, value in row.items() if len(key) <= _LONGEST_KEY and _letters(key) in names]
     return found[0] if len(found) == 1 else None
 
 
@@ -181,5 +207,6 @@ def _flat(value: Mapping[str, Any]) -> list[dict[str, Any]] | None:
     return [rows[number] for number in sorted(rows)] if rows else None
 
 
+@lru_cache(_ENTRIES)
 def _letters(key: str) -> str:
     return re.sub(r"[^a-z]", "", key.lower())
