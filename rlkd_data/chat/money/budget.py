@@ -50,12 +50,14 @@ class Budget:
         if self._turn.locked() or not self._take(dollars):
             async with self._turn:
                 while not self._take(dollars):
+                    exact = not self._in_flight  # else `spent` may hold twice what is settled while it is asked for
                     if await self._hold(dollars):
                         continue
-                    if not self._in_flight:
+                    if exact:
                         raise self._reached(dollars)
-                    self._changed.clear()
-                    await self._changed.wait()
+                    if self._in_flight:
+                        self._changed.clear()
+                        await self._changed.wait()
 
     def _take(self, dollars: float) -> bool:
         if not self.fits(dollars) or (self.keep is not None and self._aside + dollars > self._held):

@@ -6,7 +6,7 @@ import pytest
 
 from rlkd_data.chat.money import ledger
 from rlkd_data.chat.money.bill import Asked, Bill
-from rlkd_data.chat.money.budget import Budget
+from rlkd_data.chat.money.budget import Budget, Held
 from rlkd_data.chat.money.estimate import interval
 from rlkd_data.chat.money.ledger import Entry, Spent, one_try
 from rlkd_data.chat.money.prices import FREE, UNKNOWN, given, listed
@@ -136,3 +136,25 @@ def test_an_interval_holds_the_mean_and_keeps_to_what_is_possible() -> None:
     assert interval([10.0], 0.0, 1000.0).low == 5.0
     wide, narrow = interval([1.0, 100.0], 0, 1e9), interval([1.0, 100.0] * 20, 0, 1e9)
     assert wide.high - wide.low > narrow.high - narrow.low
+
+
+async def test_what_is_settled_while_the_ledger_is_asked_does_not_end_the_budget_too_early() -> None:
+    """The ledger's answer holds the request that is settled meanwhile: counted twice, nothing more seemed to fit."""
+    budget: Budget
+    written = 0.0
+
+    async def keep(least: float, most: float, cap: float) -> Held:
+        nonlocal written
+        if least > 1 and not written:
+            written = 0.2
+            budget.settle(0.6, written)
+        return Held(written, 0.0, least if written + least <= cap else None)
+
+    budget = Budget(1.0, keep=keep)
+    await budget.reserve(0.6)
+    await budget.reserve(0.7)
+    assert budget.spent == pytest.approx(0.2)
+    budget.settle(0.7, 0.7)
+    written = 0.9
+    with pytest.raises(BudgetReached, match=r"\$0\.9000 are spent"):
+        await budget.reserve(0.2)
