@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 from rlkd_data.run.resources import resource
 from rlkd_data.schema import TRACES
 from rlkd_data.tables import is_table, read_table
+from tests.support.cli import start
+from tests.support.forked import Forked
 
 _ROWS = 4000
 
@@ -32,11 +32,9 @@ def _write_source(folder: Path) -> tuple[Path, Path]:
     return source, benchmark
 
 
-def _start(source: Path, benchmark: Path, out: Path) -> subprocess.Popen[bytes]:
-    script = "from rlkd_data.cli import main; main()"
-    flags = ["--domain", "math", "--dedupe", "near", "--decontaminate", str(benchmark), "--out", str(out)]
-    command = [sys.executable, "-c", script, "collect", str(source), *flags]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+def _start(source: Path, benchmark: Path, out: Path) -> Forked:
+    flags = ["--domain", "math", "--dedupe", "near", "--decontaminate", benchmark, "--out", out]
+    return start("rlkd-data", "collect", source, *flags)
 
 
 def _outcomes(out: Path) -> list[tuple[str, str]]:

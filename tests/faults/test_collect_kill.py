@@ -2,24 +2,19 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
 
 from rlkd_data.schema import TRACES
-from rlkd_data.tables import REJECTED, is_table, read_table
+from rlkd_data.tables import REJECTED, TableWriter, is_table, read_table
+from tests.support.cli import start
 from tests.support.servers import running_openai_server
 
 PROBLEMS, SAMPLES, CONCURRENCY, KILLS = 40, 4, 8, 4
 
+
 # Small shards, so that a kill also finds problems of which some rows are written and others are not.
-_COLLECT = """
-import sys
-import rlkd_data.tables as tables
-tables.TableWriter.__init__.__defaults__ = (3,)
-from rlkd_data.cli import main
-main()
-"""
+def small_shards():
+    TableWriter.__init__.__defaults__ = (3,)
 
 
 def answer(body):
@@ -39,20 +34,20 @@ def test_after_kills_every_sample_is_there_once_and_each_problem_has_one_best(tm
     source.write_text("".join(f'{{"problem": "p{n}", "answer": "4"}}\n' for n in range(PROBLEMS)))
     total = PROBLEMS * SAMPLES
     with running_openai_server(latency=0.02, reply_function="tests.faults.test_collect_kill:answer") as server:
-        command = [sys.executable, "-c", _COLLECT, "collect", source, "--teacher", "openai:m", "--samples", SAMPLES]
+        command = ["collect", source, "--teacher", "openai:m", "--samples", SAMPLES]
         command += ["--keep", "best", "--base-url", server.base_url, "--concurrency", CONCURRENCY, "--out", out]
-        command = [*map(str, command), "--store", str(tmp_path / "s.sqlite")]
-        environment = os.environ | {"OPENAI_API_KEY": "k"}
+        command += ["--store", tmp_path / "s.sqlite"]
         for kill in range(1, KILLS + 1):
-            client = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            client = start("rlkd-data", *command, first=small_shards)
             while server.stats()["unique"] < kill * total // (KILLS + 1):
                 assert client.poll() is None
                 time.sleep(0.005)
             os.kill(client.pid, signal.SIGKILL)
             client.wait()
-        last = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        last = start("rlkd-data", *command, first=small_shards)
+        _, said = last.communicate()
         stats = server.stats()
-    assert last.returncode == 0, last.stderr
+    assert last.returncode == 0, said
     assert stats["unique"] == total and stats["repeated"] <= KILLS * CONCURRENCY
     kept, left = rows(out, False), rows(out, True)
     found = [(row["problem_id"], row["sampling"]["sample_index"]) for row in (*kept, *left)]
@@ -69,15 +64,16 @@ def test_a_source_is_taken_up_where_it_was_left(tmp_path):
         for n in range(1500)
     ]
     source.write_text("".join(lines + lines[:30]))
-    command = [sys.executable, "-c", _COLLECT, "collect", str(source), "--keep", "best", "--out", str(out)]
+    command = ["collect", source, "--keep", "best", "--out", out]
     for part in (30, 90):
-        client = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        client = start("rlkd-data", *command, first=small_shards)
         while len(list(out.glob("part-*.parquet"))) < part and client.poll() is None:
             time.sleep(0.005)
         client.kill()
         client.wait()
-    last = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert last.returncode == 0, last.stderr
+    last = start("rlkd-data", *command, first=small_shards)
+    _, said = last.communicate()
+    assert last.returncode == 0, said
     kept, left = rows(out, False), rows(out, True)
     assert len(kept) == len({row["problem_id"] for row in kept}) == 500
     assert len(left) == 1000 + 30

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -13,6 +11,8 @@ import psutil
 
 from rlkd_data.schema import DECOMPOSITIONS
 from rlkd_data.tables import read_rows
+from tests.support.cli import start
+from tests.support.forked import Forked
 from tests.support.servers import RunningServer, running_openai_server
 from tests.support.traces import made_trace, write_made_traces
 
@@ -20,11 +20,10 @@ TRACES, CONCURRENCY, KILLS, CHANGES = 120, 6, 3, 2
 """`CHANGES`: requests about each trace, for the first reply fails a check and is repaired."""
 
 
-def start(server: RunningServer, folder: Path) -> subprocess.Popen[bytes]:
-    arguments = ["decompose", str(folder / "traces"), "--out", str(folder / "out"), "--annotator", "openai:m"]
-    arguments += ["--base-url", server.base_url, "--store", str(folder / "s.sqlite"), "--concurrency", str(CONCURRENCY)]
-    command = [sys.executable, "-c", "from rlkd_data.cli import main; main()", *arguments]
-    return subprocess.Popen(command, env=os.environ | {"OPENAI_API_KEY": "k"}, stderr=subprocess.DEVNULL)
+def decompose(server: RunningServer, folder: Path) -> Forked:
+    told = ["--annotator", "openai:m", "--base-url", server.base_url, "--concurrency", CONCURRENCY]
+    told += ["--out", folder / "out", "--store", folder / "s.sqlite"]
+    return start("rlkd-data", "decompose", folder / "traces", *told)
 
 
 def test_after_kills_every_trace_has_its_row_and_only_what_was_in_flight_is_asked_again(tmp_path: Path) -> None:
@@ -32,14 +31,14 @@ def test_after_kills_every_trace_has_its_row_and_only_what_was_in_flight_is_aske
     left_behind: list[psutil.Process] = []
     with running_openai_server(reply_function="tests.support.annotator:sloppy", latency=0.02) as server:
         for kill in range(1, KILLS + 1):
-            stage = start(server, tmp_path)
+            stage = decompose(server, tmp_path)
             while server.stats()["unique"] < kill * TRACES * CHANGES // (KILLS + 1):
                 assert stage.poll() is None
                 time.sleep(0.01)
             left_behind += psutil.Process(stage.pid).children(recursive=True)
             os.kill(stage.pid, signal.SIGKILL)
             stage.wait()
-        last = start(server, tmp_path)
+        last = decompose(server, tmp_path)
         assert last.wait(timeout=120) == 0
         stats = server.stats()
     assert stats["unique"] == TRACES * CHANGES

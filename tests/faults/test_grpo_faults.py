@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
 import time
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 
 from rlkd_data.tables import read_rows
 from rlkd_train.reward.completions import COMPLETIONS
+from tests.support.forked import Forked
 from tests.support.grpo_run import make_run, start_run, steps_in
 from tests.support.servers import running_openai_server
 
@@ -20,7 +20,7 @@ JUDGE = "tests.support.grpo_run:say_yes_or_no"
 A_GROUP = 8
 
 
-def wait_for_step(run: subprocess.Popen[str], out: Path, step: int) -> None:
+def wait_for_step(run: Forked, out: Path, step: int) -> None:
     deadline = time.monotonic() + 120
     while steps_in(out) < step:
         assert run.poll() is None, run.communicate()[1]

@@ -6,8 +6,6 @@ import errno
 import json
 import os
 import signal
-import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -22,6 +20,7 @@ from rlkd_data.run.command import run_app
 from rlkd_data.run.machine import told
 from rlkd_data.schema import TRACES
 from rlkd_data.tables import read_rows
+from tests.support.cli import start
 from tests.support.command_line import Ended, run_here
 from tests.support.servers import running_openai_server
 
@@ -96,14 +95,7 @@ def test_what_is_no_affair_of_the_machine_s_stays_a_fault() -> None:
 
 def interrupted(command: list[str], until: Callable[[], bool], number: int) -> tuple[int, str]:
     """Status and standard error of a command that gets a signal."""
-    environment = os.environ | {"OPENAI_API_KEY": "k"}
-    process = subprocess.Popen(
-        [sys.executable, "-c", "from rlkd_data.cli import main; main()", *command],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    process = start("rlkd-data", *command)
     while not until():
         assert process.poll() is None, process.communicate()
         time.sleep(0.01)

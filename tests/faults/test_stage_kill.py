@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +13,7 @@ import pytest
 import yaml
 
 from rlkd_data.run.identity import read_stage
+from tests.support.cli import cli, start
 from tests.support.servers import running_openai_server
 from tests.support.tiny_model import save_tiny_model
 
@@ -66,16 +65,10 @@ def pipeline(folder: Path, url: str) -> Path:
     return path
 
 
-def start(path: Path) -> subprocess.Popen[bytes]:
-    code = "import sys; from rlkd_data.cli import main; main()"
-    with (path.parent / "output.txt").open("ab") as output:
-        return subprocess.Popen([sys.executable, "-c", code, "run", str(path)], stdout=output, stderr=output)
-
-
 def kill_when(path: Path, due: Callable[[], bool]) -> None:
-    process = start(path)
+    process = start("rlkd-data", "run", path)
     while not due():
-        assert process.poll() is None, (path.parent / "output.txt").read_text()
+        assert process.poll() is None, process.printed("err")
         time.sleep(0.005)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
@@ -103,14 +96,14 @@ def test_a_kill_in_each_stage_loses_only_what_was_in_flight(tmp_path: Path) -> N
         kill_when(path, asked_in("steps", 4))
         kill_when(path, lambda: len(list((run / "grpo" / "checkpoints").glob("checkpoint-*"))) >= 1)
         kill_when(path, asked_in("eval", 4))
-        process = start(path)
-        assert process.wait(timeout=240) == 0, (tmp_path / "output.txt").read_text()
+        done = cli("run", path)
+        assert done.returncode == 0, done.stderr
         stats = server.stats()
         kills = 4
         assert stats["repeated"] <= kills * CONCURRENCY
         whole = _counts(run)
         asked = stats["total"]
-        assert start(path).wait(timeout=120) == 0
+        assert cli("run", path).returncode == 0
         assert server.stats()["total"] == asked and _counts(run) == whole
     assert whole == {"traces": PROBLEMS, "steps": PROBLEMS, "eval": PROBLEMS}
     completions = polars.read_parquet(run / "grpo" / "completions" / "part-*.parquet")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 from rlkd_data.schema import DECOMPOSITIONS, TRACES
 from rlkd_data.tables import outcome_counts, read_rows
+from tests.support.cli import cli
 from tests.support.servers import running_batch_server
 
 PROBLEMS = [{"problem": f"What is {n} plus {n}?", "answer": str(2 * n)} for n in range(1, 7)]
@@ -23,15 +22,7 @@ STEPS = (
 
 
 def rlkd_data(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    root = Path(__file__).resolve().parents[2]
-    environment = os.environ | {
-        "OPENAI_API_KEY": "k",
-        "ANTHROPIC_API_KEY": "k",
-        "RLKD_STORE": str(folder / "store.sqlite"),
-        "PYTHONPATH": str(root),
-    }
-    command = [sys.executable, "-c", "from rlkd_data.cli import main; main()", *arguments]
-    return subprocess.run(command, env=environment, cwd=root, capture_output=True, text=True, timeout=120, check=False)
+    return cli(*arguments, RLKD_STORE=str(folder / "store.sqlite"))
 
 
 def test_collect_and_decompose_in_batches(tmp_path: Path) -> None:

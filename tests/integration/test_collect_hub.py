@@ -14,6 +14,7 @@ import pytest
 from rlkd_data.schema import TRACES
 from rlkd_data.tables import is_table, read_rows
 from tests.support.dataset_hub import COMMIT
+from tests.support.forked import Forked
 
 ROOT = Path(__file__).resolve().parents[2]
 ROWS = [json.loads(line) for line in (ROOT / "tests/data/collect/math500.jsonl").read_text("utf-8").splitlines()]
@@ -22,14 +23,12 @@ CARD = "---\nlicense: cc0-1.0\n---\nWritten for a test.\n"
 
 @contextmanager
 def hub(folder, *flags):
-    command = [sys.executable, "-m", "tests.support.dataset_hub", str(folder), "org/set", *flags]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    process = Forked(["tests.support.dataset_hub", str(folder), "org/set", *flags], os.environ, ROOT)
     try:
-        yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
+        yield f"http://127.0.0.1:{process.first_line()}"
     finally:
         process.kill()
         process.wait()
-        process.stdout.close()
 
 
 @pytest.fixture

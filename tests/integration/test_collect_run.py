@@ -10,6 +10,7 @@ import pytest
 
 from rlkd_data.schema import TRACES
 from rlkd_data.tables import REJECTED, is_table, read_rows, read_table
+from tests.support.cli import cli
 from tests.support.servers import running_anthropic_server, running_openai_server
 
 ROWS = Path(__file__).parents[1] / "data" / "collect"
@@ -17,9 +18,7 @@ ROWS = Path(__file__).parents[1] / "data" / "collect"
 
 def collect(*arguments, status=0, **environment):
     """What the command said, on both channels; one line and no traceback where it failed."""
-    command = [sys.executable, "-c", "from rlkd_data.cli import main; main()", "collect", *map(str, arguments)]
-    keys = {"OPENAI_API_KEY": "k", "ANTHROPIC_API_KEY": "k", "HF_HUB_OFFLINE": "1"}
-    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | keys | environment, check=False)
+    done = cli("collect", *arguments, folder=Path.cwd(), **environment)
     assert done.returncode == status, done.stderr
     assert "Traceback" not in done.stderr
     return done.stdout + done.stderr
@@ -246,5 +245,5 @@ def test_wrong_input_is_one_line_and_status_2(tmp_path, monkeypatch, arguments, 
     problems(tmp_path / "strange.jsonl", {"this": "p", "that": "1"})
     (tmp_path / "broken.jsonl").write_text('{"problem": "p"}\n{"problem": \n')
     (tmp_path / "empty.jsonl").write_text("\n")
-    said = collect(*arguments, "--out", "t", status=2, PYTHONPATH=str(Path(__file__).parents[2]))
+    said = collect(*arguments, "--out", "t", status=2)
     assert message in said and said.count("error:") == 1

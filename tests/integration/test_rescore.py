@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,21 +12,13 @@ import pytest
 from rlkd_data.tables import read_rows
 from rlkd_train.reward.completions import COMPLETIONS, ScoredCompletion
 from rlkd_train.reward.rescore import compare
+from tests.support.cli import run as command
 from tests.support.grpo_run import make_run, start_run
 from tests.support.servers import running_openai_server
 
-_ROOT = Path(__file__).resolve().parents[2]
-
 
 def rescore(run: Path, config: Path, *more: str) -> subprocess.CompletedProcess[str]:
-    code = "from rlkd_train.cli import main; main()"
-    return subprocess.run(
-        [sys.executable, "-c", code, "rescore", str(run), "--config", str(config), *more],
-        env=os.environ | {"OPENAI_API_KEY": "none", "PYTHONPATH": str(_ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return command("rlkd-train", "rescore", run, "--config", config, *more)
 
 
 def test_a_run_is_rescored_without_generating_and_without_asking_again(tmp_path: Path) -> None:
@@ -39,7 +29,7 @@ def test_a_run_is_rescored_without_generating_and_without_asking_again(tmp_path:
         config = make_run(tmp_path, gsrm.base_url, judge.base_url)
         run = tmp_path / "run"
         started = start_run(config, run)
-        assert started.wait() == 0, started.stderr and started.stderr.read()
+        assert started.wait() == 0, started.printed("err")
         asked = gsrm.stats()["total"], judge.stats()["total"]
         assert asked[0] > 0
 

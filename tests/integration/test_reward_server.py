@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -22,6 +19,8 @@ import pytest
 from rlkd_data.prompts import student_messages
 from rlkd_data.schema import DECOMPOSITIONS
 from rlkd_data.tables import TableWriter, read_rows
+from tests.support.cli import run, start
+from tests.support.forked import Forked
 from tests.support.grpo_run import PROBLEMS, make_run
 from tests.support.servers import RunningServer, running_openai_server
 
@@ -38,23 +37,15 @@ def post(url: str, body: Any) -> tuple[int, dict[str, Any]]:
 
 
 @contextmanager
-def serving(folder: Path, *flags: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    code = "from rlkd_train.cli import main; main()"
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, "reward-server", "--config", str(folder / "server.json"), "--port", "0", *flags],
-        env=os.environ | {"OPENAI_API_KEY": "none", "PYTHONPATH": str(_ROOT)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+def serving(folder: Path, *flags: str) -> Iterator[tuple[str, Forked]]:
+    process = start("rlkd-train", "reward-server", "--config", folder / "server.json", "--port", 0, *flags)
     try:
-        assert process.stdout is not None and process.stderr is not None
-        url = process.stdout.readline().strip()
-        assert url.startswith("http://127.0.0.1:"), process.stderr.read()
+        url = process.first_line()
+        assert url.startswith("http://127.0.0.1:"), process.printed("err")
         yield url, process
     finally:
         process.kill()
-        process.communicate()
+        process.wait()
 
 
 @pytest.fixture(scope="module")
@@ -178,7 +169,6 @@ def test_sigterm_answers_what_is_in_flight_and_ends_well(
 
 
 def test_a_server_without_tables_or_address_says_so(folder: Path) -> None:
-    code = "from rlkd_train.cli import main; main()"
     with TableWriter(folder / "empty", DECOMPOSITIONS):
         pass
     for flags, said in (
@@ -188,11 +178,5 @@ def test_a_server_without_tables_or_address_says_so(folder: Path) -> None:
         (["--set", "token_env=RLKD_NOBODY"], "RLKD_NOBODY is not set"),
         (["--set", "prot=1"], "unknown setting 'prot'"),
     ):
-        done = subprocess.run(
-            [sys.executable, "-c", code, "reward-server", "--config", str(folder / "server.json"), *flags],
-            env=os.environ | {"OPENAI_API_KEY": "none", "PYTHONPATH": str(_ROOT)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = run("rlkd-train", "reward-server", "--config", folder / "server.json", *flags)
         assert done.returncode == 2 and said in done.stderr and len(done.stderr.splitlines()) == 1, done.stderr

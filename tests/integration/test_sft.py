@@ -1,10 +1,7 @@
 """Training with the real model, killed in the middle and taken up again."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
 import time
 from datetime import UTC, datetime
 
@@ -13,6 +10,7 @@ import pytest
 from rlkd_data.chat.backends.models import resolve
 from rlkd_data.run.resources import resource
 from rlkd_data.schema import TRACES, Sampling, Trace
+from tests.support.cli import start as command
 
 pytestmark = [pytest.mark.model, pytest.mark.slow]
 
@@ -100,12 +98,7 @@ def trace(reasoning, response):
 
 
 def start(config, out):
-    return subprocess.Popen(
-        [sys.executable, "-c", "from rlkd_train.cli import main; main()", "gsrm", "--config", config, "--out", out],
-        env=os.environ | {"HF_HUB_OFFLINE": "1"},
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    return command("rlkd-train", "gsrm", "--config", config, "--out", out)
 
 
 def test_a_killed_training_goes_on_and_ends_with_an_adapter_that_answers(config, tmp_path):

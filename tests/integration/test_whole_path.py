@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import polars
@@ -15,6 +13,7 @@ from rlkd_data.run.identity import read_stage
 from rlkd_data.run.resources import resource
 from rlkd_data.schema import DECOMPOSITIONS
 from rlkd_data.tables import read_rows
+from tests.support.cli import cli
 
 pytestmark = [pytest.mark.model, pytest.mark.slow]
 
@@ -57,11 +56,6 @@ STAGES = {
 }
 
 
-def rlkd_data(*arguments: str) -> subprocess.CompletedProcess[str]:
-    code = "import sys; from rlkd_data.cli import main; main()"
-    return subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False)
-
-
 def finished(work: Path) -> dict[str, str]:
     return {name: (read_stage(work / name) or {})["finished_at"] for name in STAGES}
 
@@ -72,7 +66,7 @@ def test_every_stage_runs_on_real_rows_and_only_what_changed_runs_again(tmp_path
     defaults = {"store": str(tmp_path / "store.sqlite")}
     path.write_text(yaml.safe_dump({"workdir": str(work), "defaults": defaults, "stages": STAGES}, sort_keys=False))
 
-    first = rlkd_data("run", str(path))
+    first = cli("run", str(path))
     assert first.returncode == 0, first.stderr
     assert "structure" in first.stdout and "report.html" in first.stdout
 
@@ -91,16 +85,16 @@ def test_every_stage_runs_on_real_rows_and_only_what_changed_runs_again(tmp_path
     assert all(row.problem_id in page for row in decomposed)
 
     before = finished(work)
-    again = rlkd_data("run", str(path))
+    again = cli("run", str(path))
     assert again.returncode == 0 and again.stdout.count("done before") == len(STAGES)
     assert finished(work) == before
 
-    changed = rlkd_data("run", str(path), "--set", "after.sampling.max_tokens=16")
+    changed = cli("run", str(path), "--set", "after.sampling.max_tokens=16")
     assert changed.returncode == 0, changed.stderr
     after = finished(work)
     assert {name for name in STAGES if after[name] != before[name]} == {"after", "report"}
 
-    mistyped = rlkd_data("run", str(path), "--set", "grpo.stepz=3")
+    mistyped = cli("run", str(path), "--set", "grpo.stepz=3")
     assert mistyped.returncode == 2 and "did you mean 'steps'?" in mistyped.stderr
     assert len(mistyped.stderr.strip().splitlines()) == 1
 

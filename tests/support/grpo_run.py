@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 from rlkd_data.schema import DECOMPOSITIONS, TRACES, Step
 from rlkd_data.structure.render import render
 from rlkd_data.tables import TableWriter
+from tests.support.cli import start
+from tests.support.forked import Forked
 from tests.support.tiny_model import save_tiny_model
 
-_ROOT = Path(__file__).resolve().parents[2]
 PROBLEMS = {"p1": "What is 1 + 1?", "p2": "What is 2 + 3?"}
 STEPS = [("First the numbers.", "Which numbers?", "one and one"), ("Then the sum.", "What is the sum?", "it is two")]
 TEACHER_WORDS = "TEACHER-TRACE"
@@ -81,16 +79,9 @@ def make_run(folder: Path, gsrm_url: str, judge_url: str, **settings: Any) -> Pa
     return path
 
 
-def start_run(config: Path, out: Path) -> subprocess.Popen[str]:
+def start_run(config: Path, out: Path) -> Forked:
     """`rlkd-train grpo` in a process of its own."""
-    code = "from rlkd_train.cli import main; main()"
-    return subprocess.Popen(
-        [sys.executable, "-c", code, "grpo", "--config", str(config), "--out", str(out)],
-        env=os.environ | {"HF_HUB_OFFLINE": "1", "OPENAI_API_KEY": "none", "PYTHONPATH": str(_ROOT)},
-        stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        text=True,
-    )
+    return start("rlkd-train", "grpo", "--config", config, "--out", out)
 
 
 def steps_in(out: Path) -> int:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+import os
 import urllib.request
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from tests.support.forked import Forked
 
 _ROOT = Path(__file__).resolve().parents[2]
 
@@ -66,21 +67,18 @@ def running_strange_server() -> AbstractContextManager[RunningServer]:
 
 @contextmanager
 def _running(module: str, path: str, options: dict[str, Any], kind: Any = RunningServer) -> Iterator[Any]:
-    command = [sys.executable, "-m", module]
+    command = [module]
     for name, value in options.items():
         for item in value if isinstance(value, (list, tuple)) else [value]:
             command += [f"--{name.replace('_', '-')}", str(item)]
-    process = subprocess.Popen(command, cwd=_ROOT, stdout=subprocess.PIPE, text=True)
+    process = Forked(command, os.environ, _ROOT)
     try:
-        assert process.stdout is not None
-        line = process.stdout.readline().strip()
-        assert line.isdigit(), f"{module} did not start"
+        line = process.first_line()
+        assert line.isdigit(), f"{module} did not start: {process.printed('err')}"
         yield kind(int(line), f"http://127.0.0.1:{line}{path}", process.pid)
     finally:
         process.kill()
         process.wait()
-        if process.stdout is not None:
-            process.stdout.close()
 
 
 @dataclass(frozen=True)
