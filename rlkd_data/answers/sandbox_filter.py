@@ -13,6 +13,9 @@ _LIBRARY = "libseccomp.so.2"
 _ALLOW, _FAIL_WITH = 0x7FFF0000, 0x00050000
 _EQUAL, _GREATER = 4, 6
 _UNIX, _INET, _INET6 = 1, 2, 10
+_SOL_SOCKET = 1
+_BUFFERS = (7, 8, 32, 33)
+"""SO_SNDBUF, SO_RCVBUF and their FORCE: what lies in sockets is nobody's memory, so they keep their size."""
 _JOIN_SESSION_KEYRING = 1
 _NO_SUCH = -1
 _ABSENT = ("io_uring_setup", "io_uring_enter", "io_uring_register")
@@ -63,10 +66,13 @@ def shut(seccomp: Any) -> None:
         number = _number(seccomp, name)
         if number == _NO_SUCH and name in _REFUSED_IF_KNOWN:
             continue
-        _rule(seccomp, context, number, errno.ENOSYS if name in _ABSENT else errno.EPERM, None)
+        _rule(seccomp, context, number, errno.ENOSYS if name in _ABSENT else errno.EPERM)
     others = [family for family in range(_INET6) if family not in (_UNIX, _INET)]
     for compared in (*((_EQUAL, family) for family in others), (_GREATER, _INET6)):
         _rule(seccomp, context, _number(seccomp, "socket"), errno.EAFNOSUPPORT, _Compared(0, *compared, 0))
+    for option in _BUFFERS:
+        which = (_Compared(1, _EQUAL, _SOL_SOCKET, 0), _Compared(2, _EQUAL, option, 0))
+        _rule(seccomp, context, _number(seccomp, "setsockopt"), errno.EPERM, *which)
     if seccomp.seccomp_load(context) != 0:
         raise OSError("the kernel takes no filter of system calls")
 
@@ -75,8 +81,7 @@ def _number(seccomp: Any, name: str) -> int:
     return int(seccomp.seccomp_syscall_resolve_name(name.encode()))
 
 
-def _rule(seccomp: Any, context: Any, number: int, error: int, compared: _Compared | None) -> None:
-    count = 0 if compared is None else 1
-    pointer = None if compared is None else ctypes.pointer(compared)
-    if seccomp.seccomp_rule_add_array(context, _FAIL_WITH | error, number, count, pointer) != 0:
+def _rule(seccomp: Any, context: Any, number: int, error: int, *compared: _Compared) -> None:
+    arguments = (_Compared * len(compared))(*compared)
+    if seccomp.seccomp_rule_add_array(context, _FAIL_WITH | error, number, len(compared), arguments) != 0:
         raise OSError(f"system call {number} cannot be refused")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import secrets
 import socket
 import threading
@@ -11,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from rlkd_data.answers import sandbox, sandbox_filter
+from rlkd_data.answers import mount_points, sandbox, sandbox_filter
 from rlkd_data.answers.sandbox import Limits, Ran, SandboxUnavailable, run_python
+from rlkd_data.run import process
 
 REASON = sandbox.available()
 shut_in = pytest.mark.skipif(REASON is not None, reason=f"sandbox unavailable: {REASON}")
@@ -223,10 +225,60 @@ time.sleep(30)
     assert run(shared).stdout == b"fits\n"
 
 
+@shut_in
+def test_sockets_hold_little_that_no_process_has() -> None:
+    ran = run(
+        """
+import socket
+held, kept = 0, []
+try:
+    while True:
+        pair = socket.socketpair()
+        kept.append(pair)
+        for one in pair:
+            one.setblocking(False)
+            for option in (7, 8, 32, 33):
+                try:
+                    one.setsockopt(socket.SOL_SOCKET, option, 1 << 23)
+                    print("larger", option)
+                except PermissionError:
+                    pass
+            try:
+                while True:
+                    held += one.send(bytes(65536))
+            except BlockingIOError:
+                pass
+except OSError:
+    print(held < 32 << 20)
+kept.pop()
+sock = socket.socket()
+sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+sock.setsockopt(socket.IPPROTO_TCP, 7, 3)
+"""
+    )
+    assert (ran.code, ran.stdout) == (0, b"True\n"), (ran.stdout, ran.stderr)
+
+
 def test_without_libseccomp_nothing_is_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sandbox_filter, "_LIBRARY", "libnowhere.so.2")
     with pytest.raises(OSError, match=r"libnowhere.so.2 is not installed, and without it nothing is run"):
         sandbox_filter.library()
+
+
+def test_folders_of_killed_runs_are_swept_and_no_other(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(mount_points.tempfile, "tempdir", str(tmp_path))
+    host, _, own = process.name().partition(":")
+    pid, _, start = own.partition(":")
+    left = (f"{host}~{pid}~{int(start) - 1}-a", f"{host}~{2**22 + 1}~5-b", "abcdefgh")
+    kept = (f"{host}~{pid}~{start}-c", f"elsewhere~{2**22 + 1}~5-d", "younger1", f"{host}~{2**22 + 1}~5-full")
+    for name in (*left, *kept):
+        (tmp_path / f"rlkd-sandbox-{name}").mkdir()
+    os.utime(tmp_path / "rlkd-sandbox-abcdefgh", (0, 0))
+    (tmp_path / f"rlkd-sandbox-{kept[-1]}" / "notes.txt").write_text("mine")
+    with mount_points.one() as held:
+        mount_points.sweep()
+        assert Path(held).is_dir()
+    assert {path.name.removeprefix("rlkd-sandbox-") for path in tmp_path.iterdir()} == set(kept)
 
 
 @shut_in
