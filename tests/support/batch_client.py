@@ -1,25 +1,18 @@
-"""A client of batches in a process of its own, that a test can kill: `start` runs `drive` in a fork of a process that
-has imported everything already."""
+"""A client of batches in a process of its own, that a test can kill."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import multiprocessing
 import os
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
-import anthropic  # noqa: F401 - imported once, for all forks
-import openai  # noqa: F401
-
-import rlkd_data.chat.batch.anthropic
-import rlkd_data.chat.batch.client
-import rlkd_data.chat.batch.openai  # noqa: F401
 from rlkd_data.chat.open import open_either
 from rlkd_data.chat.types import Message, Reply, Request
 from rlkd_data.config import BatchSettings, ChatSettings
 from rlkd_data.schema import Sampling
+from tests.support.forked import forked
 
 KEYS = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY"}
 
@@ -52,8 +45,4 @@ def drive(backend: str, url: str, folder: Path, words: list[str]) -> None:
 
 
 def start(backend: str, url: str, folder: Path, words: list[str]) -> ForkServerProcess:
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.support.batch_client"])
-    process = context.Process(target=drive, args=(backend, url, folder, words), daemon=True)
-    process.start()
-    return process
+    return forked(drive, backend, url, folder, words)

@@ -17,18 +17,34 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 _DATA = ["aiohttp.web", "anthropic", "datasets", "jinja2", "openai.types", "pandas", "polars", "pyarrow.parquet"]
-_DATA += [f"rlkd_data.{name}" for name in ("cli", "collect.run", "decompose.run", "chat.client", "report.run")]
+_DATA += [f"rlkd_data.{name}" for name in ("cli", "collect.run", "decompose.run", "chat.batch.client", "report.build")]
 _TRAIN = ["torch", "transformers.generation", "peft", "trl.trainer.grpo_trainer", "trl.trainer.sft_trainer"]
+_TRAIN += [f"rlkd_train.{name}" for name in ("cli", "grpo.train", "sft.train", "evaluate.run", "reward.scorer")]
 _WHOLE_SUITE = "PYTEST_XDIST_WORKER" in os.environ
 _READ_AT_IMPORT = ("HF_", "HUGGINGFACE_", "LD_", "OMP_", "PYTHON", "TRANSFORMERS_")
 
 _processes = multiprocessing.get_context("forkserver")
 # A single test need not wait for torch, which its command may never import.
 _processes.set_forkserver_preload([*_DATA, *(_TRAIN if _WHOLE_SUITE else [])])
+
+
+@atexit.register
+def _end() -> None:
+    """What a test that failed left running; else Python would wait for it."""
+    for process in multiprocessing.active_children():
+        process.kill()
+
+
+def forked(target: Callable[..., None], *arguments: object) -> ForkServerProcess:
+    """A process that calls `target`, which a module must name."""
+    process = _processes.Process(target=target, args=arguments, daemon=False)
+    process.start()
+    return process
 
 
 def needs_a_fresh_one(environment: Mapping[str, str]) -> bool:
@@ -50,10 +66,7 @@ class Forked:
         """`command`: what runs (rlkd-data, rlkd-train, the path of a script, or a module) and its arguments. `first` is
         called in the process before it."""
         self._home = TemporaryDirectory()
-        self._process = _processes.Process(
-            target=_run, args=(list(command), dict(environment), str(folder), self._home.name, first)
-        )
-        self._process.start()
+        self._process = forked(_run, list(command), dict(environment), str(folder), self._home.name, first)
 
     @property
     def pid(self) -> int:
