@@ -30,7 +30,7 @@ format: $(VENV)/.dev
 bench: $(VENV)/.dev
 	for file in tests/bench/*.py; do $(BIN)/python $$file || exit 1; done
 
-# Random kills, full disks and faulty servers; MINUTES=1 for a short one.
+# Random kills, full disks and faulty servers over collect, decompose and the reward; MINUTES=1 for a short one.
 soak: $(VENV)/.dev
 	$(BIN)/python tests/faults/soak.py --minutes $(MINUTES)
 

@@ -1,11 +1,13 @@
-"""Random kills, signals, full disks and faulty servers over collect and decompose, and what must hold all the same.
+"""Random kills, signals, full disks and faulty servers over collect, decompose and the reward, and what must hold all
+the same.
 
     python tests/faults/soak.py [--minutes 15] [--seed N]
 
-A round collects, decomposes, and is disturbed again and again; then the same commands run to their end, and are looked
-at: every problem is there once, ok or rejected with a reason; tables, store and ledger agree; the server's own count of
-what it was paid for is no more than the ledger's, nor than the budget where there was one; nothing is left behind, no
-file and no process. Prints its figures, and leaves with status 1 at the first promise that is broken.
+A round collects, decomposes, scores completions (`rescore`), and is disturbed again and again; then the same commands
+run to their end, and are looked at: every problem is there once, ok or rejected with a reason; tables, store and ledger
+agree; the server's own count of what it was paid for is no more than the ledger's, nor than the budget where there was
+one; every completion has its score, which no outage has made 0, and scoring once more asks nothing; nothing is left
+behind, no file and no process. Prints its figures, and leaves with status 1 at the first promise that is broken.
 """
 
 from __future__ import annotations
@@ -31,7 +33,8 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from rlkd_data.schema import DECOMPOSITIONS, TRACES  # noqa: E402
-from rlkd_data.tables import REJECTED, is_table, read_table  # noqa: E402
+from rlkd_data.tables import REJECTED, TableWriter, is_table, read_rows, read_table  # noqa: E402
+from rlkd_train.reward.completions import COMPLETIONS, FOLDER, ScoredCompletion  # noqa: E402
 from tests.support.servers import RunningServer, running_openai_server  # noqa: E402
 
 FAULTS = ["429:3%", "500:3%", "drop:2%", "cut:3%", "malformed:2%", "hang:1%"]
@@ -50,7 +53,7 @@ MARK = "RLKD_SOAK"
 
 def answer(body: dict[str, Any]) -> dict[str, str]:
     """What the server says: steps to the annotator, otherwise a trace of as many words."""
-    if "eta-reasoning" in json.dumps(body):
+    if "eta-reasoning" in (asked := json.dumps(body)) or "Take the reasoning apart" in asked:
         return {"text": STEPS}
     text, thought = "It is \\boxed{4}.", "Add the parts, since a sum is asked for. What is the sum? It is 4."
     left = TOKENS - len(text.split()) - len(thought.split())
@@ -65,6 +68,8 @@ class Figures:
     charged: int = 0
     rows: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
+    scored: int = 0
+    unscored: Counter[str] = field(default_factory=Counter)
 
     def lines(self) -> list[str]:
         ends = ", ".join(f"{name} {count}" for name, count in sorted(self.ends.items()))
@@ -73,6 +78,7 @@ class Figures:
             f"rounds {self.rounds}, commands by how they ended: {ends}",
             f"rows {self.rows:,} each once, of them rejected {rejected:,} ({dict(self.rejected)})",
             f"answers that the server was paid for {self.answered:,}, that the ledger is charged for {self.charged:,}",
+            f"completions scored {self.scored:,}, without a score {dict(self.unscored)}",
         ]
 
 
@@ -96,9 +102,7 @@ class Round:
     def command(self, verb: str, source: Path, out: Path, model: str, *more: str) -> list[str]:
         told = ["--base-url", self.server.base_url, "--store", str(self.folder / "s.sqlite"), "--concurrency", "8"]
         told += ["--timeout", "1", "--input-price", "0", "--output-price", "1000", "--max-tokens", str(2 * TOKENS)]
-        run = "import rlkd_data.tables as t; t.TableWriter.__init__.__defaults__ = (7,); "
-        run += "from rlkd_data.cli import main; main()"
-        return [sys.executable, "-c", run, verb, str(source), "--out", str(out), model, "openai:m", *told, *more]
+        return [*_started("rlkd_data"), verb, str(source), "--out", str(out), model, "openai:m", *told, *more]
 
     def run(self, command: list[str], *, disturbed: bool) -> int:
         """Its exit status. Disturbed: a signal at some moment, or files that may not grow."""
@@ -179,9 +183,44 @@ class Round:
             self.figures.answered += paid
             self.figures.charged += round(charged / DOLLARS)
             before += paid
+        self.reward(traces, steps)
         asked = len(self.server.stats()["counts"])
         with sqlite3.connect(self.folder / "s.sqlite") as store:
             hold(store.execute("SELECT count(*) FROM replies").fetchone()[0] <= asked, "replies that nobody asked for")
+
+    def reward(self, traces: Path, steps: Path) -> None:
+        """Score two completions of each problem that has a teacher, disturbed, and look at the scores."""
+        run, out = self.folder / "run", self.folder / "scored"
+        given = [row for problem in _rows(steps, DECOMPOSITIONS, False) for row in _completions(problem)]
+        if not given:
+            return
+        with TableWriter(run / FOLDER, COMPLETIONS) as writer:
+            for row in given:
+                writer.add(row)
+        told = {"base_url": self.server.base_url, "store": str(self.folder / "s.sqlite"), "timeout": 1.0}
+        structure = {"gsrm": "openai:g", "allow_other_annotator": True, "judge": {"kind": "equal"}, **told}
+        config = self.folder / "reward.json"
+        settings = {"traces": [str(traces)], "decompositions": [str(steps)], "structure": structure}
+        config.write_text(json.dumps(settings))
+        command = [*_started("rlkd_train"), "rescore", str(run), "--config", str(config), "--out"]
+        for _ in range(self.chance.randrange(2, 5)):
+            self.run([*command, str(out)], disturbed=True)
+        self.to_the_end([*command, str(out)])
+        found = list(read_rows(out / FOLDER, COMPLETIONS))
+        wanted = [(row.problem_id, row.completion) for row in given]
+        hold([(row.problem_id, row.completion) for row in found] == wanted, "scored are other completions than given")
+        for row in found:
+            hold((row.structure is None) == (row.unscored is not None), "no score, and no reason:", row.completion)
+            hold(row.structure in (None, 1.0), "scored", row.structure, row.completion)
+        asked = self.server.stats()["total"]
+        if all(row.unscored is None for row in found):
+            self.to_the_end([*command, str(self.folder / "again")])
+            hold(self.server.stats()["total"] == asked, "scoring again has asked again")
+            hold(
+                list(read_rows(self.folder / "again" / FOLDER, COMPLETIONS)) == found, "scored otherwise the next time"
+            )
+        self.figures.scored += sum(row.unscored is None for row in found)
+        self.figures.unscored.update(row.unscored for row in found if row.unscored is not None)
 
     def look(self, out: Path, schema: Any, wanted: set[str]) -> None:
         kept, left = _rows(out, schema, False), _rows(out, schema, True)
@@ -197,10 +236,24 @@ class Round:
         self.figures.rejected.update(row["reason"] for row in left)
 
 
+def _started(package: str) -> list[str]:
+    """A command line whose tables have shards of seven rows."""
+    run = "import rlkd_data.tables as t; t.TableWriter.__init__.__defaults__ = (7,); "
+    return [sys.executable, "-c", run + f"from {package}.cli import main; main()"]
+
+
+def _completions(row: dict[str, Any]) -> list[ScoredCompletion]:
+    problem, name = row["problem"], row["problem_id"]
+    texts = [
+        f"{problem} {word} Add the parts, since a sum is asked for. It is 4. \\boxed{{4}}" for word in ("So:", "Well:")
+    ]
+    return [ScoredCompletion(1, name, problem, text, None, None, None, None, 0, None, None) for text in texts]
+
+
 def _rows(out: Path, schema: Any, rejected: bool) -> list[dict[str, Any]]:
     if not is_table(out / REJECTED if rejected else out):
         return []
-    columns = ["problem", *(["reason"] if rejected else [])]
+    columns = ["problem", "problem_id", *(["reason"] if rejected else [])]
     return [row for batch in read_table(out, schema, columns, rejected=rejected) for row in batch.to_pylist()]
 
 
