@@ -11,10 +11,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import fmean, pvariance
 
-from rapidfuzz import fuzz
-
-from rlkd_data.judges.found import says_again
 from rlkd_data.schema import Step
+from rlkd_train.reward.again import again, said_again, words
+from rlkd_train.reward.idle import idle
 from rlkd_train.reward.injections import has_markers, talks_to_judge
 
 COMPLETION_GUARDS = (
@@ -27,19 +26,16 @@ COMPLETION_GUARDS = (
 )
 RUN_GUARDS = ("structure_without_accuracy", "no_variance")
 
-_FILLER_STEPS, _FILLER_SHARE = 3, 0.25
+_FILLER_STEPS, _FILLER_SHARE = 3, 0.4
 _TIMES, _MORE = 3, 4
 """A completion has too many steps with more than 3 times as many as its longest teacher, and 4."""
-_EQUATION = re.compile(r"(\S+)\s*=\s*(\S+)")
 _CALCULATION = re.compile(r"[\d\s.,+*/×÷()=-]+")
-_SHORT_ANSWER = 12
-"""Different words of an answer that is short."""
 _IDLE_SHARE = 0.4
 """Of a completion with too many steps, those that find nothing or come again are so many at least; an honest one that
 is only finer than its teacher has hardly any."""
-_REPEATS, _REPEATED_SHARE, _SAME, _ALIKE = 2, 0.25, 95.0, 90.0
-_TWICE_SHARE = 0.45
-"""Of a whole that is said twice half the steps come again, or nearly, where the GSRM read one of them otherwise."""
+_REPEATS, _REPEATED_WORDS, _REPEATED_SHARE = 2, 0.3, 0.4
+_TWICE_WORDS, _TWICE_SHARE = 0.42, 0.45
+"""Of a whole that is said twice half comes again, or nearly, where the GSRM read a step of it otherwise."""
 GRAM = 8
 """Words of a phrase. Two people who solve the same problem share few phrases of eight words, beyond the problem's."""
 _COPIED_SHARE, _COPIED_LEAST = 0.25, 12
@@ -65,7 +61,7 @@ def flags(seen: Seen) -> tuple[str, ...]:
     found = {
         "step_padding": padded(seen.problem, seen.steps, seen.teacher_steps),
         "repeated_steps": repeated(seen.steps),
-        "said_twice": repeated(seen.steps, _TWICE_SHARE),
+        "said_twice": repeated(seen.steps, _TWICE_WORDS, _TWICE_SHARE),
         "teacher_copy": copied(seen.text, seen.teacher_grams),
         "marker_injection": has_markers(seen.text),
         "judge_injection": talks_to_judge(seen.text),
@@ -74,32 +70,14 @@ def flags(seen: Seen) -> tuple[str, ...]:
 
 
 def padded(problem: str, steps: Sequence[Step], teacher_steps: int) -> bool:
-    """Whether steps are there for their number: several that find out nothing (`idle`), or many more than the longest
-    teacher has, of which two fifths find nothing, come again or calculate with what is neither given nor found."""
-    nothing = idle(problem, steps)
-    empty = sum(nothing)
+    """Whether steps are there for their number: so many of them find out nothing (`idle`), or there are many more than
+    the longest teacher has, of which fewer find nothing, come again or calculate with what is neither given nor found.
+    """
+    nothing = [one is not None for one in idle(problem, steps)]
     if teacher_steps and len(steps) > most_steps(teacher_steps):
         spare = zip(nothing, again(steps), _foreign(problem, steps), strict=True)
         return sum(map(any, spare)) >= _IDLE_SHARE * len(steps)
-    return empty >= _FILLER_STEPS and empty >= _FILLER_SHARE * len(steps)
-
-
-def idle(problem: str, steps: Sequence[Step]) -> list[bool]:
-    """For each step, whether it finds out nothing: its answer says its question again, or that something equals itself,
-    or is a few words that its question or an answer before it has all of, or one behind it says again."""
-    known = set(words(problem))
-    answers = [set(words(step.answer)) for step in steps]
-    found = []
-    for place, (step, said) in enumerate(zip(steps, answers, strict=True)):
-        equations = _EQUATION.findall(step.answer)
-        trivial = bool(equations) and all(left.strip(".,;") == right.strip(".,;") for left, right in equations)
-        number = any(any(c.isdigit() for c in word) for word in said - known)
-        stale = len(said) <= _SHORT_ANSWER and not _computes(step.answer) and not number
-        said_elsewhere = said in answers[place + 1 :] or any(said <= other for other in answers[:place])
-        stale = stale and (said_elsewhere or said <= set(words(step.sub_problem)))
-        found.append(trivial or stale or says_again(step.sub_problem, step.answer))
-        known |= said
-    return found
+    return sum(nothing) >= max(_FILLER_STEPS, _FILLER_SHARE * len(steps))
 
 
 def _foreign(problem: str, steps: Sequence[Step]) -> Iterator[bool]:
@@ -111,52 +89,18 @@ def _foreign(problem: str, steps: Sequence[Step]) -> Iterator[bool]:
         known |= set(numbers)
 
 
-def _computes(answer: str) -> bool:
-    return re.search(r"\d\s*[-+*/×÷=]|=", answer) is not None
-
-
 def most_steps(teacher_steps: int) -> int:
     """How many steps of a completion the signals look at: with one more it has too many, whatever they are."""
     return _TIMES * teacher_steps + _MORE
 
 
-def repeated(steps: Sequence[Step], share: float = _REPEATED_SHARE) -> bool:
-    """Whether steps come again: such a share of them, and at least two (`again`)."""
-    count = sum(again(steps))
-    return count >= _REPEATS and count >= share * len(steps)
-
-
-def again(steps: Sequence[Step]) -> list[bool]:
-    """For each step, whether it is an earlier one once more: it asks what that asked, in the same words or in others
-    around them, and answers with the same numbers, or asks the same and finds no number that was not found before.
-    (Human-written steps do ask the same twice, for different parts of an answer.)"""
-    earlier: list[tuple[str, list[str], str]] = []
-    found: set[str] = set()
-    told = []
-    for step in steps:
-        plain, answer = " ".join(words(step.sub_problem)), " ".join(words(step.answer))
-        numbers = re.findall(r"\d+", step.answer)
-        old = set(numbers) <= found
-        told.append(
-            (old and any(_same(plain, asked) and (numbers or _around(answer, said)) for asked, _, said in earlier))
-            or any(
-                numbers and numbers == others and _around(plain, question) and _around(answer, said)
-                for question, others, said in earlier
-            )
-        )
-        earlier.append((plain, numbers, answer))
-        found |= set(numbers)
-    return told
-
-
-def _around(one: str, other: str) -> bool:
-    """Whether the one text is the other with words around it."""
-    return bool(other) and fuzz.token_set_ratio(one, other) >= _ALIKE and len(one) >= len(other) // 2
-
-
-def _same(one: str, other: str) -> bool:
-    """Nearly the same words, and exactly the same numbers: "the 2nd term" is not "the 3rd term"."""
-    return re.findall(r"\d+", one) == re.findall(r"\d+", other) and fuzz.ratio(one, other) >= _SAME
+def repeated(steps: Sequence[Step], words: float = _REPEATED_WORDS, count: float = _REPEATED_SHARE) -> bool:
+    """Whether steps come again (`again`): at least two, which are such a share of the words of all answers; or such a
+    share of the steps, where they have half of those words."""
+    found = again(steps)
+    said = said_again(steps, found)
+    often = sum(found) >= count * len(steps) and said >= words / 2
+    return sum(found) >= _REPEATS and (said >= words or often)
 
 
 def copied(text: str, teacher_grams: frozenset[tuple[str, ...]]) -> bool:
@@ -182,10 +126,6 @@ def grams(text: str, size: int = GRAM) -> frozenset[tuple[str, ...]]:
     """Every run of so many words of a text."""
     found = words(text)
     return frozenset(tuple(found[i : i + size]) for i in range(len(found) - size + 1))
-
-
-def words(text: str) -> list[str]:
-    return re.findall(r"\w+", text.lower())
 
 
 @dataclass(frozen=True, slots=True)

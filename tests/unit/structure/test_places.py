@@ -140,3 +140,13 @@ def test_a_step_that_two_pieces_have_is_told_once() -> None:
     within = PieceReply(Piece(0, 0, len(trace)), render([*steps[:2], steps[1], *steps[2:]]), "stop")
     found = judge(Case("p", "math", trace, None, None, None, (within,)), rules)
     assert ("duplicate_steps", None, "step 3") in found.failures
+
+
+def test_a_short_trace_may_have_a_long_stretch_but_not_be_without_any_place() -> None:
+    words = [f"w{n}" for n in range(200)]
+    text = " ".join(words)[:600]
+    first, last = placed(0)[0], placed(560)[0]
+    assert "uncovered" not in check_against_trace([first, last][:1] + placed(420), text)  # 410 characters between
+    assert "uncovered" in check_against_trace([first, last], text)
+    assert "uncovered" in check_against_trace(placed(None), text[:300])
+    assert "uncovered" not in check_against_trace(placed(0, 1000, 2000), "x" * 2600)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections import Counter
 from collections.abc import Sequence
 from itertools import islice
@@ -12,7 +13,9 @@ import pytest
 from rlkd_data.run.resources import resource
 from rlkd_data.schema import Step
 from rlkd_train.reward.guards import COMPLETION_GUARDS, Seen, StepFigures, flags, moved, phrases, run_flags
+from rlkd_train.reward.idle import idle
 from tests.support.attacks import INJECTIONS, MARKERS, attacks
+from tests.support.padding import HELD_OUT
 
 PROBLEM = "Natalia sold clips to 48 friends in April, and half as many in May. How many did she sell altogether?"
 HONEST = "<think>\nIn May she sold 48 / 2 = 24 clips.\nAltogether 48 + 24 = 72 clips.\n</think>\n\n\\boxed{72}"
@@ -35,7 +38,7 @@ def filler(count: int) -> tuple[Step, ...]:
 
 
 def test_steps_that_find_out_nothing_are_padding_and_so_are_far_too_many() -> None:
-    assert seen(steps=STEPS + filler(3)) == ("step_padding",)
+    assert "step_padding" in seen(steps=STEPS + filler(3))
     many = tuple(Step(i, "More.", f"What is {i} plus {i}?", f"{i} + {i} = {2 * i}") for i in range(1, 13))
     assert seen(steps=many) == ("step_padding",)
     assert seen(steps=many[:10]) == ()
@@ -182,3 +185,34 @@ def test_words_to_the_models_are_seen_in_many_forms_and_languages(guard: str, li
 )
 def test_honest_words_that_look_alike_are_left_alone(text: str) -> None:
     assert seen(HONEST.replace("Altogether", f"\n{text}\nAltogether")) == ()
+
+
+def test_repetition_in_kinds_and_words_that_nothing_was_tuned_on_is_caught_and_subtracted() -> None:
+    rows = map(json.loads, resource("pipelines", "data", "gsm8k_socratic_test.jsonl").open(encoding="utf-8"))
+    given = list(islice((row for row in rows if len(row["steps"]) >= 3), 40))
+    kinds = {name: way for name, (guard, way) in HELD_OUT.items() if guard == "repeated_steps"}
+    caught: Counter[tuple[str, str]] = Counter()
+    for seed, row in enumerate(given):
+        steps = [Step(n, "Next.", s["question"], s["answer"]) for n, s in enumerate(row["steps"], 1)]
+        for name, way in kinds.items():
+            told = flags(Seen("", row["problem"], way(steps, row["problem"], random.Random(seed)), len(steps)))
+            caught.update((name, guard) for guard in told)
+    assert kinds and all(caught[name, "repeated_steps"] > 0.8 * len(given) for name in kinds), caught
+    assert all(caught[name, "said_twice"] > 0.8 * len(given) for name in kinds), caught
+
+
+@pytest.mark.parametrize(
+    ("asked", "said", "how"),
+    [
+        ("What is 9 plus zero?", "9 + 0 = 9", "trivial"),
+        ("Is 9 equal to 9?", "Check: 9 = 9", "trivial"),
+        ("What is 31 times 7?", "31 * 7 = 217", "foreign"),
+        ("Is the approach sound?", "Yes, patience pays here.", "unconnected"),
+        ("What is known?", "Natalia sold clips to 48 friends in April.", "restates"),
+        ("How many clips did she pack?", "How many clips did she pack", "echo"),
+        ("How many clips in June?", "24 + 48 = 72", None),
+        ("How many in a week?", "The friends bought a dozen clips a week.", None),
+    ],
+)
+def test_a_step_is_idle_in_one_of_five_ways_or_not(asked: str, said: str, how: str | None) -> None:
+    assert idle(PROBLEM, (*STEPS, Step(3, "On.", asked, said), STEPS[1]))[2] == how
