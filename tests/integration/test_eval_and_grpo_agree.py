@@ -107,6 +107,7 @@ def both(
 
 
 @shut_in
+@pytest.mark.slow
 def test_fifty_completions_have_the_same_verdicts_in_eval_and_in_a_step_of_grpo(
     tmp_path: Path, server: RunningServer
 ) -> None:
