@@ -18,6 +18,7 @@ from rlkd_data.answers.scalars import Scalars
 from rlkd_data.answers.shapes import Matrix, Named, Phrase, Prose, Ratio, Relation, Scalar, Several, Shape, Union, Words
 from rlkd_data.answers.typeset import bare
 
+PART = "a part and the whole"
 A_SIDE = "an equation and a side of it"
 """Why an equation and a formula differ, where whoever knows the question may see that they do not: it was its side."""
 _ENDLESS = re.compile(r"\\(?:sum|prod|int|lim)(?![A-Za-z])")
@@ -134,7 +135,7 @@ class Comparison(Scalars):
             return self._say(same_phrases(text.tokens, inside), "phrases")
         if isinstance(other, Several) and any(isinstance(item, (Words, Phrase)) for item in other.items):
             apposition = len(other.items) == 2 and other.joint == "," and isinstance(text, Words)
-            return self._say(None if apposition else False, "a part and the whole")
+            return self._say(None if apposition else False, PART)
         if isinstance(text, Phrase):
             return self._say(None, "phrases")
         if isinstance(other, (Scalar, Several, Union, Matrix, Ratio)) and isinstance(text, Words):
@@ -154,7 +155,7 @@ class Comparison(Scalars):
             point = re.fullmatch(r"-?\d+,\d", several.text)
             if point and isinstance(other, Scalar) and other.number == number(several.text.replace(",", ".")):
                 return self._say(None, "a list or a decimal comma")
-            return self._say(False, "a part and the whole")
+            return self._say(False, PART)
         if gold.ordered and answer.ordered:
             if len(gold.items) != len(answer.items):
                 return self._say(False, "parts")

@@ -75,6 +75,11 @@ _PARTS = {
 _FRACTION_WORDS = re.compile(
     rf"(?:(?P<count>a|{'|'.join(_ONES[1:10])})\s)?(?P<part>half|(?:halve|{'|'.join(list(_PARTS)[2:])})s?)"
 )
+_SMALL_PARTS = {f"{word}s": n for word, n in _PARTS.items() if n > 2 and word != "quarter"} | {
+    f"{word}s": n for word, n in (("seventh", 7), ("ninth", 9), ("hundredth", 100), ("thousandth", 1000))
+}
+"""Behind digits; quarters may be coins."""
+_BELOW_ZERO = re.compile(r"(?:minus|negative)\s+(?P<of>[^\s-].*)", re.IGNORECASE)
 _CHINESE_SCALES = {"百": 100, "千": 1000, "万": 10**4, "亿": 10**8}
 _SCALED = re.compile(r"(?P<number>.*[\d}])\s*(?P<scale>[a-z]+|[百千万亿])", re.IGNORECASE)
 _CHINESE = {sign: n for n, sign in enumerate("零一二三四五六七八九十")} | {"两": 2}
@@ -103,6 +108,9 @@ def number(text: str) -> Number | None:
         text = text[1:-1].strip()
     if not text or len(text) > _LONGEST:
         return None
+    if (found := _BELOW_ZERO.fullmatch(text)) is not None:
+        inner = _written(found["of"]) or _scaled(found["of"])
+        return Number(-inner.value, inner.places) if inner is not None else _spelled(text.lower())
     return _written(text) or _scaled(text) or _spelled(text.lower())
 
 
@@ -165,11 +173,14 @@ def _written(text: str) -> Number | None:  # noqa: PLR0911 - a kind each
 
 
 def _scaled(text: str) -> Number | None:
-    """`2.5 million`, `3 dozen`, `12万`."""
+    """`2.5 million`, `3 dozen`, `12万`, `5 hundredths`."""
     found = _SCALED.fullmatch(text)
     if found is None:
         return None
     word = found["scale"].lower()
+    if (part := _SMALL_PARTS.get(word)) is not None:
+        count = _written(found["number"].strip())
+        return None if count is None else Number(count.value / part)
     scale = _CHINESE_SCALES.get(word) or _SCALES.get(word) or _SCALES.get(word.removesuffix("s"))
     inner = _written(found["number"].strip()) if scale else None
     if inner is None or scale is None:

@@ -91,6 +91,7 @@ _TOKEN = re.compile(
     r"\d{1,2}:\d{2}(?:\s*[ap]\.?m\b)?|\d+\s*[ap]\.?m\b|\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|[^\W\d_]+",
     re.IGNORECASE,
 )
+_SCALE = re.compile(rf"{OPEN}?\s*(?P<word>[A-Za-z]{{5,}})\s+(?P<rest>\S.*)", re.DOTALL)
 VAGUE = re.compile(
     r"\b(?:hundreds|thousands|millions|dozens|half|halves|thirds?|fourths?|quarters?|twice|thrice|double|triple|minus|negative|not|none|"
     r"nor|neither|between|at (?:least|most)|less|fewer|over|under|above|below|up to|times|squared|cubed|factorial"
@@ -123,9 +124,12 @@ def quantity(text: str, depth: int = 0) -> Scalar | None:  # noqa: PLR0911 - a k
     if match is None:
         return None
     body, tail = text[: match.start()].strip(), match[0].strip()
-    if not body or not tail or (VAGUE.search(bare(tail)) and unit_of(tail) is None):
+    vague = VAGUE.search(bare(tail)) and bare(tail).strip() != "times" and unit_of(tail) is None
+    if not body or not tail or vague:
         return None
-    if body[-1:] == "(" or not is_formula(bare(body)):
+    while (scaled := _SCALE.match(tail)) is not None and number(f"{body} {scaled['word']}") is not None:
+        body, tail = f"{body} {scaled['word']}", scaled["rest"]  # 8 dozen eggs
+    if not tail or body[-1:] == "(" or not (is_formula(bare(body)) or number(body)):
         return None
     value = number(body)
     return _with_tail(text, body, tail, value)

@@ -24,6 +24,8 @@ _PLACE_WORDS = {
     **{"tenth": 1, "hundredth": 2, "thousandth": 3, "cent": 2, "integer": 0, "whole": 0, "dollar": 0},
     **{"一": 1, "二": 2, "两": 2, "三": 3, "四": 4, "五": 5},
 }
+ROUNDS = "round"
+"""Stands for a problem of which only this is known: that its numbers may be rounded."""
 _SURE_DIGITS = 6
 """Significant digits with which a decimal is taken for the value that it rounds, unasked."""
 

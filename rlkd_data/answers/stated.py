@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from rlkd_data.answers.final import final_answer, without_rejected
+from rlkd_data.answers.quantities import VAGUE
 from rlkd_data.answers.typeset import bare, clean
 
 _LONGEST = 20_000
@@ -26,6 +27,13 @@ _NEGATED = re.compile(
 )
 _SPAN = re.compile(r"\$\$?(?P<one>[^$]+)\$\$?|\\\((?P<two>.+?)\\\)|\\\[(?P<three>.+?)\\\]", re.DOTALL)
 _BOILERPLATE = re.compile(r"\s*(?:I hope (?:it|this) is correct\.?)?\s*(?:<\|[^|<>]*\|>.*)?\s*\Z", re.DOTALL)
+_CHANGED = re.compile(
+    r"(?:\s*[^\W\d_]+)?\s+(?:(?:less|fewer|more) than|or (?:more|less|so)|squared|cubed|factorial|plus|minus|divided"
+    r"|multiplied)\b",
+    re.IGNORECASE,
+)
+_BESIDE = 3
+"""Words before a number that may make another of it."""
 _EQUALS = re.compile(r"=|≈|\\approx")
 
 
@@ -64,6 +72,8 @@ def stated(text: str) -> Stated | None:  # noqa: PLR0911 - a kind each
     if not numbers or (_NEGATED.search(part[: numbers[-1].start()]) and len(_NUMBER.findall(part)) == 1):
         return None
     number = numbers[-1]
+    if _vague(part[: number.start()], part[number.end() :]):
+        return None
     unit = _UNIT.match(part, number.end())
     said = number[0] + (unit[0] if unit else "")
     if bare(clean(said)) == bare(clean(text)):
@@ -81,8 +91,16 @@ def _only_formula(text: str) -> str | None:
     alone = len(spans) == 1 and len(_SENTENCES.findall(text.strip())) <= 1 and not _NUMBER.search(_SPAN.sub(" ", text))
     before = text[: span.start()].rstrip()
     if (ends and re.search(r"(?:\bis|\bare|:|=|为|是|\banswer|\bwhich)$", before, re.IGNORECASE)) or alone:
-        return None if _NEGATED.search(before[-40:]) else formula.strip()
+        return None if _NEGATED.search(before[-40:]) or _vague(before) else formula.strip()
     return None
+
+
+def _vague(before: str, behind: str = "") -> bool:
+    """Whether the words beside a number make another of it: `half of 12`, `over 12`, `12 less than before`."""
+    return (
+        VAGUE.search(" ".join(re.split(r"[,;:]\s", before)[-1].split()[-_BESIDE:])) is not None
+        or _CHANGED.match(behind) is not None
+    )
 
 
 def _after_not(numbers: list[re.Match[str]], text: str) -> list[re.Match[str]]:

@@ -14,9 +14,11 @@ _NAMES = (
     "mu phi omega"
 )
 _FRACTIONS = "1/2 1/3 2/3 1/4 3/4 1/5 2/5 3/5 4/5 1/6 5/6 1/8 3/8 5/8 7/8"
+MINUS = {ord(sign): "-" for sign in "−‐‑–﹣－"}
+"""For `str.translate`: the signs that are taken for a minus."""
 _CHARACTERS = {
     **_WIDE,
-    **{ord(sign): "-" for sign in "−‐‑–﹣－"},
+    **MINUS,
     **{ord(sign): " " for sign in "\u3000\t"},
     **{ord(a): b for a, b in zip("。、，；：（）【】“”‘’", ".,,;:()[]\"\"''", strict=True)},
     **{ord(a): f"\\{b} " for a, b in zip("×·⋅π∞≤≥⩽⩾≠±∓∪∩∈∅≈∼θαβγδλμφω", _NAMES.split(), strict=True)},

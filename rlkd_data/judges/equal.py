@@ -5,22 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from rlkd_data.answers.compare import A_SIDE
-from rlkd_data.answers.final import final_answer
-from rlkd_data.answers.quantity import MINUS, end, goes_on, quantity, same
-from rlkd_data.answers.read import comparable
+from rlkd_data.answers.arrived import arrived, same
+from rlkd_data.answers.compare import A_SIDE, PART
+from rlkd_data.answers.read import comparable, read
+from rlkd_data.answers.shapes import Scalar, Several
+from rlkd_data.answers.stated import stated
+from rlkd_data.answers.typeset import MINUS
 from rlkd_data.answers.verify import Job, Verifier, quick
 from rlkd_data.answers.verify import Verdict as Found
 from rlkd_data.chat.client import Client
 from rlkd_data.judges.base import Judge, Pair, Verdict
 
 _WORDS = re.compile(r"\d+(?:[.,]\d+)*|\w+|(?<=\d):(?=\d)|(?<=[\d)])!|(?<=\w)['’′](?!\w)|[^\w\s.,;:?!\"“”„'‘’`#$…]")
-_PROSE = re.compile(r"(?<![\\A-Za-z])(?!(?:sin|cos|tan|log|exp|sqrt|mod)\b)[A-Za-z]{3,}")
-"""A word that is no function: what holds one is prose, which math-verify would read as something else."""
-_NUMERIC = re.compile(r"(?:[\d\s.{}()+*/^$√-]|\\(?:[dt]?frac|sqrt|pi|cdot|times|left|right|[!,; ()])(?![A-Za-z]))+")
-_ENDLESS = re.compile(r"\\(?:sum|prod|int|lim)(?![A-Za-z])")
-_NEARLY = re.compile(r"≈|\\approx")
-_LONGEST = 200
 _WORKERS = 2
 
 
@@ -28,9 +24,8 @@ def equal(pair: Pair) -> Verdict | None:
     """A verdict where the texts alone tell; None where a judge is needed.
 
     The same words match, whatever their case and punctuation. Answers without sentences around them are compared as
-    final answers are. Two others that both arrive at a number (the one behind
-    the last equals sign, or the last one) match if the numbers are equal, and do not if no unit, rounding or other
-    number in the text can be why they are not.
+    final answers are. Two others that both arrive at a number (`answers.arrived`) match if the numbers are equal, and
+    do not if no unit, rounding or other number in the text can be why they are not.
     """
     if words(pair.teacher) == words(pair.student):
         return Verdict(True, "equal", free=True)
@@ -38,30 +33,41 @@ def equal(pair: Pair) -> Verdict | None:
         return None
     if comparable(pair.teacher, pair.student):
         known = quick(Job(pair.teacher, pair.student, "math", pair.problem))
-        return _settled(known) if known is not None else None
-    teacher, student = quantity(pair.teacher), quantity(pair.student)
-    if teacher is not None and student is not None and (match := same(teacher, student)) is not None:
-        return Verdict(match, "number", free=True)
-    return None
+        return _settled(known, pair) if known is not None else None
+    teacher, student = arrived(pair.teacher), arrived(pair.student)
+    match = same(teacher, student) if teacher is not None and student is not None else None
+    return Verdict(match, "number", free=True) if match is not None else None
 
 
-def _settled(found: Found) -> Verdict | None:
-    """A verdict of the room of answers that is certain; None for another: a side of an equation may be what the step
-    asked for."""
-    if found.how == A_SIDE:
+def _settled(found: Found, pair: Pair) -> Verdict | None:
+    """A verdict of the room of answers that is certain; None for another. A step's answer may be a side of the equation
+    that its question was about, may say first from what it comes, and may be rounded."""
+    if found.how == A_SIDE or (found.how == PART and _comes_to(pair)):
+        return None
+    if found.is_correct is False and _may_be(pair):
         return None
     return Verdict(found.is_correct, found.how, free=True) if found.is_correct or found.differs else None
+
+
+def _may_be(pair: Pair) -> bool:
+    """Whether two other quantities may be one: rounded, or in another unit."""
+    teacher, student = arrived(pair.teacher), arrived(pair.student)
+    return teacher is not None and student is not None and same(teacher, student) is None
+
+
+def _comes_to(pair: Pair) -> bool:
+    """Whether one answer is a line of which the last part is the other: `half of 46, 23 cm`."""
+    teacher, student = read(pair.teacher), read(pair.student)
+    several, one = (teacher, student) if isinstance(teacher, Several) else (student, teacher)
+    if not isinstance(several, Several) or several.opening or several.joint != "," or not isinstance(one, Scalar):
+        return False
+    last = several.items[-1]
+    return isinstance(last, Scalar) and last.number is not None and last.number == one.number
 
 
 def words(text: str) -> list[str]:
     """Lower-case words, numbers and signs that carry meaning in a formula: brackets, relations and operators too."""
     return _WORDS.findall(text.lower().translate(MINUS))
-
-
-def formula(answer: str) -> str | None:
-    """The formula that an answer arrives at, without the words around it; None where it arrives at prose."""
-    found = end(answer).strip().rstrip(".")
-    return None if not found or len(found) > _LONGEST or _PROSE.search(found) or _ENDLESS.search(found) else found
 
 
 class EqualFirst:
@@ -91,20 +97,15 @@ class EqualFirst:
         if pair.part != "answer":
             return None
         if comparable(pair.teacher, pair.student):
-            return _settled(await self._verifier.verify_async(Job(pair.teacher, pair.student, "math", pair.problem)))
-        said = [final_answer(text) or text for text in (pair.teacher, pair.student)]
-        if said != [pair.teacher, pair.student] and comparable(*said):
-            found = await self._verifier.verify_async(Job(said[0], said[1], "math", pair.problem))
-            if found.is_correct:
-                return Verdict(True, found.how, free=True)
-        if quantity(pair.teacher) and quantity(pair.student):
+            said = await self._verifier.verify_async(Job(pair.teacher, pair.student, "math", pair.problem))
+            return _settled(said, pair)
+        if arrived(pair.teacher) and arrived(pair.student):
             return None
-        teacher, student = formula(pair.teacher), formula(pair.student)
-        if teacher is None or student is None:
+        texts = [
+            found.text if (found := stated(text)) and found.certain else text for text in (pair.teacher, pair.student)
+        ]
+        if texts == [pair.teacher, pair.student] or not comparable(*texts):
             return None
-        found = await self._verifier.verify_async(Job(teacher, student, "math"))
-        # A "no" counts between numbers alone: equations, lists and intervals can be written in more ways than it reads.
-        texts = pair.teacher, pair.student
-        exact = all(map(_NUMERIC.fullmatch, (teacher, student))) and not any(map(_NEARLY.search, texts))
-        certain = found.is_correct or (found.differs and exact and not any(map(goes_on, texts)))
-        return Verdict(found.is_correct, found.how, free=True) if certain else None
+        found = await self._verifier.verify_async(Job(texts[0], texts[1], "math", pair.problem))
+        # A "no" needs more: what a text of sentences states need not be all that it says.
+        return Verdict(True, found.how, free=True) if found.is_correct else None

@@ -9,11 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from decimal import Decimal
+from fractions import Fraction
 from functools import lru_cache
 
 from rapidfuzz import fuzz
 
-from rlkd_data.answers.quantity import MINUS, Quantity, quantity, same
+from rlkd_data.answers.arrived import arrived
+from rlkd_data.answers.numbers import Number
+from rlkd_data.answers.rounding import ROUNDS, rounded
+from rlkd_data.answers.typeset import MINUS
 from rlkd_data.judges.base import Judge, Pair, Verdict, answers_of
 from rlkd_data.judges.equal import equal
 from rlkd_data.structure.number_words import spoken
@@ -29,11 +33,6 @@ _OPERATION = re.compile(
     rf"{_NUMBER}(?:\s*[^\W\d]{{1,12}}){{0,2}}\s*(?:[-+*/×÷·^]|\bx\b|\\times|\\cdot)\s*\(?(?={_NUMBER})"
 )
 _LAST = re.compile(rf"\x00\s*\(?{_NUMBER}")
-_RESULT = re.compile(r"[\d)%]\s*(?:[^\W\d]{1,12}\s*){0,2}=\s*[$€£]?(\d[\d,]*(?:\.\d+)?)(?![\w(/*^+-]|\s*[-+*/^=(])")
-_VARIABLE = re.compile(r"(?<![^\W\d_])[b-hj-wyzXYZ](?![^\W\d_])|\bx\s*[=^]|\^|\\\w")
-_LEFT = 30
-_CALCULATIONS = 2
-"""Equals signs of an answer, at most, for the last to be what it comes to."""
 _FRACTION = re.compile(r"(?<![\d./])(\d{1,9})\s*/\s*(\d{1,9})[^\w/]*$")
 _FORMULA = re.compile(r"\d[a-zA-Z](?![^\W\d_])|\^|\\\w|(?<![^\W\d_])[b-zB-HJ-Z]\s*[-=+*/]|\[")
 _SAID_AGAIN, _WORDS_AGAIN = 95.0, 4
@@ -44,27 +43,27 @@ def finds_nothing(teacher: str, student: str) -> bool:
     words: its number stands nowhere in the student's, be it rounded, as a fraction, in number words or per cent.
 
     False where that cannot be said: the teacher's arrives at no quantity, or both arrive at one and differ by what may
-    be a unit (`answers.quantity.same` leaves that open).
+    be a unit (`answers.arrived.same` leaves that open).
     """
     if student.rstrip().endswith(("?", "？")) and not teacher.rstrip().endswith(("?", "？")):
         return True
-    wanted = quantity(teacher)
-    said = quantity(student) if wanted is not None else None
+    wanted = arrived(teacher)
+    said = arrived(student) if wanted is not None else None
     if wanted is not None and said is not None and said.certain and wanted.certain:
         return False
-    value = wanted.value if wanted is not None else _computed(teacher)
+    value = decimal(wanted.value) if wanted is not None else None
     return value is not None and not states(student, value, percent=_PERCENT.search(teacher) is not None)
 
 
 def concluded(answer: str) -> Decimal | None:
-    """The number that an answer seems to arrive at: its quantity, else what its last calculation comes to, else the
-    last number that it says; None for a formula. Evidence, where `quantity` is certainty."""
+    """The number that an answer seems to arrive at: its quantity, else the last number that it says; None for a
+    formula. Evidence, where `arrived` may be certain."""
     if fraction := _FRACTION.search(answer):
         above, below = int(fraction[1]), int(fraction[2])
         if below and above % below:
             return Decimal(f"{above / below:.6f}")
-    found = quantity(answer)
-    value = found.value if found is not None else _computed(answer)
+    found = arrived(answer)
+    value = decimal(found.value) if found is not None else None
     if value is not None:
         return value
     if _FORMULA.search(answer):
@@ -132,15 +131,6 @@ def _settled(pair: Pair) -> Verdict | None:
     return Verdict(False, DIFFER, free=True) if known is not None and known.match is False else None
 
 
-def _computed(answer: str) -> Decimal | None:
-    """What the last calculation in an answer comes to: `140 - 14 = $126 each month`; None for an equation."""
-    answer = answer.translate(MINUS)
-    found = list(_RESULT.finditer(answer))
-    if not found or answer.count("=") > _CALCULATIONS or _VARIABLE.search(answer[: found[-1].start(1)][-_LEFT:]):
-        return None
-    return Decimal(found[-1][1].replace(",", ""))
-
-
 @lru_cache(maxsize=4096)
 def _stated(answer: str) -> frozenset[Decimal]:
     """The numbers that a text says, but for the operands of its calculations: `4 - 2 hours` says neither 2 nor 4. What
@@ -161,7 +151,17 @@ def _rounds(one: Decimal, other: Decimal) -> bool:
         return True
     if min(one, other) > 0 and max(one, other) / min(one, other) >= 2:
         return False  # what `same` leaves open there is a change of unit
-    return same(*(Quantity(value, frozenset(), certain=True, plain=True) for value in (one, other))) is not False
+    left, right = (Number(Fraction(value), _places(value)) for value in (one, other))
+    return any(rounded(*pair, ROUNDS) is not False for pair in ((left, right), (right, left)))
+
+
+def _places(value: Decimal) -> int:
+    exponent = value.as_tuple().exponent
+    return max(0, -exponent) if isinstance(exponent, int) else 0
+
+
+def decimal(value: Fraction) -> Decimal:
+    return Decimal(value.numerator) / Decimal(value.denominator)
 
 
 def _bare(text: str) -> str:

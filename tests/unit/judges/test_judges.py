@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import pytest
@@ -19,6 +20,23 @@ from rlkd_data.judges.llm_batched import LlmBatchedJudge
 from rlkd_data.judges.llm_batched import read_reply as read_batched
 from rlkd_data.structure.names import PARTS
 from tests.support.scoring_fakes import FakeClient, reply
+
+
+class Asked:
+    whole = False
+
+    async def judge(self, pairs: Sequence[Pair]) -> list[Verdict]:
+        return [Verdict(None, "asked")] * len(pairs)
+
+    async def close(self) -> None: ...
+
+
+@pytest.fixture(scope="module")
+def behind_equal() -> Iterator[EqualFirst]:
+    """One for all: each starts processes of its own."""
+    judge = EqualFirst(Asked())
+    yield judge
+    asyncio.run(judge.close())
 
 
 @pytest.mark.parametrize(
@@ -70,6 +88,11 @@ from tests.support.scoring_fakes import FakeClient, reply
         ("answer", "She owes 220 for a year", "After 12 months she owes 220", True),
         ("answer", "\\boxed{1} and \\boxed{2}", "2", False),
         ("answer", "5!", "5", False),
+        ("answer", "46 / 2 = 23 cm", "half of 46, 23 cm", None),
+        ("answer", "9 chickens, 10 rabbits", "10", None),
+        ("answer", "9 chickens and 10 rabbits", "10", False),
+        ("answer", "12", "half of 12", None),
+        ("answer", "16386.2", "16386.169 in all", None),
     ],
 )
 def test_equal_decides_only_what_is_certain(part: str, teacher: str, student: str, match: bool | None) -> None:
@@ -117,23 +140,10 @@ def test_only_a_whole_first_word_counts(text: str, word: bool | None) -> None:
     ],
 )
 async def test_formulas_are_left_to_math_verify_and_prose_to_the_judge(
-    teacher: str, student: str, match: bool | None
+    behind_equal: EqualFirst, teacher: str, student: str, match: bool | None
 ) -> None:
-    asked: list[Pair] = []
-
-    class Asked:
-        whole = False
-
-        async def judge(self, pairs: Sequence[Pair]) -> list[Verdict]:
-            asked.extend(pairs)
-            return [Verdict(None, "asked")] * len(pairs)
-
-        async def close(self) -> None: ...
-
-    judge = EqualFirst(Asked())
-    (verdict,) = await judge.judge([Pair("answer", teacher, student, "p")])
-    await judge.close()
-    assert (verdict.match, bool(asked)) == (match, match is None)
+    (verdict,) = await behind_equal.judge([Pair("answer", teacher, student, "p")])
+    assert (verdict.match, verdict.how == "asked") == (match, match is None)
     assert verdict.free is (match is not None)
 
 
