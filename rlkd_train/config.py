@@ -244,11 +244,27 @@ class GrpoSettings(GradingSettings, TrainSettings):
     temperature: float = Field(0.7, gt=0, description="how freely the completions' tokens are drawn")
     beta: NonNegativeFloat = Field(0.0, description="weight of the KL term; 0: no reference model is loaded")
     weights: RewardWeights = Field(RewardWeights.usual(), description="weights of the reward's parts")
+    credit: Literal["completion", "step"] = Field(
+        "completion",
+        description="tokens that the structure reward goes to: all of the completion, as in the paper, or those of the "
+        "steps that earned it",
+    )
     structure: StructureSettings = Field(StructureSettings.usual(), description="how structure is scored")
     guards: GuardsSettings = Field(GuardsSettings.usual(), description="signals that the reward is being gamed")
     max_unscored: float = runtime(
         0.5, gt=0, le=1, description="share of a step's completions that may go without a score; more stop the run"
     )
+
+    @property
+    def told(self) -> str:
+        """How structure is scored and credited, for a log."""
+        return f"{self.structure.told}, credit {self.credit}"
+
+    @model_validator(mode="after")
+    def _credit_needs_structure(self) -> GrpoSettings:
+        if self.credit == "step" and self.weights.of("structure") == 0:
+            raise ValueError("credit: step gives the structure reward to the steps that earned it, but its weight is 0")
+        return self
 
     @field_validator("generations")
     @classmethod

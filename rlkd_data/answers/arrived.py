@@ -15,7 +15,7 @@ from rlkd_data.answers.compare import Comparison
 from rlkd_data.answers.final import last_boxed
 from rlkd_data.answers.quantities import VAGUE
 from rlkd_data.answers.read import read
-from rlkd_data.answers.rounding import ROUNDS, rounded
+from rlkd_data.answers.rounding import may_round
 from rlkd_data.answers.shapes import Named, Scalar
 from rlkd_data.answers.stated import stated
 from rlkd_data.answers.typeset import bare, clean
@@ -26,8 +26,12 @@ _FORMULA = re.compile(r"[<>≤≥≠±^_√π∞~]|\\(?!text|boxed|[$%,;! ()])[A
 _LETTER = r"(?<![^\W\d_])(?<!['’\\])[b-hj-zB-HJ-Z](?![^\W\d_])"
 _UNKNOWN = re.compile(rf"{_LETTER}(?=\s*[-+*/^)])|[-+*/^(]\s*{_LETTER}|\d[a-zA-Z](?![^\W\d_])\s*[-+*/^=]")
 """A letter that is calculated with."""
+_LAST = re.compile(r"(?:[^A-Za-z]|(?<![A-Za-z])[A-Za-z](?![A-Za-z]))*\Z")
+"""The formula that a text ends with."""
 _TIMES = re.compile(r"(?<=[\d)])\s*[xX]\s*(?=[$€£(]?[\d.])")
 _EQUALS = re.compile(r"=|≈|\\approx\b")
+_DIVIDED = re.compile(r"\d\s+/\s+\d")
+"""A calculation that was not carried out: `16 / 3 eggs`."""
 _WORD = re.compile(r"[^\W\d_]")
 _RATIOS = frozenset((2, 3, 4, 7, 8, 10, 12, 14, 16, 24, 30, 36, 52, 60, 144, 365, 1440, 3600, 5280))
 """By how much one unit is larger than another; hundreds and thousands apart."""
@@ -55,13 +59,21 @@ def arrived(answer: str) -> Arrived | None:
         return Arrived(whole, certain=True, plain=_WORD.search(bare(clean(answer))) is None)
     behind = _EQUALS.split(answer)[1:]
     if behind and last_boxed(answer) is None:
-        return None if _UNKNOWN.search(_TIMES.sub("*", answer)) else _first(behind[-1])
+        left, right = (_TIMES.sub("*", side) for side in _EQUALS.split(answer)[-2:])
+        unknown = _UNKNOWN.search("".join(_LAST.findall(left))) or _UNKNOWN.search(right)
+        return None if unknown else _first(behind[-1])
     found = stated(answer)
     if found is not None and (at := _scalar(found.text)) is not None:
         more = _DIGITS.search(answer.rpartition(found.text)[2]) if found.text in answer else None
         return Arrived(at, found.certain and more is None, plain=False)
     numbers = list(_DIGITS.finditer(answer))
-    if not numbers or VAGUE.search(answer) or _FORMULA.search(answer) or _UNKNOWN.search(answer):
+    if (
+        not numbers
+        or VAGUE.search(answer)
+        or _DIVIDED.search(answer)
+        or _FORMULA.search(answer)
+        or _UNKNOWN.search(answer)
+    ):
         return None
     last = _scalar(numbers[-1][0])
     return None if last is None else Arrived(last, certain=False, plain=False)
@@ -71,11 +83,11 @@ def _first(text: str) -> Arrived | None:
     """What a calculation comes to: the number that its last side begins with."""
     if (whole := _scalar(text)) is not None:
         return Arrived(whole, certain=True, plain=False)
-    found = stated(text)
+    numbers = list(_DIGITS.finditer(text))
+    found = stated(text) if len(numbers) == 1 else None
     if found is not None and (at := _scalar(found.text)) is not None:
         return Arrived(at, found.certain, plain=False)
-    number = _DIGITS.search(text)
-    value = _scalar(text[: number.end()]) if number is not None else None
+    value = _scalar(text[: numbers[0].end()]) if numbers else None
     return None if value is None else Arrived(value, certain=False, plain=False)
 
 
@@ -103,14 +115,14 @@ def _scalar(text: str) -> Scalar | None:
         shape = shape.of
     if not isinstance(shape, Scalar) or shape.number is None:
         return None
-    undone = "/" in text and "=" not in text and shape.number.value.denominator == 1
-    return None if undone else shape  # 16 / 2 eggs
+    undone = "=" not in text and (_DIVIDED.search(text) or ("/" in text and shape.number.value.denominator == 1))
+    return None if undone else shape
 
 
 def _rounds(one: Arrived, other: Arrived) -> bool:
     left, right = one.at.number, other.at.number
     assert left is not None and right is not None
-    return any(rounded(*pair, ROUNDS) is not False for pair in ((left, right), (right, left)))
+    return may_round(left, right)
 
 
 def _scaled(one: Fraction, other: Fraction, *, measured: bool) -> bool:

@@ -24,8 +24,7 @@ _PLACE_WORDS = {
     **{"tenth": 1, "hundredth": 2, "thousandth": 3, "cent": 2, "integer": 0, "whole": 0, "dollar": 0},
     **{"一": 1, "二": 2, "两": 2, "三": 3, "四": 4, "五": 5},
 }
-ROUNDS = "round"
-"""Stands for a problem of which only this is known: that its numbers may be rounded."""
+_LARGEST = 100
 _SURE_DIGITS = 6
 """Significant digits with which a decimal is taken for the value that it rounds, unasked."""
 
@@ -50,6 +49,16 @@ def rounded(gold: Number, answer: Number, problem: str | None) -> bool | None:
         wanted = _places(problem)
         return None if wanted is None else (answer.places or 0) >= wanted
     return None if gold.places == 0 and answer.rounded and _within(gold, answer) else False
+
+
+def may_round(one: Number, other: Number) -> bool:
+    """Whether one of two numbers may be the other rounded, where nothing is known of what was asked. A whole number may
+    where two decimals and more were dropped: 2 is not 1.5."""
+    for coarse, fine in ((one, other), (other, one)):
+        dropped = (fine.places if fine.places is not None else _LARGEST) > max(coarse.places or 0, 1)
+        if coarse.places is not None and dropped and _within(coarse, fine):
+            return True
+    return False
 
 
 def _places(problem: str | None) -> int | None:

@@ -11,6 +11,8 @@ from rlkd_data.answers.typeset import bare, clean
 
 _LONGEST = 20_000
 _SENTENCES = re.compile(r"(?<=[^\s\d.])[.!?](?=\s|$|\*)|(?<=\d)[.!?](?=\s*\*{0,2}\s+[^\W\d_]|\s*$)|[。！？]|\n+")
+_NUMBERING = re.compile(r"(?:(?<=\s)|^)\d{1,2}\.\s+(?=\*\*|[^\W\d_])", re.MULTILINE)
+"""Of the items of a list."""
 _CONCLUDES = re.compile(
     r"\b(?:so|thus|therefore|hence|total|altogether|finally|answer|result|donc|conclusion|también|daher|also)\b|因此|所以|故|总共|一共|结论|因而|共"
     r"|لذا|إذن|ناتج|Donc",
@@ -32,8 +34,7 @@ _CHANGED = re.compile(
     r"|multiplied)\b",
     re.IGNORECASE,
 )
-_BESIDE = 3
-"""Words before a number that may make another of it."""
+_FILLING = frozenset({"of", "the", "a", "an", "that", "those", "these", "all", "about", "exactly", "$"})
 _EQUALS = re.compile(r"=|≈|\\approx")
 
 
@@ -58,6 +59,7 @@ def stated(text: str) -> Stated | None:  # noqa: PLR0911 - a kind each
         return Stated(head, certain=True)
     if (formula := _only_formula(text)) is not None:
         return Stated(formula, certain=True)
+    text = _NUMBERING.sub("", text)
     sentences = [one for one in _SENTENCES.split(text) if one and re.search(r"\w", one)]
     if not sentences:
         return None
@@ -97,10 +99,8 @@ def _only_formula(text: str) -> str | None:
 
 def _vague(before: str, behind: str = "") -> bool:
     """Whether the words beside a number make another of it: `half of 12`, `over 12`, `12 less than before`."""
-    return (
-        VAGUE.search(" ".join(re.split(r"[,;:]\s", before)[-1].split()[-_BESIDE:])) is not None
-        or _CHANGED.match(behind) is not None
-    )
+    words = [word for word in re.split(r"[,;:]\s", before)[-1].split() if word.lower() not in _FILLING]
+    return VAGUE.search(" ".join(words[-1:])) is not None or _CHANGED.match(behind) is not None
 
 
 def _after_not(numbers: list[re.Match[str]], text: str) -> list[re.Match[str]]:

@@ -52,7 +52,9 @@ def _settled(found: Found, pair: Pair) -> Verdict | None:
 def _may_be(pair: Pair) -> bool:
     """Whether two other quantities may be one: rounded, or in another unit."""
     teacher, student = arrived(pair.teacher), arrived(pair.student)
-    return teacher is not None and student is not None and same(teacher, student) is None
+    if teacher is None or student is None or not (teacher.certain and student.certain):
+        return False
+    return same(teacher, student) is None
 
 
 def _comes_to(pair: Pair) -> bool:

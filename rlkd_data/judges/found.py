@@ -16,7 +16,7 @@ from rapidfuzz import fuzz
 
 from rlkd_data.answers.arrived import arrived
 from rlkd_data.answers.numbers import Number
-from rlkd_data.answers.rounding import ROUNDS, rounded
+from rlkd_data.answers.rounding import may_round
 from rlkd_data.answers.typeset import MINUS
 from rlkd_data.judges.base import Judge, Pair, Verdict, answers_of
 from rlkd_data.judges.equal import equal
@@ -151,8 +151,7 @@ def _rounds(one: Decimal, other: Decimal) -> bool:
         return True
     if min(one, other) > 0 and max(one, other) / min(one, other) >= 2:
         return False  # what `same` leaves open there is a change of unit
-    left, right = (Number(Fraction(value), _places(value)) for value in (one, other))
-    return any(rounded(*pair, ROUNDS) is not False for pair in ((left, right), (right, left)))
+    return may_round(*(Number(Fraction(value), _places(value)) for value in (one, other)))
 
 
 def _places(value: Decimal) -> int:

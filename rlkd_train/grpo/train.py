@@ -37,7 +37,7 @@ def train_grpo(settings: GrpoSettings, out: Path) -> StageResult:
     check_annotators(teachers, settings.structure.gsrm, allowed=settings.structure.allow_other_annotator)
     reasonings = load_reasonings(settings.traces, teachers)
     _check_batch(settings)
-    console.print(settings.structure.told, markup=False)
+    console.print(settings.told, markup=False)
     checkpoint = last_checkpoint(out / CHECKPOINTS)
     drop_after(out / FOLDER, int(checkpoint.name.rpartition("-")[2]) if checkpoint else 0)
     with StructureReward(settings.structure, teachers) as structure, open_verifier(settings) as verifier:
@@ -60,7 +60,6 @@ def _train(
 ) -> StageResult:
     from datasets import Dataset
     from transformers import PrinterCallback
-    from trl import GRPOTrainer
 
     from rlkd_data.prompts import student_messages
     from rlkd_train.run_folder import CHECKPOINTS, LOG, StepLog, save_model
@@ -77,9 +76,10 @@ def _train(
     ]
     logging.getLogger("trl.trainer.grpo_trainer").addFilter(_not_about_unscored)
     with tally("GRPO steps", settings.steps) as progress:
-        trainer = GRPOTrainer(
+        trainer = _trainer(
+            settings,
+            rewards,
             model=model,
-            reward_funcs=rewards.functions(),
             args=_arguments(settings, out / CHECKPOINTS),
             train_dataset=Dataset.from_list(prompts),
             processing_class=tokenizer,
@@ -94,8 +94,20 @@ def _train(
             _keep(trainer, out / CHECKPOINTS)
             raise
     save_model(trainer.model, tokenizer, out, settings.model)
-    told = {"structure is scored by": settings.structure.told.removeprefix("structure: ")}
+    told = {"structure is scored by": settings.told.removeprefix("structure: ")}
     return StageResult({"ok": len(tasks)}, _figures(out, finished.global_step) | told)
+
+
+def _trainer(settings: GrpoSettings, rewards: Rewards, **arguments: Any) -> Any:
+    """TRL's own trainer, or with `credit: step` ours, which differs from it in the advantages alone."""
+    if settings.credit == "step":
+        from rlkd_train.grpo.step_credit import StepCreditTrainer
+
+        weight = settings.weights.of("structure")
+        return StepCreditTrainer(reward_funcs=rewards.functions(), rewards=rewards, weight=weight, **arguments)
+    from trl import GRPOTrainer
+
+    return GRPOTrainer(reward_funcs=rewards.functions(), **arguments)
 
 
 def _keep(trainer: Any, checkpoints: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,8 @@ class Rewards:
         self._last: tuple[tuple[Any, ...], list[ScoredCompletion]] | None = None
         self._history = read_history(folder)
         self._metrics: dict[str, float] = {}
+        self.structures: list[tuple[str, Structure]] = []
+        """The last batch's completions, in order, each with how its structure scored."""
 
     def functions(self) -> list[Callable[..., list[float | None]]]:
         """One callable for each of COMPONENTS, named so. They need the dataset's column `problem_id`."""
@@ -67,6 +70,10 @@ class Rewards:
             return self._last[1]
         before = _counts(self._scoring.structure.usage())
         rows, structures = self._scoring.score(texts, problem_ids, step)
+        unscored = (
+            replace(found, score=None) if row.unscored else found for row, found in zip(rows, structures, strict=True)
+        )
+        self.structures = list(zip(texts, unscored, strict=True))
         with TableWriter(self._folder, COMPLETIONS) as writer:
             for row in rows:
                 writer.add(row)

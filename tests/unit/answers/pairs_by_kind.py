@@ -252,6 +252,18 @@ PAIRS: dict[str, list[tuple[str, str, bool | None]]] = {
         (r"\begin{bmatrix}1&2\\3&4\end{bmatrix}", "4", False),
         (r"\left(\begin{array}{cc}1&2\\3&4\end{array}\right)", r"\begin{pmatrix}1&2\\3&4\end{pmatrix}", True),
     ],
+    "scales and parts in words": [
+        ("8 dozen eggs", "96", True),
+        ("8 dozen eggs", "8", False),
+        ("8 thousand people", "8000", True),
+        ("2.5 million km", "2500000 km", True),
+        ("minus 5", "-5", True),
+        ("minus 5", "5", False),
+        ("negative 8", "8", False),
+        ("5 hundredths", "0.05", True),
+        ("2 thirds", "2/3", True),
+        ("2 thirds", "2", False),
+    ],
     "identities": [
         ("3x-6+4=3x-2", "3x-2+4=3x+2", False),
         ("3(x-2)+4=3x-2", "3x-6+4=3x-2", True),
