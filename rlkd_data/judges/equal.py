@@ -67,6 +67,12 @@ def _comes_to(pair: Pair) -> bool:
     return isinstance(last, Scalar) and last.number is not None and last.number == one.number
 
 
+def _stated(text: str) -> str:
+    """What a text states for certain, else all of it."""
+    found = stated(text)
+    return found.text if found is not None and found.certain else text
+
+
 def words(text: str) -> list[str]:
     """Lower-case words, numbers and signs that carry meaning in a formula: brackets, relations and operators too."""
     return _WORDS.findall(text.lower().translate(MINUS))
@@ -103,9 +109,7 @@ class EqualFirst:
             return _settled(said, pair)
         if arrived(pair.teacher) and arrived(pair.student):
             return None
-        texts = [
-            found.text if (found := stated(text)) and found.certain else text for text in (pair.teacher, pair.student)
-        ]
+        texts = [_stated(text) for text in (pair.teacher, pair.student)]
         if texts == [pair.teacher, pair.student] or not comparable(*texts):
             return None
         found = await self._verifier.verify_async(Job(texts[0], texts[1], "math", pair.problem))
