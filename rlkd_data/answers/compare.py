@@ -22,6 +22,8 @@ PART = "a part and the whole"
 A_SIDE = "an equation and a side of it"
 """Why an equation and a formula differ, where whoever knows the question may see that they do not: it was its side."""
 _ENDLESS = re.compile(r"\\(?:sum|prod|int|lim)(?![A-Za-z])")
+_BOTH = ("and", "land", "wedge", "且")
+_ENDLESS_UP, _ENDLESS_DOWN = Scalar("\\infty"), Scalar("-\\infty")
 _MOST_MATCHED = 40
 """Items of two unordered lists that are matched one by one."""
 
@@ -266,10 +268,24 @@ def _joined(several: Several) -> Shape | None:
     known = tuple(part for part in parts if part is not None)
     if len(known) < len(parts):
         return None
+    if several.joint in _BOTH and len({item.name for item in several.items if isinstance(item, Relation)}) == 1:
+        return _between(known)
     if several.joint == "or":
         text = " \\cup ".join(part.text for part in known if isinstance(part, (Several, Union)))
         return Union(known, text if all(isinstance(part, Several) for part in known) else "")
     return None
+
+
+def _between(parts: Sequence[Shape]) -> Shape | None:
+    """The interval of `x > 2 and x < 5`: one with no upper end and one with no lower; None of others."""
+    if len(parts) != 2 or not all(isinstance(part, Several) for part in parts):
+        return None
+    low, high = (part for part in parts if isinstance(part, Several))
+    if high.items[1] == _ENDLESS_UP:
+        low, high = high, low
+    if low.items[1] != _ENDLESS_UP or high.items[0] != _ENDLESS_DOWN:
+        return None
+    return Several((low.items[0], high.items[1]), low.opening, high.closing)
 
 
 def _bound_apart(gold: Shape, answer: Shape) -> bool:

@@ -30,7 +30,10 @@ class MathVerify:
         left, right = _read(one), _read(other)
         if left is None or right is None:
             return None
-        return _same(left, right)
+        found = _same(left, right)
+        if found is False and (imaginary := [_with_imaginary(side) for side in (left, right)]) != [left, right]:
+            return True if _same(*imaginary) else found
+        return found
 
     def relations(self, one: str, other: str) -> bool | None:
         left, right = _read(one), _read(other)
@@ -57,7 +60,26 @@ def _read(latex: str) -> Any:
 
     logging.getLogger("math_verify").setLevel(logging.ERROR)  # it warns at each call that its time limits are off
     found: list[Any] = parse(f"${latex}$", [LatexExtractionConfig()], parsing_timeout=None)
-    return found[0] if found and not isinstance(found[0], str) else None
+    return _exact(found[0]) if found and not isinstance(found[0], str) else None
+
+
+def _exact(found: Any) -> Any:
+    """A formula with its decimals as fractions: sums of decimals are not exact otherwise (0.1 + 0.2)."""
+    from sympy import Basic, Float, Rational
+
+    if not isinstance(found, Basic):
+        return found
+    decimals = {one: Rational(str(one)) for one in found.atoms(Float) if one.is_finite}
+    return found.xreplace(decimals) if decimals else found
+
+
+def _with_imaginary(found: Any) -> Any:
+    """A formula with `i` for the imaginary unit, which math-verify takes for a variable."""
+    from sympy import Basic, I
+
+    if not isinstance(found, Basic):
+        return found
+    return found.xreplace({one: I for one in found.free_symbols if str(one) == "i"})
 
 
 def _same(left: Any, right: Any) -> bool | None:  # noqa: PLR0911 - a kind each

@@ -11,7 +11,10 @@ __all__ = ["answer_of_reply", "choice_letter", "final_answer", "last_boxed", "st
 
 _TAG = re.compile(r"<(?P<close>/?)answer>", re.IGNORECASE)
 _HASHES = re.compile(r"^####[ \t]*(?P<answer>\S[^\n]*)$", re.MULTILINE)
-_ANSWER = r"(?:answers?|réponse|respuesta|antwort|risposta|resposta|ответ|答案|答え|정답|الإجابة|الجواب)"
+_ANSWER = (
+    r"(?:answers?|(?:correct|right|best)[ ](?:option|choice)|réponse|respuesta|antwort|risposta|resposta|ответ|答案"
+    r"|答え|정답|الإجابة|الجواب)"
+)
 _IS = r"(?:is\b|are\b|would be\b|should be\b|must be\b|est\b|es\b|ist\b|è\b|é\b|为|是|は|[:：=])"
 _SENTENCE = re.compile(
     rf"(?<![A-Za-z]){_ANSWER}(?:[ ]to[ ](?:the|this)[ ](?:problem|question))?[*_]{{0,3}}[ \t]*{_IS}["

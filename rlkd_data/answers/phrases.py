@@ -37,6 +37,7 @@ _KINDS = tuple(
     )
 )
 """Words of one kind exclude one another."""
+_DATES = _KINDS[0] | _KINDS[1]
 _CONJUNCTIONS = frozenset(
     {"and", "or", "is", "at", "on", "in", "of", "to", "it", "that", "by", "with", "for", "answer"}
 )
@@ -86,9 +87,11 @@ def may_say(words: Sequence[str], formula: str) -> bool:
 
 def same_phrases(one: Sequence[str], other: Sequence[str]) -> bool | None:
     """Two phrases. Other numbers in them make them differ, and other words of one kind (days, colours); the same tokens
-    in another order are open."""
+    in another order are open, but for days and times."""
     left, right = ([token for token in tokens if token not in _CONJUNCTIONS] for tokens in (one, other))
     if left == right:
+        return True
+    if sorted(left) == sorted(right) and all(token[:1].isdigit() or token in _DATES for token in left):
         return True
     numbers = [Counter(token for token in tokens if token[:1].isdigit()) for tokens in (left, right)]
     if numbers[0] != numbers[1] and (numbers[0] and numbers[1]):

@@ -91,6 +91,8 @@ _TOKEN = re.compile(
     r"\d{1,2}:\d{2}(?:\s*[ap]\.?m\b)?|\d+\s*[ap]\.?m\b|\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|[^\W\d_]+",
     re.IGNORECASE,
 )
+_CLOCK = re.compile(r"\d{1,2}(?::\d\d)?\s*[ap]\.?m\.?\s", re.IGNORECASE)
+"""3 pm on Monday are no picometres."""
 _SCALE = re.compile(rf"{OPEN}?\s*(?P<word>[A-Za-z]{{5,}})\s+(?P<rest>\S.*)", re.DOTALL)
 VAGUE = re.compile(
     r"\b(?:hundreds|thousands|millions|dozens|half|halves|thirds?|fourths?|quarters?|twice|thrice|double|triple|minus|negative|not|none|"
@@ -121,7 +123,7 @@ def quantity(text: str, depth: int = 0) -> Scalar | None:  # noqa: PLR0911 - a k
     if (measure := compound(text)) is not None:
         return measure
     match = _TAIL.search(text)
-    if match is None:
+    if match is None or _CLOCK.match(text):
         return None
     body, tail = text[: match.start()].strip(), match[0].strip()
     vague = VAGUE.search(bare(tail)) and bare(tail).strip() != "times" and unit_of(tail) is None

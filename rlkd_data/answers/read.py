@@ -60,7 +60,7 @@ _REALS = re.compile(
 )
 _EMPTY = re.compile(
     r"\\emptyset|\\varnothing|\\\{\s*\\\}|no (?:real )?solutions?|none|no such \w+|(?:the )?empty set|does not"
-    r" exist|无解|不存在|空集",
+    r" exist|d\.?n\.?e\.?|无解|不存在|空集",
     re.IGNORECASE,
 )
 
@@ -240,8 +240,6 @@ def _union(text: str, depth: int) -> Shape | None:
 
 
 def _bracketed(text: str, depth: int) -> Shape | None:
-    if text.startswith("\\langle") and text.endswith("\\rangle"):
-        text = "(" + text.removeprefix("\\langle").removesuffix("\\rangle") + ")"
     found = enclosed(text)
     if found is None:
         return None

@@ -52,6 +52,8 @@ class Scalars:
         assert isinstance(ratio, Ratio)
         if not isinstance(other_, Scalar) or ratio.half:
             return self._say(False, "a ratio and none")
+        if ratio.clock and other_.compound and other_.unit and other_.unit.dimensions == UNITS["hour"].dimensions:
+            return self._say(None, "a time or a duration")
         pair = len(ratio.parts) == 2 and other_.number is not None and not other_.unit
         if pair and other_.number and ratio.parts[0].value == other_.number.value * ratio.parts[1].value:
             return self._say(None if ratio.clock else True, "ratio")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from rlkd_data.answers.final import final_answer
+from rlkd_data.answers.final import final_answer, states_answer
 from rlkd_data.structure.thought import cut_thought
 
 REDACTED = "[redacted thinking]"
@@ -83,7 +83,9 @@ def _untagged(text: str) -> str:
 
 
 def _answer_line(text: str) -> str | None:
+    if final_answer(text) is None:  # the last one was cut off: no earlier line states it
+        return None
     for line in reversed(text.split("\n")):
-        if line.strip() and final_answer(line) is not None:
+        if line.strip() and states_answer(line):
             return line.strip()
     return None

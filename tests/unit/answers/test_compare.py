@@ -8,6 +8,7 @@ from rlkd_data.answers.engine import MathVerify
 from rlkd_data.answers.verdict import Job, Verdict, decide
 from rlkd_data.schema import Domain
 from tests.unit.answers.pairs_by_kind import PAIRS
+from tests.unit.answers.pairs_of_formulas import FORMULAS
 
 ENGINE = MathVerify()
 CITY = "What is the capital of France?\nA. Lyon\nB. Paris\nC. Marseille\nD. Nice"
@@ -25,7 +26,11 @@ def verdict(gold: str, answer: str, problem: str | None = None, domain: Domain =
 
 @pytest.mark.parametrize(
     ("one", "other", "same"),
-    [pytest.param(*pair, id=f"{kind}: {pair[0]} | {pair[1]}") for kind, pairs in PAIRS.items() for pair in pairs],
+    [
+        pytest.param(*pair, id=f"{kind}: {pair[0]} | {pair[1]}")
+        for kind, pairs in (PAIRS | FORMULAS).items()
+        for pair in pairs
+    ],
 )
 def test_two_answers_are_compared_the_same_way_round_and_back(one: str, other: str, same: bool | None) -> None:
     assert verdict(one, other) is same

@@ -84,3 +84,16 @@ def test_what_is_no_whole_reply_is_rejected_by_its_own_reason(
     text: str, reasoning: str | None, finish: str, reason: str | None
 ) -> None:
     assert draft(text, reasoning, finish) == reason
+
+
+@pytest.mark.parametrize(
+    ("text", "response"),
+    [
+        ("Two and three.\nThe answer is 5.", "The answer is 5."),
+        ("Deux et trois.\nLa réponse est 5.", "Deux et trois.\nLa réponse est 5."),
+        ("The answer is 3.\nNo, it is \\boxed{", "The answer is 3.\nNo, it is \\boxed{"),
+    ],
+)
+def test_the_response_of_a_plain_text_is_told_by_the_plainest_forms_alone(text: str, response: str) -> None:
+    """It is part of a trace's id, so what else is read as an answer may grow, and this may not."""
+    assert split_reasoning(text).response == response
