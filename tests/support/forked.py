@@ -15,6 +15,7 @@ import runpy
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from multiprocessing.context import ForkServerProcess
@@ -115,6 +116,7 @@ class Forked:
 def _run(
     command: list[str], environment: dict[str, str], folder: str, home: str, first: Callable[[], None] | None
 ) -> None:
+    threading.Thread(target=_end_with_the_tests, daemon=True).start()
     for stream, number in (("out", 1), ("err", 2)):
         with Path(home, stream).open("wb") as file:
             os.dup2(file.fileno(), number)
@@ -128,6 +130,13 @@ def _run(
         _main(command[0])
     finally:
         atexit._run_exitfuncs()  # which multiprocessing leaves out
+
+
+def _end_with_the_tests() -> None:
+    tests = multiprocessing.parent_process()
+    assert tests is not None
+    tests.join()
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _main(name: str) -> None:
