@@ -1,6 +1,6 @@
 """A chat-completions server for benchmarks: a fixed latency, one reply for all, hardly any work of its own.
 
-python -m tests.support.lean_server --latency 0.2     prints its port
+python -m tests.support.lean_server --latency 0.2     prints its port; GET /stats: answers, and when the first was asked
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import time
 
 REPLY = {
     "id": "chatcmpl-1",
@@ -27,7 +28,19 @@ REPLY = {
     "usage": {"prompt_tokens": 2000, "completion_tokens": 400, "total_tokens": 2400},
 }
 BODY = json.dumps(REPLY).encode()
-ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(BODY), BODY)
+
+
+class Counts:
+    answered = 0
+    first = 0.0
+    """When the first request came, as `time.time` has it."""
+
+
+def response(body: bytes) -> bytes:
+    return b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+
+
+ANSWER = response(BODY)
 
 
 class Connection(asyncio.Protocol):
@@ -44,15 +57,24 @@ class Connection(asyncio.Protocol):
         end = self._got.find(b"\r\n\r\n")
         if end < 0:
             return
+        if self._got.startswith(b"GET "):
+            self._got.clear()
+            self._write(response(json.dumps({"answered": Counts.answered, "first": Counts.first}).encode()))
+            return
         head = bytes(self._got[:end]).lower()
         length = int(head.split(b"content-length:")[1].split(b"\r\n")[0])
         if len(self._got) >= end + 4 + length:
             self._got.clear()
+            Counts.first = Counts.first or time.time()
             asyncio.get_running_loop().call_later(self._latency, self._answer)
 
     def _answer(self) -> None:
+        Counts.answered += 1
+        self._write(ANSWER)
+
+    def _write(self, data: bytes) -> None:
         if not self._transport.is_closing():
-            self._transport.write(ANSWER)  # type: ignore[attr-defined]
+            self._transport.write(data)  # type: ignore[attr-defined]
 
 
 async def serve(port: int, latency: float) -> None:
