@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rlkd_data import __version__
+from rlkd_data.columns import table_of
 from rlkd_data.errors import TableError
 from rlkd_data.files import named, sweep, sync_folder, temporary
 from rlkd_data.schema import TableSchema, from_record, to_record
@@ -97,9 +98,9 @@ def _write_shard(folder: Path, records: Sequence[dict[str, Any]], schema: pa.Sch
     metadata = {"rlkd.table": name, "rlkd.version": __version__}
     schema = schema.with_metadata(metadata)
     try:
-        table = pa.Table.from_pylist(list(records), schema=schema)
+        table = table_of(records, schema)
     except UnicodeEncodeError:
-        table = pa.Table.from_pylist([_encodable(record) for record in records], schema=schema)
+        table = table_of([_encodable(record) for record in records], schema)
     made = temporary(folder / "part.parquet")
     try:
         with named(folder):

@@ -124,8 +124,8 @@ def versions() -> dict[str, str]:
         "transformers",
         "trl",
         "peft",
-        "openai",
-        "anthropic",
+        "httpx2",
+        "aiohttp",
         "genai-prices",
     ):
         try:

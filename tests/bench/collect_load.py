@@ -59,9 +59,12 @@ async def loop(kind: str, url: str, asked: Path, out: Path, concurrency: int) ->
             async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=concurrency)) as session:
 
                 async def bare(number: int, text: str) -> None:
-                    async with slots, session.post(
-                        f"{url}/chat/completions", json={"model": "m", "messages": body(text)}
-                    ) as response:
+                    async with (
+                        slots,
+                        session.post(
+                            f"{url}/chat/completions", json={"model": "m", "messages": body(text)}
+                        ) as response,
+                    ):
                         found = await response.json()
                     keep(number, found["choices"][0]["message"]["content"])
 
@@ -83,10 +86,8 @@ async def loop(kind: str, url: str, asked: Path, out: Path, concurrency: int) ->
 def command(kind: str, url: str, folder: Path, concurrency: int) -> list[str]:
     asked = str(folder / "asked.jsonl")
     if kind != OURS:
-        return [sys.executable, __file__, "--loop", kind, "--url", url, "--folder", str(folder)] + [
-            "--concurrency",
-            str(concurrency),
-        ]
+        flags = ["--loop", kind, "--url", url, "--folder", str(folder), "--concurrency", str(concurrency)]
+        return [sys.executable, __file__, *flags]
     run = "from rlkd_data.cli import main; main()"
     flags = ["--teacher", "openai:m", "--base-url", url, "--concurrency", str(concurrency), "--license", "CC0-1.0"]
     return [sys.executable, "-c", run, "collect", asked, "--out", str(folder / "out"), *flags]
@@ -141,9 +142,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.loop:
         folder = options.folder
-        asyncio.run(
-            loop(options.loop, options.url, folder / "asked.jsonl", folder / "out.jsonl", options.concurrency)
-        )
+        asyncio.run(loop(options.loop, options.url, folder / "asked.jsonl", folder / "out.jsonl", options.concurrency))
         return
     kinds = (OURS, *LOOPS)
     found: dict[str, list[dict[str, float]]] = {kind: [] for kind in kinds}
@@ -161,7 +160,9 @@ def main() -> None:
         )
     for kind in LOOPS:
         ratios = {
-            name: statistics.median(ours[name] / theirs[name] for ours, theirs in zip(found[OURS], found[kind], strict=True))
+            name: statistics.median(
+                ours[name] / theirs[name] for ours, theirs in zip(found[OURS], found[kind], strict=True)
+            )
             for name in ("cpu_ms", "window", "peak_mb")
         }
         print(
