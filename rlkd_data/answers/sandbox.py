@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Literal
 
-from rlkd_data.answers import mount_points, sandbox_init
+from rlkd_data.answers import sandbox_mounts, sandbox_init
 
 _STDERR = 1 << 20
 """Bytes of error output read; what comes after is thrown away."""
@@ -69,7 +69,7 @@ def available() -> str | None:
 def _available(process: int) -> str | None:
     if sys.platform != "linux":
         return f"needs Linux namespaces, this is {sys.platform}"
-    mount_points.sweep()
+    sandbox_mounts.sweep()
     try:
         return _tried()
     except SandboxUnavailable as problem:
@@ -141,7 +141,7 @@ def _run(
     stop: int | None = None,
 ) -> Ran:
     with (
-        mount_points.one() as mount_point,
+        sandbox_mounts.one() as mount_point,
         tempfile.TemporaryFile() as config,
         tempfile.TemporaryFile() as fed,
     ):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from rlkd_data.answers import mount_points, sandbox, sandbox_filter
+from rlkd_data.answers import sandbox_mounts, sandbox, sandbox_filter
 from rlkd_data.answers.sandbox import Limits, Ran, SandboxUnavailable, run_python
 from rlkd_data.run import process
 
@@ -266,7 +266,7 @@ def test_without_libseccomp_nothing_is_run(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_folders_of_killed_runs_are_swept_and_no_other(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(mount_points.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(sandbox_mounts.tempfile, "tempdir", str(tmp_path))
     host, _, own = process.name().partition(":")
     pid, _, start = own.partition(":")
     left = (f"{host}~{pid}~{int(start) - 1}-a", f"{host}~{2**22 + 1}~5-b", "abcdefgh")
@@ -275,8 +275,8 @@ def test_folders_of_killed_runs_are_swept_and_no_other(monkeypatch: pytest.Monke
         (tmp_path / f"rlkd-sandbox-{name}").mkdir()
     os.utime(tmp_path / "rlkd-sandbox-abcdefgh", (0, 0))
     (tmp_path / f"rlkd-sandbox-{kept[-1]}" / "notes.txt").write_text("mine")
-    with mount_points.one() as held:
-        mount_points.sweep()
+    with sandbox_mounts.one() as held:
+        sandbox_mounts.sweep()
         assert Path(held).is_dir()
     assert {path.name.removeprefix("rlkd-sandbox-") for path in tmp_path.iterdir()} == set(kept)
 
