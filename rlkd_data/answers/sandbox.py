@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Literal
 
-from rlkd_data.answers import sandbox_mounts, sandbox_init
+from rlkd_data.answers import sandbox_init, sandbox_mounts
 
 _STDERR = 1 << 20
 """Bytes of error output read; what comes after is thrown away."""

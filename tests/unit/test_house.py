@@ -90,7 +90,7 @@ def test_answers_are_pure_but_for_the_pool_and_the_sandbox() -> None:
     reaching = set()
     for path in sorted((ROOT / "rlkd_data/answers").glob("*.py")):
         names = {name for name in imported(path, everywhere=True) if name.startswith("rlkd_")}
-        more = ("rlkd_data.run.process",) if path.name in sandbox else ()
+        more = ("rlkd_data.run",) if path.name in sandbox else ()
         assert all(name.startswith((*allowed, *more)) for name in names), path
         if roots(imported(path, everywhere=True)) & OUTSIDE:
             reaching.add(path.name)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from rlkd_data.answers import sandbox_mounts, sandbox, sandbox_filter
+from rlkd_data.answers import sandbox, sandbox_filter, sandbox_mounts
 from rlkd_data.answers.sandbox import Limits, Ran, SandboxUnavailable, run_python
 from rlkd_data.run import process
 
