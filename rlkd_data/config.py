@@ -207,8 +207,8 @@ class CollectSettings(GradingSettings, ChatSettings):
         None, description="template (Jinja) of the teacher's question, of problem, domain and choices; default: rlkd's"
     )
     samples: PositiveInt = Field(1, description="traces a problem: the teacher's, or of a source with several")
-    keep: Literal["all", "correct", "best"] = Field(
-        "all", description="of a problem's traces: all, those found right, or the shortest of these"
+    keep: Literal["all", "correct", "best", "structure"] = Field(
+        "all", description="of a problem's traces: all, those found right, the shortest of these, or the best built"
     )
     min_pass_rate: float | None = Field(None, ge=0, le=1, description="leave out problems solved less often")
     max_pass_rate: float | None = Field(None, ge=0, le=1, description="leave out problems solved more often")

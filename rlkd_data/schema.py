@@ -112,6 +112,7 @@ class Decomposition:
     `raw` holds the replies about several pieces of a trace with a form feed between them; a reply that was continued is
     whole. `usage` is that of all `turns` (requests answered), `repairs` of which named failed checks. `coverage` is the
     share of the trace that the steps account for (`structure.ground.covered`), `ordered` whether they follow it.
+    `kinds` are the steps' (`structure.kinds`), and `abandoned` is the share of those that came to nothing.
     """
 
     trace_id: str
@@ -134,6 +135,8 @@ class Decomposition:
     pieces: int | None = None
     coverage: float | None = None
     ordered: bool | None = None
+    kinds: tuple[str, ...] | None = None
+    abandoned: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +152,9 @@ class Branch:
     """A node of the tree that the decompositions of one problem's traces make (`structure.branch`).
 
     `node` counts from 1 within a problem, in a walk depth first; `parent` is null for a first step. The step's texts
-    are those of the first of the `traces`. `judge` names who said which steps are the same.
+    are those of the first of the `traces`. `judge` names who said which steps are the same. `kind` is the step's
+    (`structure.kinds`), `abandoned` the share of the traces whose step here came to nothing, `children` the number of
+    steps that were taken from here.
     """
 
     problem_id: str
@@ -163,6 +168,9 @@ class Branch:
     answer: str
     traces: tuple[Passage, ...]
     judge: str
+    kind: str | None = None
+    abandoned: float | None = None
+    children: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,6 +275,8 @@ DECOMPOSITIONS = TableSchema(
             pa.field("pieces", pa.int64()),
             pa.field("coverage", pa.float64()),
             pa.field("ordered", pa.bool_()),
+            pa.field("kinds", pa.list_(pa.string())),
+            pa.field("abandoned", pa.float64()),
         ]
     ),
     key=("trace_id", "annotator", "prompt_id"),
@@ -288,6 +298,9 @@ BRANCHES = TableSchema(
             _text("answer"),
             pa.field("traces", pa.list_(_PASSAGE), nullable=False),
             _text("judge"),
+            _text("kind", nullable=True),
+            pa.field("abandoned", pa.float64()),
+            pa.field("children", pa.int64()),
         ]
     ),
     key=("problem_id", "node"),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from rlkd_data.schema import Trace
+from rlkd_data.structure.shape import shape
 
 UNSOLVED = frozenset({"truncated", "refused", "no_reasoning"})
 """Reasons for which an attempt counts as one that did not solve the problem."""
@@ -25,14 +26,14 @@ class Draft:
 class Policy:
     """What the user asked to keep; the rates are shares from 0 to 1, both ends included."""
 
-    keep: Literal["all", "correct", "best"] = "all"
+    keep: Literal["all", "correct", "best", "structure"] = "all"
     min_pass_rate: float | None = None
     max_pass_rate: float | None = None
 
     @property
     def compares(self) -> bool:
         """Whether a trace's fate depends on the problem's other traces."""
-        return self.keep == "best"
+        return self.keep in ("best", "structure")
 
 
 def pass_rate(attempts: Sequence[Draft]) -> float | None:
@@ -57,7 +58,7 @@ def select(attempts: Sequence[Draft], policy: Policy) -> list[Draft]:
     All are traces of one problem. Reasons: `too_hard`, `too_easy`, `no_pass_rate` (it is asked for and not known),
     `incorrect`, `unverified` (only right ones are wanted), `not_kept` (another is better).
     """
-    best = _best(attempts) if policy.keep == "best" else None
+    best = _best(attempts, by_structure=policy.keep == "structure") if policy.compares else None
     return [_decided(draft, policy, draft is best) for draft in attempts]
 
 
@@ -86,17 +87,23 @@ def _by_verdict(is_correct: bool | None, policy: Policy, is_best: bool) -> tuple
         return None
     if is_correct is False:
         return "incorrect", "the final answer is not the gold answer"
-    if policy.keep == "best":
+    if policy.compares:
         return "not_kept", "another trace of the problem is better"
     return None if is_correct else ("unverified", "nobody could tell whether the final answer is right")
 
 
-def _best(attempts: Sequence[Draft]) -> Draft | None:
-    """The shortest of those found right; where none was, the shortest of those that could not be judged."""
+def _best(attempts: Sequence[Draft], *, by_structure: bool) -> Draft | None:
+    """The shortest of those found right, or the best built (`structure.shape`) and of equals the shortest; where none
+    was right, of those that could not be judged."""
     usable = [draft for draft in attempts if draft.reason is None]
     right = [draft for draft in usable if draft.trace.is_correct]
     unjudged = [draft for draft in usable if draft.trace.is_correct is None]
-    return min(right or unjudged, key=lambda draft: _length(draft.trace), default=None)
+
+    def order(draft: Draft) -> tuple[float, tuple[int, int]]:
+        built = shape(draft.trace.reasoning).score if by_structure else 0.0
+        return -built, _length(draft.trace)
+
+    return min(right or unjudged, key=order, default=None)
 
 
 def _length(trace: Trace) -> tuple[int, int]:

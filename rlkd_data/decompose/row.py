@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from rlkd_data.decompose.judge import ALWAYS, Judged
 from rlkd_data.decompose.talk import Talk
 from rlkd_data.schema import Decomposition
+from rlkd_data.structure.kinds import kinds, share_abandoned
 
 
 def outcome(talk: Talk, judged: Judged, annotator: str) -> tuple[Decomposition, str | None, str | None]:
@@ -55,5 +56,7 @@ def judged_row(row: Decomposition, judged: Judged) -> tuple[Decomposition, str |
         issues=judged.issues,
         coverage=judged.coverage,
         ordered=judged.ordered,
+        kinds=kinds(judged.steps),
+        abandoned=share_abandoned(judged.steps),
     )
     return row, reason, detail

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -45,17 +46,28 @@ def decompose(settings: DecomposeSettings, out: Path) -> StageResult:
 
 
 def figures(out: Path) -> dict[str, Any]:
-    """Of the usable rows: mean steps, the share of steps whose place in the trace was found, and mean coverage."""
+    """Of the usable rows: mean steps, the share of steps whose place in the trace was found, mean coverage, the share
+    of the steps of each kind, and of those that came to nothing."""
     rows = steps = grounded = 0
     covered: list[float] = []
+    kinds: Counter[str] = Counter()
+    abandoned = 0.0
     if is_table(out):
-        for batch in read_table(out, DECOMPOSITIONS, ["steps", "coverage"]):
+        for batch in read_table(out, DECOMPOSITIONS, ["steps", "coverage", "kinds", "abandoned"]):
             covered.extend(share for share in batch.column("coverage").to_pylist() if share is not None)
-            for row in batch.column("steps").to_pylist():
+            for row, told, share in zip(
+                *(batch.column(name).to_pylist() for name in ("steps", "kinds", "abandoned")), strict=True
+            ):
+                kinds.update(told or ())
+                abandoned += (share or 0.0) * len(row)
                 rows += 1
                 steps += len(row)
                 grounded += sum(step["span_start"] is not None for step in row)
     if not rows or not steps:
         return {}
     found: dict[str, Any] = {"steps_mean": steps / rows, "grounded": grounded / steps}
-    return found | ({"coverage_mean": sum(covered) / len(covered)} if covered else {})
+    found |= {"coverage_mean": sum(covered) / len(covered)} if covered else {}
+    if kinds:
+        told = kinds.total()
+        found |= {"abandoned": abandoned / told, "kinds": {kind: n / told for kind, n in kinds.most_common()}}
+    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -18,6 +19,7 @@ from rlkd_data.run.stage import StageResult
 from rlkd_data.run.together import together
 from rlkd_data.schema import BRANCHES, DECOMPOSITIONS, Branch, Domain, Passage, Step, from_record
 from rlkd_data.structure.branch import Node, grow
+from rlkd_data.structure.kinds import abandoned, kind_of
 from rlkd_data.tables import REJECTED, TableWriter, count_rows, is_table, read_table
 
 _AT_ONCE = 256
@@ -126,7 +128,11 @@ async def tree(judge: StepJudge, problem: Problem) -> list[Node]:
 
 
 def rows(problem: Problem, nodes: Sequence[Node], judge: str) -> Iterator[Branch]:
+    failed = {name: abandoned(steps) for name, steps in problem.traces.items()}
+    places = {name: [step.index for step in steps] for name, steps in problem.traces.items()}
+    children = Counter(node.parent for node in nodes)
     for node in nodes:
+        came_to_nothing = [failed[name][places[name].index(index)] for name, index in node.traces]
         yield Branch(
             problem_id=problem.problem_id,
             problem=problem.problem,
@@ -139,20 +145,26 @@ def rows(problem: Problem, nodes: Sequence[Node], judge: str) -> Iterator[Branch
             answer=node.step.answer,
             traces=tuple(Passage(trace, step) for trace, step in node.traces),
             judge=judge,
+            kind=kind_of(node.step),
+            abandoned=sum(came_to_nothing) / len(came_to_nothing),
+            children=children[node.node],
         )
 
 
 def figures(out: Path) -> dict[str, Any]:
-    """Of the whole table: problems and traces, how many of the traces' steps share a node with another trace's, and in
-    how many places the traces part (a problem's beginning included)."""
+    """Of the whole table: problems and traces, how many of the traces' steps share a node with another trace's, in how
+    many places the traces part (a problem's beginning included), how deep the trees are, and into how many ways they go
+    on where they go on."""
     traces: set[tuple[str, str]] = set()
     children: dict[tuple[str, int | None], int] = {}
+    deepest: dict[str, int] = {}
     steps = shared = 0
-    for batch in read_table(out, BRANCHES, ["problem_id", "parent", "traces"]):
+    for batch in read_table(out, BRANCHES, ["problem_id", "parent", "depth", "traces"]):
         for row in batch.to_pylist():
             place = (row["problem_id"], row["parent"])
             children[place] = children.get(place, 0) + 1
             traces.update((row["problem_id"], passage["trace_id"]) for passage in row["traces"])
+            deepest[row["problem_id"]] = max(deepest.get(row["problem_id"], 0), row["depth"])
             steps += len(row["traces"])
             shared += len(row["traces"]) if len(row["traces"]) > 1 else 0
     return {
@@ -161,4 +173,6 @@ def figures(out: Path) -> dict[str, Any]:
         "steps": steps,
         "shared steps": shared / steps if steps else 0.0,
         "forks": sum(count > 1 for count in children.values()),
+        "mean depth": sum(deepest.values()) / len(deepest) if deepest else 0.0,
+        "mean branching": sum(children.values()) / len(children) if children else 0.0,
     }

@@ -11,6 +11,7 @@ from typing import Any
 
 from rlkd_data.report.choose import Chooser
 from rlkd_data.report.folders import Folder, find
+from rlkd_data.report.kinds import by_answer
 from rlkd_data.report.rows import trace_rows
 from rlkd_data.report.runs import completion_groups, read_log, samples
 from rlkd_data.report.survey import Figures, survey_decompositions, survey_traces
@@ -53,7 +54,8 @@ def gather(paths: Sequence[Path]) -> dict[str, Any]:
             for folder in runs
             if (log := read_log(folder.path))
         ],
-        "rows": trace_rows(_of("traces", folders), _of("decompositions", folders), chosen),
+        "rows": (rows := trace_rows(_of("traces", folders), _of("decompositions", folders), chosen)),
+        "kinds": by_answer(rows),
         "trees": trees,
         "groups": groups,
         "problems": problems,

@@ -56,6 +56,8 @@ def _decomposed(trace: Row | None, found: Row) -> Row:
         "annotator": found["annotator"],
         "final_answer": found["final_answer"],
         "steps": [step_values(step, reasoning) for step in found["steps"] or ()],
+        "kinds": found["kinds"] or [],
+        "abandoned": found["abandoned"],
         "raw": cut(found["raw"])[0] if reason else None,
     }
 
@@ -74,6 +76,8 @@ def _undecomposed(trace: Row) -> Row:
         "annotator": None,
         "final_answer": trace["final_answer"],
         "steps": [],
+        "kinds": [],
+        "abandoned": None,
         "raw": None,
     }
 

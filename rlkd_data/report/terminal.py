@@ -21,7 +21,18 @@ from rlkd_data.tables import REJECTED, is_table, read_foreign, rows_of, scan, sh
 
 _LONGEST = 700
 """Characters of a value that are shown."""
-_COUNTED = ("domain", "is_correct", "status", "teacher", "annotator", "model", "issues", "finish_reason", "license")
+_COUNTED = (
+    "domain",
+    "is_correct",
+    "status",
+    "teacher",
+    "annotator",
+    "model",
+    "issues",
+    "finish_reason",
+    "license",
+    "kinds",
+)
 _VALUES = 4
 """Values of a counted column that are shown."""
 _LONG = ("problem", "reasoning", "response", "completion", "raw", "detail")
@@ -142,11 +153,14 @@ def _row(row: dict[str, Any]) -> RenderableType:
     for name in _LONG:
         if row.get(name) and not (name == "raw" and row.get("steps")):
             parts += [Text(f"\n{name}", style="bold"), Padding(Text(_cut(row[name])), (0, 0, 0, 2))]
-    for step in row.get("steps") or []:
+    told = row.get("kinds") or []
+    for number, step in enumerate(row.get("steps") or []):
         if not isinstance(step, dict) or not {"index", "meta_reasoning", "sub_problem", "answer"} <= set(step):
             parts.append(Text(f"\nstep: {_cut(_flat(step))}"))  # a column of somebody else's
             continue
         text = Text(f"\nstep {step['index']}", style="bold cyan")
+        if number < len(told):
+            text.append(f"  {plain(told[number])}", style="not bold")
         if step.get("span_start") is not None:
             text.append(f"  characters {step['span_start']:,} to {step['span_end']:,}", style="not bold dim")
         body = Text(plain(step["meta_reasoning"]), style="italic dim")

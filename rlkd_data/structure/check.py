@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from rapidfuzz import fuzz
 
 from rlkd_data.schema import Step
-from rlkd_data.structure.fits import Similar, off_by_one
+from rlkd_data.structure.fits import Similar, metas_off, off_by_one
 from rlkd_data.structure.general import general
 from rlkd_data.structure.ground import coverage, longest_gap, ordered
 from rlkd_data.structure.names import CODES, LEAST_COVERAGE, LONGEST_GAP, LONGEST_STRETCH, Issue
@@ -58,6 +58,7 @@ def check(steps: Sequence[Step], problem: str = "", similar: Similar | None = No
     - several_questions: a sub-problem asks more than one thing
     - meta_gives_answer: a step's meta-reasoning gives its answer away (`gives_answer`)
     - question_elsewhere: the sub-problems stand one step off their answers, by `similar` or by their words (`fits`)
+    - meta_elsewhere: the meta-reasonings stand one step off their sub-problems
     """
     found: list[Issue] = []
     if not steps:
@@ -74,6 +75,8 @@ def check(steps: Sequence[Step], problem: str = "", similar: Similar | None = No
         found.append("meta_gives_answer")
     if off_by_one(steps, similar):
         found.append("question_elsewhere")
+    elif metas_off(steps, similar):
+        found.append("meta_elsewhere")
     return tuple(found)
 
 

@@ -28,6 +28,7 @@ Issue = Literal[
     "uncovered",
     "number_elsewhere",
     "question_elsewhere",
+    "meta_elsewhere",
     "wrong_final",
     "not_gold",
 ]
@@ -61,5 +62,6 @@ SAID: dict[str, str] = {
     "disordered": "the steps stand in an order that is not that of the reasoning",
     "number_elsewhere": "an answer's number stands elsewhere in the reasoning than what the answer says",
     "question_elsewhere": "the sub-problems stand with the answers of their neighbours",
+    "meta_elsewhere": "the meta-reasonings stand with the sub-problems of their neighbours",
 }
 """What an annotator is told of the codes for which the prompt has no sentence: the prompt's ids stay as they are."""

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from rlkd_data.chat.money.bill import Bill
 from rlkd_data.chat.pace.breaker import unless_fruitless
@@ -22,6 +23,7 @@ from rlkd_train.annotators import check as check_annotators
 from rlkd_train.config import EvalSettings
 from rlkd_train.evaluate.metrics import mean, pass_at_k, wilson
 from rlkd_train.evaluate.samples import SAMPLES, Sample
+from rlkd_train.evaluate.shapes import by_accuracy, shape_of
 from rlkd_train.evaluate.votes import majority_right, votes
 from rlkd_train.problems import Task, load_tasks, load_teachers
 from rlkd_train.reward.accuracy import answer_of, job_of, open_verifier
@@ -144,7 +146,7 @@ async def _with_structure(settings: EvalSettings, samples: Sequence[Sample]) -> 
     return [
         replace(sample, structure=None, unscored="no whole reply")
         if sample.verification.startswith(_LOST)
-        else replace(sample, structure=one.score, unscored=one.unscored)
+        else replace(sample, structure=one.score, unscored=one.unscored, **shape_of(one))
         for sample, one in zip(samples, scored, strict=True)
     ]
 
@@ -156,9 +158,10 @@ def _clear(out: Path) -> None:
     shutil.rmtree(out / REJECTED, ignore_errors=True)
 
 
-def figures(samples: Sequence[Sample], k: int, voted: Sequence[str | None]) -> dict[str, float | int]:
-    """pass@1 with its interval, pass@k and cons@k where k > 1, length, truncation, structure. `voted` are the
-    answers that the samples vote for. Only verified samples count for accuracy; their number is given."""
+def figures(samples: Sequence[Sample], k: int, voted: Sequence[str | None]) -> dict[str, Any]:
+    """pass@1 with its interval, pass@k and cons@k where k > 1, length, truncation, structure, and how the right and the
+    wrong ones reason (`by_accuracy`). `voted` are the answers that the samples vote for. Only verified samples count
+    for accuracy; their number is given."""
     judged = [sample for sample in samples if sample.is_correct is not None]
     right = sum(bool(sample.is_correct) for sample in judged)
     low, high = wilson(right, len(judged))
@@ -185,4 +188,4 @@ def figures(samples: Sequence[Sample], k: int, voted: Sequence[str | None]) -> d
         "structure": mean(scored),
         "structure unscored": sum(sample.unscored is not None for sample in samples),
     }
-    return {name: value for name, value in found.items() if value is not None}
+    return {name: value for name, value in found.items() if value is not None} | by_accuracy(samples)

@@ -29,6 +29,10 @@ class Sample:
     structure: float | None
     unscored: str | None
     created_at: datetime
+    n_steps: int | None = None
+    """Steps of the completion, where the structure was measured: its `kinds` and the share `abandoned` are theirs."""
+    kinds: tuple[str, ...] | None = None
+    abandoned: float | None = None
 
 
 SAMPLES = TableSchema(
@@ -49,6 +53,9 @@ SAMPLES = TableSchema(
             pa.field("structure", pa.float64()),
             pa.field("unscored", pa.string()),
             TRACES.arrow.field("created_at"),
+            pa.field("n_steps", pa.int64()),
+            pa.field("kinds", pa.list_(pa.string())),
+            pa.field("abandoned", pa.float64()),
         ]
     ),
     key=("problem_id", "model"),

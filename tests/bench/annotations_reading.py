@@ -25,7 +25,7 @@ from rlkd_data.structure.check import check, check_against_trace
 from rlkd_data.structure.ground import Reasoning, ground
 from rlkd_data.structure.names import REJECTING
 from rlkd_data.structure.parse import Parsed, ParseFailure, parse
-from tests.support.oracle import FAITHFUL, UNFAITHFUL, decomposed, steps_of
+from tests.support.oracle import FAITHFUL, UNFAITHFUL, Block, decomposed, sentences, steps_of
 from tests.support.styles import ENDINGS, READABLE, UNSAFE
 
 SHIPPED = Path(__file__).resolve().parents[2] / "pipelines" / "data" / "gsm8k_quickstart.jsonl"
@@ -79,12 +79,13 @@ def read(style: str, text: str) -> Parsed | ParseFailure:
     return parse_json(text) if style.startswith("json") else parse(text)
 
 
-def given_styles(path: Path) -> None:
+def given_styles(path: Path) -> Counter[str]:
     counts: Counter[str] = Counter()
     for row in lines(path):
         wanted = None if row["refuse"] else texts(row["steps"])
         counts[verdict(read(row["style"], row["text"]), wanted)] += 1
     print(f"given styles: {dict(counts)}")
+    return counts
 
 
 def own_styles(most: int = 12) -> None:
@@ -107,7 +108,9 @@ def codes(steps: Sequence[Step], row: dict[str, Any], where: Reasoning) -> tuple
     return {*own, *check_against_trace(found, row["reasoning"], row["problem"])}, found
 
 
-def checks(rows: Sequence[dict[str, Any]]) -> None:
+def checks(rows: Sequence[dict[str, Any]]) -> dict[str, float]:
+    """Shares by name: of faithful decompositions rejected, of their steps in a wrong place, of unfaithful ones told."""
+    shares: dict[str, float] = {}
     places = [Remembered(row["reasoning"]) for row in rows]
     for kind in FAITHFUL:
         told: Counter[str] = Counter()
@@ -123,6 +126,7 @@ def checks(rows: Sequence[dict[str, Any]]) -> None:
                     lost += 1
                 elif step.span_start >= one.end or step.span_end <= one.start:
                     wrong += 1
+        shares |= {f"{kind}, rejected": rejected / len(rows), f"{kind}, wrong place": wrong / total}
         print(
             f"faithful, {kind}: rejected {rejected} of {len(rows)}; steps in a wrong place {wrong / total:.1%}, "
             f"not found {lost / total:.1%} of {total}; codes {dict(told)}"
@@ -142,7 +146,23 @@ def checks(rows: Sequence[dict[str, Any]]) -> None:
                 rejected += bool(found & REJECTING)
                 flagged += bool(found) and not found & REJECTING
             share = (rejected + flagged) / max(count, 1)
+            shares[f"{base}, {kind}"] = share
             print(f"{base}, {kind}: told {share:.0%} of {count} (rejected {rejected}, flagged {flagged}); {dict(told)}")
+    return shares
+
+
+def traces_of(folder: Path, count: int, seed: int, longest: int | None = None) -> list[dict[str, Any]]:
+    """So many traces of a folder by chance; with `longest`, each cut to its sentences within so many characters."""
+    found = sorted([*folder.glob("traces_*.jsonl"), *(folder / "data").glob("traces_*.jsonl")])
+    rows = [row for path in found for row in lines(path)]
+    random.Random(seed).shuffle(rows)
+    if longest is not None:
+        rows = [
+            row | {"reasoning": text[: sentences(text, Block(0, longest))[-2].end]}
+            for row in rows
+            if len(text := row["reasoning"]) >= longest and len(sentences(text, Block(0, longest))) > 2
+        ]
+    return rows[:count]
 
 
 def main(folder: Path | None = None, traces: int = 64, seed: int = 9) -> None:
@@ -151,10 +171,7 @@ def main(folder: Path | None = None, traces: int = 64, seed: int = 9) -> None:
         return
     if (folder / "styles.jsonl").is_file():
         given_styles(folder / "styles.jsonl")
-    found = sorted([*folder.glob("traces_*.jsonl"), *(folder / "data").glob("traces_*.jsonl")])
-    rows = [row for path in found for row in lines(path)]
-    random.Random(seed).shuffle(rows)
-    checks(rows[:traces])
+    checks(traces_of(folder, traces, seed))
 
 
 if __name__ == "__main__":

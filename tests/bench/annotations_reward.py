@@ -51,11 +51,13 @@ async def scores(ladder: Ladder, way: dict[str, Any]) -> dict[str, float]:
     return {name: one.score for name, one in zip(names, found, strict=True) if one.score is not None}
 
 
-def main() -> None:
+def main() -> dict[str, dict[str, float]]:
+    """The mean of each student by the way it is scored."""
     table = {way: [asyncio.run(scores(ladder, chosen)) for ladder in ladders()] for way, chosen in WAYS.items()}
     print(f"{len(table['sequence'])} problems; {'student':20}" + "".join(f"{way:>16}" for way in table))
     for name in table["sequence"][0]:
         print(f"{name:32}" + "".join(f"{fmean(one[name] for one in found):16.3f}" for found in table.values()))
+    return {way: {name: fmean(one[name] for one in found) for name in found[0]} for way, found in table.items()}
 
 
 if __name__ == "__main__":

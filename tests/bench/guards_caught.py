@@ -56,7 +56,9 @@ def ways(text: str) -> dict[str, Sequence[Step]]:
     return made | {kind: steps_of(decomposed(text, kind, 1)) for kind in ("coarse", "condensed", "full")}
 
 
-def honest(folder: Path) -> None:
+def honest(folder: Path) -> dict[str, float]:
+    """The largest share of alarms of each guard, over all domains and ways of decomposing."""
+    worst: dict[str, float] = {}
     for path in sorted(folder.glob("traces_*.jsonl")):
         found: dict[str, Counter[str]] = defaultdict(Counter)
         count = 0
@@ -69,6 +71,8 @@ def honest(folder: Path) -> None:
         for way, counts in found.items():
             told = ", ".join(f"{guard} {n} ({n / count:.1%})" for guard, n in counts.items()) or "none"
             print(f"honest, {path.stem}, {way}: {count} texts, alarms: {told}")
+            worst |= {guard: max(n / count, worst.get(guard, 0.0)) for guard, n in counts.items()}
+    return worst
 
 
 def cheats(folder: Path, kinds: dict[str, tuple[str, Way]], half: int) -> dict[str, list[tuple[str, ...]]]:
@@ -118,4 +122,7 @@ def _lines(guard: str, lines: Sequence[str], plain: Seen, told: Callable[[str], 
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    if len(sys.argv) < 2:
+        print("guards_caught: no FOLDER of given data, so nothing is measured")
+    else:
+        main(Path(sys.argv[1]))

@@ -66,4 +66,7 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    if len(sys.argv) < 2:
+        print("guards_on_traces: no FOLDER of given data, so nothing is measured")
+    else:
+        main(Path(sys.argv[1]))

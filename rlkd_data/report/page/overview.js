@@ -37,6 +37,7 @@ function drawBreakdowns(traces, decompositions) {
   if (reasons.length) box.append(bars("Rejected", "by reason; the rows are kept", reasons, "bad"));
   if (decompositions.facts.issue) box.append(bars("Marks on decompositions", "share of all; some reject, most flag", decompositions.facts.issue.map(([code, count]) => [words(code), count]), "", decompositions.rows + decompositions.rejected));
   if (decompositions.steps) box.append(histogramChart("Steps", `median ${shown(decompositions.steps.median)}, most ${shown(decompositions.steps.most)}`, decompositions.steps));
+  for (const { answer, rows, kinds, abandoned } of data.kinds) box.append(bars(data.kinds.length > 1 ? `What steps do, ${answer}` : "What steps do", `${plural(rows, "trace")}; ${percent(abandoned)} of the steps came to nothing`, kinds.map(([kind, count]) => [words(kind), count])));
   if (traces.lengths) box.append(histogramChart("Length of reasoning", `characters; median ${shown(traces.lengths.median)}, most ${shown(traces.lengths.most)}`, traces.lengths));
   for (const [fact, title, note] of [["domain", "Domains", ""], ["teacher", "Teachers", ""], ["not verified, because", "Not verified", "and why"], ["license", "Licences", "of the traces' sources"]]) {
     const entries = traces.facts[fact] ?? (fact === "domain" ? decompositions.facts.domain : undefined);

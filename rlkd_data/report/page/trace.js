@@ -110,7 +110,7 @@ function highlighted(row) {
 function stepCards(row) {
   if (!row.steps.length) return [el("p", { class: "quiet", text: row.status === "rejected" ? `Rejected: ${words(row.reason ?? "see the marks")}.` : "Not decomposed." })];
   const cards = row.steps.map(([meta, question, answer, start], index) => el("div", { class: `step ${colour(index)}`, onclick: () => reveal(index), ...pairing(index) },
-    el("div", { class: "number" }, el("b", { text: index + 1 }), start === null && row.reasoning ? el("span", { class: "quiet", text: "not found in the text" }) : null),
+    el("div", { class: "number" }, el("b", { text: index + 1 }), row.kinds[index] ? el("span", { class: "quiet", text: words(row.kinds[index]) }) : null, start === null && row.reasoning ? el("span", { class: "quiet", text: "not found in the text" }) : null),
     text(meta, "meta"), text(question, "question"), text(answer, "answer")));
   if (row.final_answer) cards.push(el("p", { class: "final" }, el("span", { class: "quiet", text: "Final answer " }), el("b", { text: row.final_answer })));
   return cards;

@@ -75,3 +75,15 @@ def test_best_of_what_nobody_could_judge_is_the_shortest_and_of_wrong_ones_none(
 def test_difficulty(rate, reason):
     attempts = [draft(True, rate=rate), draft(None, reason="refused", rate=rate)]
     assert reasons(attempts, min_pass_rate=0.25, max_pass_rate=0.75) == [reason, "refused"]
+
+
+def test_structure_keeps_the_best_built_of_the_right_ones_and_of_equals_the_shortest():
+    built = (
+        "The problem asks for the sum. First, we need to add. 1 + 1 = 2. I check: that is correct. So the answer is 2."
+    )
+    attempts = [draft(True, "1 + 1 = 2", index=0), draft(True, built, index=1), draft(False, built, index=2)]
+    assert reasons(attempts, keep="structure") == ["not_kept", None, "incorrect"]
+    assert reasons([draft(True, "2 = 1 + 1", index=0), draft(True, "1=2-1", index=1)], keep="structure") == [
+        "not_kept",
+        None,
+    ]

@@ -59,6 +59,7 @@ def test_a_faithful_decomposition_is_not_rejected(kind: str, length: int) -> Non
         ("answer in one meta", "meta_gives_answer"),
         ("answer in half of the metas", "meta_gives_answer"),
         ("questions shifted", "question_elsewhere"),
+        ("metas shifted", "meta_elsewhere"),
     ],
 )
 @pytest.mark.parametrize("base", ["condensed", "coarse"])

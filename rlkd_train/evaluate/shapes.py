@@ -1,0 +1,36 @@
+"""How samples reason, beside whether they are right. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from rlkd_data.structure.kinds import KINDS, kinds, share_abandoned
+from rlkd_train.evaluate.metrics import mean
+from rlkd_train.evaluate.samples import Sample
+from rlkd_train.reward.scorer import Structure
+
+
+def shape_of(one: Structure) -> dict[str, Any]:
+    """The columns of a sample that tell of its steps; none where it has no structure."""
+    if one.unscored is not None:
+        return {}
+    return {"n_steps": len(one.steps), "kinds": kinds(one.steps), "abandoned": share_abandoned(one.steps)}
+
+
+def by_accuracy(samples: Sequence[Sample]) -> dict[str, Any]:
+    """Of the right samples and of the wrong ones: mean steps, the share of those that came to nothing, and of those of
+    each kind. Empty where no sample's steps are known."""
+    found: dict[str, Any] = {}
+    for name, right in (("right", True), ("wrong", False)):
+        known = [one for one in samples if one.kinds and one.is_correct is right]
+        if not known:
+            continue
+        told: dict[str, float | None] = {
+            "steps": mean([float(len(one.kinds or ())) for one in known]),
+            "abandoned": mean([one.abandoned or 0.0 for one in known]),
+        }
+        for kind in KINDS:
+            told[kind] = mean([(one.kinds or ()).count(kind) / len(one.kinds or " ") for one in known])
+        found[name] = told
+    return {"steps by accuracy": found} if found else {}
