@@ -82,7 +82,11 @@ def test_traces_of_a_problem_share_nodes_until_they_part(tmp_path: Path) -> None
         (5, 4, 2, "What is 2+3?", ["c"]),  # the same question after another step is another node
     ]
     assert [p.step for p in rows[1].traces] == [2] and rows[0].judge.startswith("equal")
+    assert [(row.kind, row.abandoned, row.children) for row in rows] == [
+        ("computing", 0.0, children) for children in (2, 0, 0, 1, 0)
+    ]
     expected = {"problems": 1, "traces": 3, "steps": 6, "shared steps": 2 / 6, "forks": 2}
+    expected |= {"mean depth": 2.0, "mean branching": 5 / 3}
     assert expected.items() <= result.figures.items()
     again = branches(settings, tmp_path / "out")  # as after a kill: what is written stays, and comes once
     assert again.counts == result.counts and len(list(read_rows(tmp_path / "out", BRANCHES))) == 5
