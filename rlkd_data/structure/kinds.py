@@ -17,16 +17,14 @@ from rlkd_data.structure import kind_words
 Kind = Literal["setting_up", "planning", "computing", "checking", "backtracking", "concluding"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
-_RULES: tuple[tuple[Kind, re.Pattern[str]], ...] = tuple(
-    (kind, re.compile("|".join(patterns), re.IGNORECASE))
-    for kind, patterns in (
-        ("concluding", kind_words.CONCLUDING),
-        ("checking", kind_words.CHECKING),
-        ("backtracking", kind_words.BACKTRACKING),
-        ("setting_up", kind_words.SETTING_UP),
-        ("planning", kind_words.PLANNING),
-    )
+_BY_KIND: tuple[tuple[Kind, tuple[str, ...]], ...] = (
+    ("concluding", kind_words.CONCLUDING),
+    ("checking", kind_words.CHECKING),
+    ("backtracking", kind_words.BACKTRACKING),
+    ("setting_up", kind_words.SETTING_UP),
+    ("planning", kind_words.PLANNING),
 )
+_RULES = tuple((kind, re.compile("|".join(patterns), re.IGNORECASE)) for kind, patterns in _BY_KIND)
 """Concluding first: "so the answer is right" concludes; planning last, for its words stand in all the others."""
 _OTHER = re.compile(r"^alternatively\b.*\b(?:i|we) (?:can|could)\b", re.IGNORECASE)
 """Another way that is planned, not one that was left."""
