@@ -80,7 +80,7 @@ def test_difficulty(rate, reason):
 def test_structure_keeps_the_best_built_of_the_right_ones_and_of_equals_the_shortest():
     built = (
         "The problem asks for the sum of two numbers that are both given in its first line, as they often are in it.\n"
-        "First, we need to write the two numbers below each other, which is how sums are worked out by hand at school.\n"
+        "First, we need to write the two numbers below each other, which is how sums are worked out by hand.\n"
         "1 + 1 = 2, for one and one more are two, as everybody learns before anything else is learned about numbers.\n"
         "Let me check this by taking the one away again, which has to leave the other one where it was at first.\n"
         "So the final answer is 2."
