@@ -8,6 +8,8 @@ from dataclasses import dataclass
 _BOXED = re.compile(r"(?:\\{1,4}(?:boxed|fbox)|\x08oxed)\s*\{")
 """`\\b` in a text that was read as JSON without need is a backspace."""
 _BOX_PART = re.compile(rf"(?P<box>{_BOXED.pattern})|\\.|[{{}}]", re.DOTALL)
+_WORDS = ("oxed", "fbox")
+"""One of them stands in each box; they are found in a hundredth of the time that the pattern takes."""
 _GAP = 60
 """Characters between two boxes that may be one answer."""
 _WITHDRAWN = re.compile(
@@ -37,6 +39,8 @@ class Box:
 
 def boxes(text: str) -> list[Box]:
     """The outermost boxes in order, one that is never closed among them."""
+    if not any(word in text for word in _WORDS):
+        return []
     open_braces: list[tuple[int, int] | None] = []  # for each open brace the start of a box and of its content
     found: list[Box] = []
     for part in _BOX_PART.finditer(text):

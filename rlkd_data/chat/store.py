@@ -38,6 +38,7 @@ _VERSION = 1
 _BUSY_SECONDS = 60.0
 _COMPRESS_FROM = 512
 _KNOWN = frozenset(field.name for field in fields(Reply))
+_STORED = [field.name for field in fields(Reply) if field.name != "sent"]  # the key says how it was drawn
 _SQL_TABLE = (
     "CREATE TABLE replies (key BLOB PRIMARY KEY, model TEXT NOT NULL, created_at TEXT NOT NULL, reply BLOB NOT NULL)"
 )
@@ -63,8 +64,8 @@ def key_and_size(wire: dict[str, Any], sample_index: int) -> tuple[bytes, int]:
 
 def encode(reply: Reply) -> bytes:
     """A reply as JSON bytes, compressed where that pays."""
-    fields = asdict(reply) | {"created_at": reply.created_at.isoformat()}
-    del fields["sent"]  # the key says it
+    fields = {name: getattr(reply, name) for name in _STORED}
+    fields |= {"usage": asdict(reply.usage), "created_at": reply.created_at.isoformat()}
     raw = json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
     return zlib.compress(raw) if len(raw) >= _COMPRESS_FROM else raw
 
