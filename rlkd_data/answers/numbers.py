@@ -79,6 +79,7 @@ _SMALL_PARTS = {f"{word}s": n for word, n in _PARTS.items() if n > 2 and word !=
     f"{word}s": n for word, n in (("seventh", 7), ("ninth", 9), ("hundredth", 100), ("thousandth", 1000))
 }
 """Behind digits; quarters may be coins."""
+_AND_A_PART = re.compile(r"(?P<whole>\S.*?)\s+and\s+(?:a|one)\s+(?P<part>half|third|quarter)")
 _BELOW_ZERO = re.compile(r"(?:minus|negative)\s+(?P<of>[^\s-].*)", re.IGNORECASE)
 _CHINESE_SCALES = {"百": 100, "千": 1000, "万": 10**4, "亿": 10**8}
 _SCALED = re.compile(r"(?P<number>.*[\d}])\s*(?P<scale>[a-z]+|[百千万亿])", re.IGNORECASE)
@@ -196,6 +197,8 @@ def _spelled(text: str) -> Number | None:
     words = [word for word in re.split(r"[\s-]+", text) if word and word != "and"]
     if (parts := _FRACTION_WORDS.fullmatch(" ".join(words))) is not None:
         return Number(Fraction(_WORDS.get(parts["count"] or "one", 1), _PARTS[parts["part"].removesuffix("s")]))
+    if (mixed := _AND_A_PART.fullmatch(text)) is not None and (whole := number(mixed["whole"])) is not None:
+        return Number(whole.value + Fraction(1, _PARTS[mixed["part"]]))
     negative = bool(words) and words[0] in ("minus", "negative")
     words = words[negative:]
     if not words or not all(word in _WORDS or word in _SCALES or word == "a" for word in words) or words == ["a"]:

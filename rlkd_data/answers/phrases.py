@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 
 _TRUE = frozenset(
@@ -93,7 +92,7 @@ def same_phrases(one: Sequence[str], other: Sequence[str]) -> bool | None:
         return True
     if sorted(left) == sorted(right) and all(token[:1].isdigit() or token in _DATES for token in left):
         return True
-    numbers = [Counter(token for token in tokens if token[:1].isdigit()) for tokens in (left, right)]
+    numbers = [{token for token in tokens if token[:1].isdigit()} for tokens in (left, right)]
     if numbers[0] != numbers[1] and (numbers[0] and numbers[1]):
         return False
     shorter, longer = sorted((set(left), set(right)), key=len)

@@ -93,6 +93,10 @@ _TOKEN = re.compile(
 )
 _CLOCK = re.compile(r"\d{1,2}(?::\d\d)?\s*[ap]\.?m\.?\s", re.IGNORECASE)
 """3 pm on Monday are no picometres."""
+_RATE = re.compile(
+    r"(?P<unit>[$€£¥₹]|(?:USD|EUR|GBP|JPY)(?=\s*\d))\s*(?P<value>\d[\d,]*(?:\.\d+)?)\s*(?P<each>(?:/|per\b|an?\b).+)"
+)
+_AND_A_PART = re.compile(r"(?P<body>\S.* and (?:a|one) (?:half|third|quarter)) (?P<tail>\S.*)")
 _SCALE = re.compile(rf"{OPEN}?\s*(?P<word>[A-Za-z]{{5,}})\s+(?P<rest>\S.*)", re.DOTALL)
 VAGUE = re.compile(
     r"\b(?:hundreds|thousands|millions|dozens|half|halves|thirds?|fourths?|quarters?|twice|thrice|double|triple|minus|negative|not|none|"
@@ -108,6 +112,8 @@ def quantity(text: str, depth: int = 0) -> Scalar | None:  # noqa: PLR0911 - a k
     """A number or formula with what stands behind it, or a currency before it. None for any other text."""
     text = _UNIT_FRACTION.sub(_as_unit, text)
     text = _ORDINAL.sub(f" {OPEN}th{CLOSE}", text)
+    if (rate := _RATE.fullmatch(bare(text))) and (unit := unit_of(f"{_currency(rate['unit'])} {rate['each']}")):
+        return Scalar(rate["value"], number(rate["value"]), unit)  # $5 a day
     if found := _CURRENCY.fullmatch(bare(text)):
         inner = (
             quantity(found["rest"]) if number(found["rest"]) is None else Scalar(found["rest"], number(found["rest"]))
@@ -126,6 +132,8 @@ def quantity(text: str, depth: int = 0) -> Scalar | None:  # noqa: PLR0911 - a k
     if match is None or _CLOCK.match(text):
         return None
     body, tail = text[: match.start()].strip(), match[0].strip()
+    if (mixed := _AND_A_PART.fullmatch(text)) is not None and number(mixed["body"]) is not None:
+        body, tail = mixed["body"], mixed["tail"]
     vague = VAGUE.search(bare(tail)) and bare(tail).strip() != "times" and unit_of(tail) is None
     if not body or not tail or vague:
         return None

@@ -18,8 +18,10 @@ _LONGEST = 4000
 """Characters beyond which a text is prose."""
 _DEEPEST = 8
 _WORD_BETWEEN = "and|or|et|und|oder|ou"
+_A_PART = r"\s(?:a|one)\s(?:half|third|quarter)\b"
+"""`two and a half` is one number."""
 _STRONG = re.compile(
-    rf"\s*;\s*|\s*,?\s*{OPEN}\s*(?:{_WORD_BETWEEN}|和|或者?|与)\s*{CLOSE}\s*|\s*,?\s*(?<![A-Za-z\\])(?:{_WORD_BETWEEN})(?![A-Za-z])\s*"
+    rf"\s*;\s*|\s*,?\s*{OPEN}\s*(?:{_WORD_BETWEEN}|和|或者?|与)\s*{CLOSE}\s*|\s*,?\s*(?<![A-Za-z\\])(?:{_WORD_BETWEEN})(?![A-Za-z]|{_A_PART})\s*"
     r"|(?<=[\d)}\]])(?:or|and)(?=[\dA-Za-z(\\-])|\s*(?:以及|和|或者|或|与|及)\s*|\s*\\(?:lor|land|vee|wedge|text\{or\})(?![A-Za-z])\s*"
     r"|\s*\n\s*|\s*(?<!\\)&\s*"
 )

@@ -12,6 +12,7 @@ from rlkd_data.answers.rounding import asks_decimal, rounded
 from rlkd_data.answers.shapes import Ratio, Scalar, Shape
 from rlkd_data.answers.units import CHANGING, PERCENT, UNITS, Counted, Unit
 
+_MONEY = frozenset(name for sign in "$€£¥₹" for name, _ in UNITS[sign].dimensions)
 _BASE = re.compile(r"(\w+)_\{?(\d+)\}?")
 
 
@@ -100,7 +101,7 @@ class Scalars:
         return any(value * one.factor == base for one in UNITS.values() if one.dimensions == unit.dimensions)
 
     def _measures(self, gold: Scalar, unit: Unit, answer: Scalar, other: Unit) -> bool | None:
-        if unit == other:
+        if unit == other or _rate_unsaid(unit, other):
             return self._values(gold, answer)
         if {unit.dimensions, other.dimensions} == {UNITS["°"].dimensions, UNITS["rad"].dimensions}:
             return self._say(None, "units")
@@ -158,6 +159,13 @@ class Scalars:
     def _say(self, verdict: bool | None, why: str) -> bool | None:
         self.why.append(why)
         return verdict
+
+
+def _rate_unsaid(one: Unit, other: Unit) -> bool:
+    """Whether one is money and the other the same money in a time: $5 may be meant a day."""
+    left, right = dict(one.dimensions), dict(other.dimensions)
+    money = [name for name in left.keys() & right.keys() if name in _MONEY]
+    return len(money) == 1 and {len(left), len(right)} == {1, 2} and "s" in left.keys() ^ right.keys()
 
 
 def _changed(one: Scalar) -> frozenset[str]:

@@ -21,7 +21,11 @@ _CONCLUDES = re.compile(
 _NUMBER = re.compile(
     r"(?<![A-Za-z0-9_.,^{\\/])-?\$?(?:\d{1,3}(?:,\d{3})+|\d+)(?:[.,]\d+)?(?:\s*/\s*\d+)?(?![\d^]|[.,]\d)"
 )
-_UNIT = re.compile(r"\s*(?:[%°€£$¥]|m²|cm²|m³|cm³|[A-Za-z]{1,2}(?![A-Za-z])|[^\W\d_]+)?")
+_UNIT = re.compile(
+    r"\s*(?:(?:(?:per|an?|each|every)\s[a-z]{3,}|[%°€£$¥]|m²|cm²|m³|cm³|(?:square|cubic)\s[a-z]+|[A-Za-z]{1,2}(?![A-Za-z])|[^\W\d_]+)"
+    r"(?:\^\{?\d\}?|[²³]|\s(?:squared|cubed)\b|\s*/\s*[A-Za-z]+|\s(?:per|an?|each|every)\s(?:second|minute|hour|day|week"
+    r"|month|year|mile|kilomet|met|lit|gallon|pound|kilo)[a-z]*)*)?"
+)
 _NEGATED = re.compile(
     r"\b(?:not|isn't|n't|never|instead of|rather than|at least|at most|between|more than|less than|about half)\b"
     r"|不是|至少|至多",

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 from rlkd_data.answers.arrived import arrived, same
 from rlkd_data.answers.compare import A_SIDE, PART
+from rlkd_data.answers.numbers import number
 from rlkd_data.answers.read import comparable, read
-from rlkd_data.answers.shapes import Scalar, Several
+from rlkd_data.answers.shapes import Named, Scalar, Several
 from rlkd_data.answers.stated import stated
 from rlkd_data.answers.typeset import MINUS
 from rlkd_data.answers.verify import Job, Verifier, quick
@@ -58,13 +59,14 @@ def _may_be(pair: Pair) -> bool:
 
 
 def _comes_to(pair: Pair) -> bool:
-    """Whether one answer is a line of which the last part is the other: `half of 46, 23 cm`."""
+    """Whether one answer is a line that ends in the other: `half of 46, 23 cm`."""
     teacher, student = read(pair.teacher), read(pair.student)
     several, one = (teacher, student) if isinstance(teacher, Several) else (student, teacher)
     if not isinstance(several, Several) or several.opening or several.joint != "," or not isinstance(one, Scalar):
         return False
-    last = several.items[-1]
-    return isinstance(last, Scalar) and last.number is not None and last.number == one.number
+    last = re.findall(r"\d+(?:[.,]\d+)*", several.text)[-1:]
+    all_named = all(isinstance(item, Named) for item in several.items)
+    return not all_named and one.number is not None and bool(last) and number(last[0]) == one.number
 
 
 def _stated(text: str) -> str:

@@ -1,12 +1,13 @@
 """GRPO with `credit: step`: TRL's trainer, with an advantage for each token in place of one for each completion.
 
-TRL's is A = (R - mean) / (std + 1e-4) over a completion's group, R the weighted sum of its rewards, in which the
-structure's part is w · r / (std + 1e-4). That part alone is given to the tokens by their weights (`reward.credit`):
+TRL's is A = (R - mean) / (std + 1e-4) over a completion's group, R the weighted sum of its rewards. The structure's
+part of it is S = w · (r - mean of r) / (std + 1e-4), with r the structure reward and w its weight. That part alone is
+given to the tokens by their weights c_t (`reward.credit`), the rest to all alike:
 
-    A_t = A + w · r / (std + 1e-4) · (weight_t - 1)
+    A_t = A + S · (c_t - 1)
 
-Weights have the mean 1, so the mean of A_t over a completion's tokens is A. A completion without a structure reward
-keeps its A, which is 0.
+The c_t have the mean 1, so the mean of A_t over a completion's tokens is A. Where S is above 0 they follow what the
+steps earned, below 0 what they missed. A group of equal rewards, and a completion without one, have A_t = 0.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ import torch
 from trl import GRPOTrainer
 from trl.trainer.utils import nanstd
 
-from rlkd_train.reward.credit import earned, lands, token_weights
+from rlkd_train.config import COMPONENTS
+from rlkd_train.reward.credit import earned, lands, missed, token_weights
 from rlkd_train.reward.for_trl import Rewards
-from rlkd_train.reward.scorer import Structure
 
 _EPSILON = 1e-4
 """TRL's, in the denominator of an advantage."""
@@ -36,41 +37,40 @@ class StepCreditTrainer(GRPOTrainer):  # type: ignore[misc]
         if self.multi_objective_aggregation != "sum_then_normalize" or self.scale_rewards != "group":
             raise ValueError("credit: step knows sum_then_normalize and scale_rewards: group alone")
         self._scored, self._weight = rewards, weight
-        self._scales: torch.Tensor | None = None
+        self._parts: torch.Tensor | None = None
 
     def _calculate_rewards(self, *arguments: Any, **more: Any) -> torch.Tensor:
-        """As TRL's, of all processes; what divides each one's reward is kept."""
+        """As TRL's, of all processes; the structure's part of each one's advantage is kept."""
         found: torch.Tensor = super()._calculate_rewards(*arguments, **more)
         summed = (found * self.reward_weights.to(found.device).unsqueeze(0)).nansum(dim=1)
         summed[torch.isnan(found).all(dim=1)] = torch.nan
         size = self.num_generations if self.model.training else self.num_generations_eval
-        spread = nanstd(summed.view(-1, size), dim=1) if size > 1 else torch.zeros_like(summed)
-        self._scales = 1.0 / (spread.repeat_interleave(size, dim=0) + _EPSILON)
+        structure = found[:, COMPONENTS.index("structure")]
+        above = structure - torch.nanmean(structure.view(-1, size), dim=1).repeat_interleave(size, dim=0)
+        spread = nanstd(summed.view(-1, size), dim=1).repeat_interleave(size, dim=0) if size > 1 else 0.0 * summed
+        self._parts = torch.nan_to_num(self._weight * above / (spread + _EPSILON), nan=0.0)
         return found
 
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
         output: dict[str, Any] = super()._generate_and_score_completions(inputs)
         ids, mask, advantages = output["completion_ids"], output["completion_mask"], output["advantages"]
         structures = self._scored.structures
-        assert self._scales is not None and len(structures) == len(ids)
+        assert self._parts is not None and len(structures) == len(ids)
         first = self.accelerator.process_index * len(ids)
-        scales = torch.nan_to_num(self._scales[first : first + len(ids)])
         widened = advantages.unsqueeze(1).repeat(1, ids.size(1))
         for row, (text, structure) in enumerate(structures):
+            part = self._parts[first + row].item()
+            if not part or structure.alignment is None or not structure.steps:
+                continue
             kept = ids[row][mask[row].bool()].tolist()
-            if structure.score and (weights := self._weights_of(kept, text, structure)) is not None:
-                change = torch.tensor(weights, dtype=widened.dtype, device=widened.device) - 1.0
-                widened[row, : len(kept)] += scales[row] * self._weight * structure.score * change
+            shares = earned(structure.alignment) if part > 0 else missed(structure.alignment)
+            weights = token_weights(token_ends(kept, self._tokenizer), lands(structure.steps, text), shares)
+            widened[row, : len(kept)] += part * (widened.new_tensor(weights) - 1.0)
+            self._metrics["train" if self.model.training else "eval"]["credit/steepest"].append(
+                max(weights, default=1.0)
+            )
         output["advantages"] = widened
         return output
-
-    def _weights_of(self, ids: Sequence[int], text: str, structure: Structure) -> list[float] | None:
-        if structure.alignment is None or not structure.steps:
-            return None
-        ends = token_ends(ids, self._tokenizer)
-        weights = token_weights(ends, lands(structure.steps, text), earned(structure.alignment))
-        self._metrics["train" if self.model.training else "eval"]["credit/steepest"].append(max(weights, default=1.0))
-        return weights
 
 
 def token_ends(ids: Sequence[int], tokenizer: Any) -> list[int]:

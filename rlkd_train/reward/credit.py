@@ -1,9 +1,10 @@
-"""Which tokens of a completion the structure reward goes to: those of the steps that earned it. Pure.
+"""Which tokens of a completion the structure reward goes to: those of the steps that earned or missed it. Pure.
 
 The reward of a completion is one number, and an advantage made of it pushes all of its tokens alike. The alignment says
-what each step earned, and the grounding where the step stands, so the reward can go there: a token's weight says how
-much of it that token gets, and the weights of a completion have the mean 1, so that the completion's reward stays as it
-is. Steps that earned nothing, those behind the gate among them, get none of it.
+what each step earned, and the grounding where the step stands. So where a completion's structure is better than its
+siblings', the tokens of the steps that earned it get that; where it is worse, those of the steps that went wrong do. A
+token's weight says how much of it that token gets, and the weights of a completion have the mean 1, so that the
+completion as a whole gets what it would. Steps behind the gate, which nobody judged, get none either way.
 """
 
 from __future__ import annotations
@@ -37,6 +38,24 @@ def earned(alignment: Alignment | Matched) -> list[float]:
     return found
 
 
+def missed(alignment: Alignment | Matched) -> list[float]:
+    """What each of the student's steps could have earned and did not, n_student values from 0 to 1. The step at which a
+    gate closed missed all; those behind it, and those that are compared with none, nothing."""
+    found = [0.0] * alignment.n_student
+    if isinstance(alignment, Alignment):
+        for step in alignment.steps[: alignment.gate_at]:
+            found[step.index - 1] = 1.0 - step.score
+        return found
+    judged = alignment.n_student
+    if alignment.gate_at is not None:
+        judged = min(judged, (alignment.blocks[-1].student[1] if alignment.blocks else 0) + 1)
+    found[:judged] = [1.0] * judged
+    for block in alignment.blocks:
+        for place in range(*block.student):
+            found[place] = 1.0 - block.credit
+    return found
+
+
 def lands(steps: Sequence[Step], text: str) -> list[Land]:
     """Where each step stands in a completion: from the end of the step before it to the end of its own answer, for its
     plan and its question stand before the answer. A step that is not found, or stands out of line, is somewhere before
@@ -58,9 +77,9 @@ def token_weights(ends: Sequence[int], where: Sequence[Land], shares: Sequence[f
     """A weight of 0 or more for each token, of mean 1.
 
     `ends`: for each token the character at which it ends, ascending; `where`: the steps' ranges, ascending, each equal
-    to the one before it or behind it; `shares`: what each step earned, 0 or more. The tokens of a range share what its
-    steps earned evenly. Tokens of no step weigh 1, as without steps; so do all where nothing was earned. What was
-    earned on a range without a token goes to the tokens of all steps alike.
+    to the one before it or behind it; `shares`: what each step earned or missed, 0 or more. The tokens of a range share
+    its steps' evenly. Tokens of no step weigh 1, as without steps; so do all where there is nothing to share. What
+    belongs to a range without a token goes to the tokens of all steps alike.
     """
     total = sum(shares)
     if not ends or total <= 0:

@@ -19,7 +19,7 @@ from rlkd_train.grpo.train import _trainer
 from rlkd_train.problems import Task
 from rlkd_train.reward import structure as structure_reward
 from rlkd_train.reward.components import Scoring
-from rlkd_train.reward.credit import earned, lands
+from rlkd_train.reward.credit import earned, lands, missed
 from rlkd_train.reward.for_trl import Rewards
 from rlkd_train.reward.scorer import StructureScorer
 from rlkd_train.reward.structure import StructureReward
@@ -173,6 +173,8 @@ def test_credit_to_completions_is_trls_own_bit_for_bit(made: Made) -> None:
         assert type(trainer) is GRPOTrainer
         losses.append(trainer.compute_loss(trainer.model, made.batch(trainer, TEXTS)))
     assert torch.equal(*losses) and losses[0] != 0
+    flat = [SECOND_WRONG, SECOND_WRONG]  # where siblings earn alike there is nothing to learn, within them neither
+    assert made.batch(made.trainer("step", flat), flat)["advantages"].abs().max() == 0
 
 
 def by_hand(trainer: Any, batch: dict[str, Any], rewards: Rewards) -> list[list[float]]:
@@ -181,6 +183,8 @@ def by_hand(trainer: Any, batch: dict[str, Any], rewards: Rewards) -> list[list[
     totals = [row.total for row in rows if row.total is not None]
     middle = sum(totals) / len(totals)
     spread = (sum((one - middle) ** 2 for one in totals) / (len(totals) - 1)) ** 0.5 + 1e-4
+    structures = [row.structure for row in rows if row.structure is not None]
+    mean_structure = sum(structures) / len(structures)
     found = []
     for row, (text, structure), ids, mask in zip(
         rows, rewards.structures, batch["completion_ids"], batch["completion_mask"], strict=True
@@ -192,7 +196,9 @@ def by_hand(trainer: Any, batch: dict[str, Any], rewards: Rewards) -> list[list[
         # each token of the tiny model is a byte
         bytes_ = [len(text[:n].encode()) for n in range(len(text) + 1)]
         assert structure.alignment is not None
-        where, shares = lands(structure.steps, text), earned(structure.alignment)
+        part = 0.5 * ((row.structure or 0.0) - mean_structure) / spread
+        where = lands(structure.steps, text)
+        shares = earned(structure.alignment) if part > 0 else missed(structure.alignment)
         inside = {t: n for n, (low, high) in enumerate(where) for t in range(bytes_[low], bytes_[high])}
         weights = [1.0] * len(kept)
         if sum(shares):
@@ -200,8 +206,7 @@ def by_hand(trainer: Any, batch: dict[str, Any], rewards: Rewards) -> list[list[
                 size = bytes_[where[step][1]] - bytes_[where[step][0]]
                 weights[token] = shares[step] / sum(shares) * len(inside) / size
         assert sum(weights) == pytest.approx(len(kept))
-        rest = row.total - 0.5 * (row.structure or 0.0)
-        found.append([(rest + 0.5 * (row.structure or 0.0) * weight - middle) / spread for weight in weights])
+        found.append([(row.total - middle) / spread + part * (weight - 1) for weight in weights])
     return found
 
 
@@ -221,10 +226,11 @@ def test_credit_to_steps_is_what_a_calculation_by_hand_gives(made: Made) -> None
     second, lost = expected[1], expected[3]
     rows = trainer._scored._last[1]
     assert rows[3].unscored and set(lost) == {0.0}
-    start, end = SECOND_WRONG.index("x is"), SECOND_WRONG.index("thing.")
-    behind = SECOND_WRONG.index("c is three")
-    assert second[start] == second[end] < whole[1] < second[10]  # the wrong step, and the one that was right
-    assert (second[behind] == second[start]) is (made.align == "positional")  # behind the gate
+    if made.align == "positional":  # worse than its siblings: the wrong step alone is to blame, nothing behind the gate
+        wrong, behind = SECOND_WRONG.index("x is"), SECOND_WRONG.index("c is three")
+        assert second[wrong] == second[behind - 2] < whole[1] < second[10] == second[behind + 2]
+    nothing = expected[2]  # its steps stand for none of the teacher's: all are to blame, in sequence
+    assert nothing[ALL_WRONG.index("x is")] < nothing[-1] == pytest.approx(whole[2])
 
     loss = trainer.compute_loss(trainer.model, batch)
     trainer.model.zero_grad()

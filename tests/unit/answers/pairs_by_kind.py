@@ -6,6 +6,9 @@ from __future__ import annotations
 
 PAIRS: dict[str, list[tuple[str, str, bool | None]]] = {
     "mixed numbers": [
+        ("two and a half hours", "2.5 hours", True),
+        ("2 and a half", "2.5", True),
+        ("two and a half", "2", False),
         ("5 1/2", "5.5", True),
         ("5 1/2", "11/2", True),
         (r"5\frac{1}{2}", "5.5", True),
@@ -79,6 +82,11 @@ PAIRS: dict[str, list[tuple[str, str, bool | None]]] = {
         ("20%", "20 dollars", False),
     ],
     "money": [
+        ("$5 per day", "$5 a day", True),
+        ("$5 per day", "5 dollars/day", True),
+        ("$5 per day", "$5", True),
+        ("$5 per day", "$6", False),
+        ("$5 per day", "$5 per week", False),
         ("$18", "18", True),
         ("$18.00", "18 dollars", True),
         (r"\$18", "$18", True),

@@ -12,7 +12,7 @@ from rlkd_data.schema import Step
 from rlkd_data.structure.align import Alignment, StepMatch
 from rlkd_data.structure.sequence import Block, Matched
 from rlkd_train.config import GrpoSettings
-from rlkd_train.reward.credit import Land, earned, lands, token_weights
+from rlkd_train.reward.credit import Land, earned, lands, missed, token_weights
 
 TEXT = "<think>\nFirst the eggs: 16 less 7 are nine eggs. Then the price: nine times 2 dollars make 18.\n</think>\n18"
 
@@ -31,6 +31,16 @@ def test_in_sequence_a_block_is_divided_among_its_steps_and_the_sum_is_the_score
     matched = Matched(blocks, 5, 6)
     assert earned(matched) == [0.0, 2.0, 1.5, 1.5, 1.5, 0.0]
     assert sum(earned(matched)) / 11 == pytest.approx(matched.f_score)
+
+
+def test_what_was_missed_ends_at_the_gate_and_in_sequence_a_step_for_none_has_missed_all() -> None:
+    steps = tuple(StepMatch(n, True, True, True, score) for n, score in enumerate((1.0, 0.5, 0.0, 0.0), 1))
+    assert missed(Alignment(steps, 4, 6, 3, None)) == [0.0, 0.5, 1.0, 0.0, 0.0, 0.0]
+    assert missed(positional(1.0, 0.25, student=3)) == [0.0, 0.75, 0.0]
+    blocks = (Block((0, 1), (1, 2), 1.0), Block((2, 3), (2, 4), 0.5))
+    assert missed(Matched(blocks, 3, 5)) == [1.0, 0.0, 0.5, 0.5, 1.0]
+    assert missed(Matched(blocks[:1], 3, 5, gate_at=2)) == [1.0, 0.0, 1.0, 0.0, 0.0]
+    assert missed(Matched((), 3, 2, gate_at=1)) == [1.0, 0.0]
 
 
 def said(*answers: str) -> list[str]:
