@@ -24,7 +24,9 @@ _BY_KIND: tuple[tuple[Kind, tuple[str, ...]], ...] = (
     ("setting_up", kind_words.SETTING_UP),
     ("planning", kind_words.PLANNING),
 )
-_RULES = tuple((kind, re.compile("|".join(patterns), re.IGNORECASE)) for kind, patterns in _BY_KIND)
+_RULES: tuple[tuple[Kind, re.Pattern[str]], ...] = tuple(
+    (kind, re.compile("|".join(patterns), re.IGNORECASE)) for kind, patterns in _BY_KIND
+)
 """Concluding first: "so the answer is right" concludes; planning last, for its words stand in all the others."""
 _OTHER = re.compile(r"^alternatively\b.*\b(?:i|we) (?:can|could)\b", re.IGNORECASE)
 """Another way that is planned, not one that was left."""
@@ -47,7 +49,7 @@ def kind_of(step: Step) -> Kind:
     if not heaviest:
         return "computing"
     found = [kind for kind in KINDS if weights[kind] == heaviest]
-    best = next((kind for kind, _ in _RULES if kind in found), "computing")
+    best: Kind = next((kind for kind, _ in _RULES if kind in found), "computing")
     if best == "computing" and heaviest == sum(weights.values()) and not _WORKS.search(step.answer):
         asked = _of(step.sub_problem)
         return asked if asked in ("checking", "concluding") else best

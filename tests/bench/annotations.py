@@ -50,7 +50,7 @@ def styles(folder: Path) -> Iterator[Line]:
     if path is None:
         return
     found = reading.given_styles(path)
-    safe = Counter({name: n for name, n in found.items() if not name.startswith("unsafe")})
+    safe = Counter({name: n for name, n in found.items() if not name.startswith(("unsafe", "cut off"))})
     wrong = found["WRONG"] + found["unsafe, read"]
     yield "replies read right", "46 %", "≥ 95 %", f"{safe['right'] / safe.total():.1%} of {safe.total()}"
     yield "wrong in silence", "3 %", "0", f"{wrong} of {found.total()}"

@@ -83,7 +83,9 @@ def given_styles(path: Path) -> Counter[str]:
     counts: Counter[str] = Counter()
     for row in lines(path):
         wanted = None if row["refuse"] else texts(row["steps"])
-        counts[verdict(read(row["style"], row["text"]), wanted)] += 1
+        found = verdict(read(row["style"], row["text"]), wanted)
+        # The text cannot tell that it was cut off mid-answer: `decompose` has the finish_reason, and rejects it.
+        counts["cut off, read" if row["style"] == "cut_off_mid_answer" and found == "unsafe, read" else found] += 1
     print(f"given styles: {dict(counts)}")
     return counts
 
