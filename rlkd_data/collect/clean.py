@@ -21,6 +21,7 @@ _TOGETHER = 256
 """Problems looked up in one go."""
 
 
+CONTAMINATED = "contaminated"
 BENCHMARKS = {"gpqa": {"source": "Idavidrein/gpqa", "config": "gpqa_main", "split": "train"}}
 """Benchmarks with a short name that are no source of traces; `sources` knows the others."""
 _COLUMNS = ("problem", "question", "prompt", "instruction", "problem_text")
@@ -64,11 +65,21 @@ class Cleaner:
             for item, one, unclean in zip(together, looks, found, strict=True):
                 yield item, unclean or (self._duplicate(one) if one else None)
 
+    @property
+    def duplicates(self) -> Deduplicator:
+        return self._duplicates
+
+    def keys(self, one: Look | None, unclean: Unclean | None) -> tuple[bytes, bytes] | None:
+        """What stands for a problem that was compared with others (`Deduplicator.keys`); None for one that was not."""
+        if one is None or self._duplicates.mode == "off" or (unclean and unclean.reason == CONTAMINATED):
+            return None
+        return self._duplicates.keys(one.problem, one.group)
+
     def _contaminated(self, looks: list[Look | None]) -> list[Unclean | None]:
         if self._benchmarks is None:
             return [None] * len(looks)
         hits = self._benchmarks.find([one.problem if one else "" for one in looks])
-        return [Unclean("contaminated", str(hit)) if hit else None for hit in hits]
+        return [Unclean(CONTAMINATED, str(hit)) if hit else None for hit in hits]
 
     def _duplicate(self, one: Look) -> Unclean | None:
         earlier = self._duplicates.earlier(one.problem, one.where, one.group)

@@ -11,6 +11,8 @@ import re
 import unicodedata
 from typing import Any, Literal
 
+from rlkd_data.digests import SIZE, Digests, Texts
+
 Mode = Literal["exact", "near", "off"]
 
 _PERMUTATIONS = 128
@@ -46,13 +48,13 @@ class Deduplicator:
 
     `threshold`: estimated Jaccard similarity of word 5-grams from which problems are near-duplicates. `samples_follow`:
     rows of the same text that follow one another are samples of one problem, not duplicates. Memory is about
-    0.3 kB a problem, with `near` 1.5 kB more.
+    60 bytes a problem, with `near` 1.5 kB more.
     """
 
     def __init__(self, mode: Mode, threshold: float = 0.9, samples_follow: bool = False) -> None:
         self.mode, self.threshold, self.samples_follow = mode, threshold, samples_follow
         self._last: tuple[bytes, str] = (b"", "")
-        self._exact: dict[tuple[str, bytes], str] = {}
+        self._exact, self._places = Digests(), Texts()
         self._near: _Near | None = _Near(threshold) if mode == "near" else None
 
     def earlier(self, problem: str, where: str, group: str = "") -> tuple[str, float] | None:
@@ -60,16 +62,31 @@ class Deduplicator:
         which is then remembered. Only problems of one `group` are compared, and those from one place never are."""
         if self.mode == "off":
             return None
+        text, key = self.keys(problem, group)
+        first, where = self.again(text, key, where)
+        if first is not None:
+            return first, 1.0
+        return self._near.earlier(problem, where, group) if self._near is not None else None
+
+    @staticmethod
+    def keys(problem: str, group: str) -> tuple[bytes, bytes]:
+        """What stands for a problem's text, and for the text among those of its group."""
         text = exact_key(problem)
+        return text, hashlib.blake2b(group.encode("utf-8", "surrogatepass") + b"\0" + text, digest_size=SIZE).digest()
+
+    def again(self, text: bytes, key: bytes, where: str) -> tuple[str | None, str]:
+        """Where the first of the same text stood, if that was elsewhere; and the place that this one counts as. With
+        `keys` alone it is what `earlier` makes of a problem, but for those that are nearly the same."""
         if self.samples_follow:
             if text == self._last[0]:
                 where = self._last[1]
             self._last = (text, where)
-        key = (group, text)
-        first = self._exact.setdefault(key, where)
-        if first != where:
-            return first, 1.0
-        return self._near.earlier(problem, where, group) if self._near is not None else None
+        number = self._exact.setdefault(key, len(self._places))
+        if number == len(self._places):
+            self._places.append(where)
+            return None, where
+        first = self._places[number]
+        return (first if first != where else None), where
 
 
 class _Near:

@@ -4,58 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rlkd_data.answers.verify import Job, Verdict, Verifier, job_of
+from rlkd_data.answers.verify import Verifier
 from rlkd_data.chat.batch.client import BatchClient
 from rlkd_data.chat.client import Client
 from rlkd_data.chat.money.bill import Bill
 from rlkd_data.chat.pace.breaker import unless_fruitless
 from rlkd_data.chat.types import Rejected, Reply, Request
-from rlkd_data.collect.clean import Cleaner, Look, open_cleaner
-from rlkd_data.collect.filter import Draft, Policy, pass_rate, select
-from rlkd_data.collect.rows import REPEATED, bare_trace, read_problem, read_reply, read_traces, repeated, sampling_of
+from rlkd_data.collect.clean import Look, open_cleaner
+from rlkd_data.collect.desk import Desk, job_of_draft, verified_by
+from rlkd_data.collect.filter import Draft, pass_rate, select
+from rlkd_data.collect.from_source import from_source
+from rlkd_data.collect.passed import Seen
+from rlkd_data.collect.rows import bare_trace, read_problem, read_reply, repeated, sampling_of
 from rlkd_data.collect.sample import Answered, Asked, Background, Groups, Written, written
-from rlkd_data.collect.sources import Source, open_source
+from rlkd_data.collect.sources import open_source
 from rlkd_data.config import CollectSettings
+from rlkd_data.digests import digest
 from rlkd_data.errors import InputError, ModelError
-from rlkd_data.run.progress import Tally, tally
+from rlkd_data.run.progress import tally
 from rlkd_data.run.stage import StageResult
 from rlkd_data.schema import TRACES
 from rlkd_data.tables import REJECTED, TableWriter, count_rows, is_table, outcome_counts, read_table
 
 _CHUNK = 16
 """Records read ahead in one go, in a thread, while the event loop talks to the teacher."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Desk:
-    """What both ways of collecting write with."""
-
-    settings: CollectSettings
-    source: Source
-    out: Path
-    writer: TableWriter
-    verifier: Verifier
-    progress: Tally
-    cleaner: Cleaner
-
-    @property
-    def policy(self) -> Policy:
-        return Policy(self.settings.keep, self.settings.min_pass_rate, self.settings.max_pass_rate)
-
-    def write(self, drafts: Sequence[Draft]) -> None:
-        for draft in drafts:
-            if draft.reason is None:
-                self.writer.add(draft.trace)
-                self.progress.advance({True: "right", False: "wrong", None: "unverified"}[draft.trace.is_correct])
-            else:
-                self.writer.reject(draft.trace, draft.reason, draft.detail)
-                self.progress.advance(f"rejected:{draft.reason}")
 
 
 def collect(settings: CollectSettings, out: Path) -> StageResult:
@@ -72,9 +49,9 @@ def collect(settings: CollectSettings, out: Path) -> StageResult:
         tally(f"collect {source.name}", _total(settings)) as progress,
         Verifier(settings.verify_workers, settings.verify_timeout, code=settings.code_runs()) as verifier,
     ):
-        desk = _Desk(settings, source, out, writer, verifier, progress, cleaner)
+        desk = Desk(settings, source, out, writer, verifier, progress, cleaner)
         if settings.teacher is None:
-            _from_source(desk)
+            from_source(desk)
             bill = None
         else:
             bill = asyncio.run(_from_teacher(desk))
@@ -100,105 +77,7 @@ def _total(settings: CollectSettings) -> int | None:
     return settings.limit * (settings.samples if settings.teacher else 1)
 
 
-def _records(desk: _Desk) -> Iterator[tuple[str, Any]]:
-    return itertools.islice(desk.source.records, desk.settings.limit)
-
-
-# --- from the source alone
-
-
-def _from_source(desk: _Desk) -> None:
-    """Traces are verified in groups that are decided together; a group of which some rows were written before a kill is
-    decided again, in the same way, and the rest of it is written."""
-    done = _done(desk.out)
-    groups: dict[int, list[bool]] = {}
-
-    def jobs() -> Iterator[tuple[tuple[int, Draft], Job]]:
-        for number, group in enumerate(_groups(desk)):
-            fresh = [not done.takes(draft) for draft in group]
-            if any(fresh):
-                groups[number] = fresh
-                for draft in group:
-                    yield (number, draft), _job(draft)
-
-    verified = ((key, _verified(draft, verdict)) for (key, draft), verdict in desk.verifier.verify_each(jobs()))
-    for number, found in itertools.groupby(verified, key=lambda pair: pair[0]):
-        decided = select([draft for _, draft in found], desk.policy)
-        desk.write(list(itertools.compress(decided, groups.pop(number))))
-
-
-def _groups(desk: _Desk) -> Iterator[list[Draft]]:
-    """Traces that are decided together: where they are compared, those that follow one another and are of one problem,
-    otherwise each alone. A row that the source holds again stands alone."""
-    seen: Counter[str] = Counter()
-
-    def read() -> Iterator[tuple[str, Draft]]:
-        for where, record in _records(desk):
-            for draft in read_traces(desk.settings, desk.source, where, record):
-                seen[draft.trace.trace_id] += 1
-                times = seen[draft.trace.trace_id]
-                yield where, draft if times == 1 else repeated(draft.trace, times, where)
-
-    def look(found: tuple[str, Draft]) -> Look | None:
-        where, draft = found
-        return Look(draft.trace.problem, where, draft.trace.teacher) if draft.reason is None else None
-
-    def drafts() -> Iterator[Draft]:
-        for (_, draft), unclean in desk.cleaner.each(read(), look):
-            yield replace(draft, reason=unclean.reason, detail=unclean.detail) if unclean else draft
-
-    if not desk.policy.compares:
-        yield from ([draft] for draft in drafts())
-    else:
-        for _, group in itertools.groupby(drafts(), key=lambda draft: draft.trace.problem_id):
-            yield list(group)
-
-
-@dataclass(frozen=True, slots=True)
-class _Done:
-    """What earlier runs wrote: the traces, and how often each was found again (a repetition has the same id)."""
-
-    traces: set[str]
-    repetitions: Counter[str]
-
-    def takes(self, draft: Draft) -> bool:
-        """Whether this row, of a source gone through in the same order again, is written already."""
-        trace_id = draft.trace.trace_id
-        if draft.reason != REPEATED:
-            return trace_id in self.traces
-        self.repetitions[trace_id] -= 1
-        return self.repetitions[trace_id] >= 0
-
-
-def _done(out: Path) -> _Done:
-    found = _Done(set(), Counter())
-    for rejected in (False, True):
-        if is_table(out / REJECTED if rejected else out):
-            columns = ["trace_id", *(["reason"] if rejected else [])]
-            for batch in read_table(out, TRACES, columns, rejected=rejected):
-                names = batch.column("trace_id").to_pylist()
-                reasons = batch.column("reason").to_pylist() if rejected else [None] * len(names)
-                pairs = list(zip(names, reasons, strict=True))
-                found.traces.update(name for name, reason in pairs if reason != REPEATED)
-                found.repetitions.update(name for name, reason in pairs if reason == REPEATED)
-    return found
-
-
-def _job(draft: Draft) -> Job:
-    """What to verify; a row that is rejected already gives the verifier nothing to do."""
-    return job_of(replace(draft.trace, answer=None) if draft.reason else draft.trace)
-
-
-def _verified(draft: Draft, verdict: Verdict) -> Draft:
-    if draft.reason is not None:
-        return draft
-    return replace(draft, trace=replace(draft.trace, is_correct=verdict.is_correct, verification=verdict.how))
-
-
-# --- from a teacher
-
-
-async def _from_teacher(desk: _Desk) -> Bill:
+async def _from_teacher(desk: Desk) -> Bill:
     from rlkd_data.chat.open import open_either
 
     settings = desk.settings
@@ -225,26 +104,24 @@ async def _from_teacher(desk: _Desk) -> Bill:
     return client.bill
 
 
-async def _requests(desk: _Desk, client: Client | BatchClient, done: Written) -> AsyncIterator[tuple[Asked, Request]]:
+async def _requests(desk: Desk, client: Client | BatchClient, done: Written) -> AsyncIterator[tuple[Asked, Request]]:
     """Every sample of every problem that is not written whole. Of one that was cut in two by a kill all are asked for:
     those that were answered are in the store."""
     from rlkd_data.prompts import own_prompt, teacher_messages
 
     own = own_prompt(desk.settings.prompt_file, desk.settings.system_prompt)
-    samples, seen = desk.settings.samples, Counter[str]()
-    problems = ((where, read_problem(desk.settings, desk.source, where, one)) for where, one in _records(desk))
+    samples, seen = desk.settings.samples, Seen()
+    problems = ((where, read_problem(desk.settings, desk.source, where, one)) for where, one in desk.records())
     cleaned = desk.cleaner.each(
         problems, lambda found: None if isinstance(found[1], Draft) else Look(found[1].problem, found[0])
     )
     while chunk := await asyncio.to_thread(lambda: list(itertools.islice(cleaned, _CHUNK))):
         for (where, found), unclean in chunk:
             if isinstance(found, Draft):
-                seen[found.trace.problem_id] += 1
-                if seen[found.trace.problem_id] == 1 and not done.has(found.trace.problem_id, 0):
+                if seen.times(digest(found.trace.problem_id)) == 1 and not done.has(found.trace.problem_id, 0):
                     desk.write([found])
                 continue
-            seen[found.problem_id] += 1
-            times = seen[found.problem_id]
+            times = seen.times(digest(found.problem_id))
             if times > 1:
                 if times - 1 > done.repetitions.get(found.problem_id, 0):
                     desk.write([repeated(bare_trace(found), times, where)])
@@ -260,12 +137,12 @@ async def _requests(desk: _Desk, client: Client | BatchClient, done: Written) ->
                     yield Asked(found, client.sent(request)), request
 
 
-async def _settle(desk: _Desk, client: Client | BatchClient, group: Sequence[Answered], done: Written) -> None:
+async def _settle(desk: Desk, client: Client | BatchClient, group: Sequence[Answered], done: Written) -> None:
     """Verify a problem's replies, decide which are kept, and write those that are not written yet."""
     told = told_of(desk.settings)
     drafts = [_draft(client, asked, answer, told) for asked, answer in group]
-    verdicts = await asyncio.gather(*(desk.verifier.verify_async(_job(draft)) for draft in drafts))
-    verified = [_verified(draft, verdict) for draft, verdict in zip(drafts, verdicts, strict=True)]
+    verdicts = await asyncio.gather(*(desk.verifier.verify_async(job_of_draft(draft)) for draft in drafts))
+    verified = [verified_by(draft, verdict) for draft, verdict in zip(drafts, verdicts, strict=True)]
     rate = pass_rate(verified)
     decided = select([replace(d, trace=replace(d.trace, pass_rate=rate)) for d in verified], desk.policy)
     desk.write([d for d in decided if not done.has(d.trace.problem_id, d.trace.sampling.sample_index)])

@@ -14,6 +14,7 @@ from typing import Any
 
 from rlkd_data.chat.types import Failed, Rejected, Reply
 from rlkd_data.collect.rows import REPEATED
+from rlkd_data.digests import Digests, digest
 from rlkd_data.schema import TRACES, Problem, Sampling
 from rlkd_data.tables import REJECTED, is_table, read_table
 
@@ -31,17 +32,20 @@ Answered = tuple[Asked, Reply | Rejected]
 
 @dataclass
 class Written:
-    """What a folder holds already: for each problem, the samples as a bit mask, and how many repetitions of it."""
+    """What a folder holds already: the samples of each problem, and how many repetitions of it."""
 
-    samples: dict[str, int] = field(default_factory=dict)
+    samples: Digests = field(default_factory=Digests)
     repetitions: dict[str, int] = field(default_factory=dict)
 
     def has(self, problem_id: str, index: int) -> bool:
-        return bool(self.samples.get(problem_id, 0) >> index & 1)
+        return _sample(problem_id, index) in self.samples
 
     def has_all(self, problem_id: str, samples: int) -> bool:
-        wanted = (1 << samples) - 1
-        return self.samples.get(problem_id, 0) & wanted == wanted
+        return all(self.has(problem_id, index) for index in range(samples))
+
+
+def _sample(problem_id: str, index: int) -> bytes:
+    return digest(f"{index} {problem_id}")
 
 
 def written(out: Path) -> Written:
@@ -59,7 +63,7 @@ def written(out: Path) -> Written:
                     if reason == REPEATED:
                         found.repetitions[problem] = found.repetitions.get(problem, 0) + 1
                     else:
-                        found.samples[problem] = found.samples.get(problem, 0) | 1 << (index or 0)
+                        found.samples.add(_sample(problem, index or 0))
     return found
 
 

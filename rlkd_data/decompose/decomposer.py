@@ -16,6 +16,7 @@ from rlkd_data.decompose.judges import open_judges
 from rlkd_data.decompose.row import outcome
 from rlkd_data.decompose.talk import Talk, Turn
 from rlkd_data.decompose.window import longest_piece, window
+from rlkd_data.done import done_digests, key_digest
 from rlkd_data.errors import InputError, ModelError
 from rlkd_data.prompts import (
     CONTINUE,
@@ -34,7 +35,7 @@ from rlkd_data.run.resources import BUNDLED
 from rlkd_data.schema import DECOMPOSITIONS, TRACES, Domain, Sampling, Trace
 from rlkd_data.structure.as_json import SCHEMA_JSON
 from rlkd_data.structure.chunk import Piece, cut
-from rlkd_data.tables import TableWriter, count_rows, done_keys, read_rows
+from rlkd_data.tables import TableWriter, count_rows, read_rows
 
 
 class Decomposer:
@@ -106,14 +107,12 @@ class Decomposer:
 
     def _fresh(self, out: Path) -> Iterator[Talk]:
         """A conversation for each trace that the table does not hold yet."""
-        seen = set(done_keys(out, DECOMPOSITIONS))
+        seen = done_digests(out, DECOMPOSITIONS)
         for trace in traces_of(self.settings):
             if self._only is not None and trace.trace_id not in self._only:
                 continue
             prompt = self._prompt_id(self._domain(trace))
-            key = (trace.trace_id, self.annotator, prompt)
-            if key not in seen:
-                seen.add(key)
+            if seen.add(key_digest((trace.trace_id, self.annotator, prompt))):
                 schema = SCHEMA_JSON if self.settings.format == "json" else None
                 yield Talk(
                     trace,

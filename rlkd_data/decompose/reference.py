@@ -20,11 +20,12 @@ from rlkd_data.config import DecomposeSettings
 from rlkd_data.decompose.judge import Case, Judged, PieceReply, Rules
 from rlkd_data.decompose.judges import open_judges
 from rlkd_data.decompose.row import judged_row
+from rlkd_data.done import done_digests, key_digest
 from rlkd_data.errors import InputError
 from rlkd_data.run.progress import Tally, tally
 from rlkd_data.schema import DECOMPOSITIONS, Decomposition, Domain, content_hash, make_problem_id, make_trace_id
 from rlkd_data.structure.chunk import Piece
-from rlkd_data.tables import TableWriter, done_keys
+from rlkd_data.tables import TableWriter
 
 ANNOTATOR = "reference"
 """Who decomposed, where the command does not say."""
@@ -65,7 +66,7 @@ def import_reference(settings: DecomposeSettings, path: Path, out: Path) -> None
 
 
 async def _import(settings: DecomposeSettings, path: Path, out: Path) -> None:
-    seen = set(done_keys(out, DECOMPOSITIONS))
+    seen = done_digests(out, DECOMPOSITIONS)
     annotator = settings.annotator or ANNOTATOR
     checks = Rules(
         "tagged", frozenset(settings.reject), settings.least_coverage, settings.longest_gap, settings.longest_stretch
@@ -77,9 +78,8 @@ async def _import(settings: DecomposeSettings, path: Path, out: Path) -> None:
                     break
                 found = _read(record, where, settings)
                 row = _row(found, record, annotator)
-                if (key := (row.trace_id, annotator, PROMPT_ID)) in seen:
+                if not seen.add(key_digest((row.trace_id, annotator, PROMPT_ID))):
                     continue
-                seen.add(key)
                 if isinstance(found, tuple):
                     _write(row, Judged(failures=((found[0], None, found[1]),), issues=(found[0],)), writer, progress)
                 else:

@@ -49,12 +49,13 @@ def figures(out: Path) -> dict[str, Any]:
     """Of the usable rows: mean steps, the share of steps whose place in the trace was found, mean coverage, the share
     of the steps of each kind, and of those that came to nothing."""
     rows = steps = grounded = 0
-    covered: list[float] = []
+    covered, coverages = 0.0, 0
     kinds: Counter[str] = Counter()
     abandoned = 0.0
     if is_table(out):
         for batch in read_table(out, DECOMPOSITIONS, ["steps", "coverage", "kinds", "abandoned"]):
-            covered.extend(share for share in batch.column("coverage").to_pylist() if share is not None)
+            known = [share for share in batch.column("coverage").to_pylist() if share is not None]
+            covered, coverages = covered + sum(known), coverages + len(known)
             for row, told, share in zip(
                 *(batch.column(name).to_pylist() for name in ("steps", "kinds", "abandoned")), strict=True
             ):
@@ -66,7 +67,7 @@ def figures(out: Path) -> dict[str, Any]:
     if not rows or not steps:
         return {}
     found: dict[str, Any] = {"steps_mean": steps / rows, "grounded": grounded / steps}
-    found |= {"coverage_mean": sum(covered) / len(covered)} if covered else {}
+    found |= {"coverage_mean": covered / coverages} if coverages else {}
     if kinds:
         told = kinds.total()
         found |= {"abandoned": abandoned / told, "kinds": {kind: n / told for kind, n in kinds.most_common()}}

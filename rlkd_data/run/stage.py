@@ -35,6 +35,8 @@ from rlkd_data.schema import content_hash
 from rlkd_data.tables import REJECTED
 
 GROUP = "rlkd.stages"
+PASSED = ".passed"
+"""How far a stage has come with its input, where it keeps a log of that; gone when the stage is done."""
 _LONGEST_PATH = 1024
 
 
@@ -197,7 +199,7 @@ def _is_nothing(path: Path) -> bool:
     """Whether a file is one that a stage makes before it has begun."""
     if path.is_dir():
         return all(below.is_dir() for below in path.rglob("*"))
-    return path.name in (LOCK, STAGE_FILE, LEDGER) or is_temporary(path.name)
+    return path.name in (LOCK, STAGE_FILE, LEDGER, PASSED) or is_temporary(path.name)
 
 
 def _mend(out: Path, before: Mapping[str, Any]) -> None:
@@ -273,9 +275,10 @@ def _forget(out: Path) -> None:
     """Of a stage that made nothing, nothing stays, so that the corrected command may have the same folder: rejected
     rows go (their replies are in the store), what it has spent is remembered."""
     files = [path for path in out.rglob("*") if not path.is_dir()]
-    if any(path.name not in (STAGE_FILE, LEDGER, LOCK) and path.parent != out / REJECTED for path in files):
+    if any(path.name not in (STAGE_FILE, LEDGER, LOCK, PASSED) and path.parent != out / REJECTED for path in files):
         return
     shutil.rmtree(out / REJECTED, ignore_errors=True)
+    (out / PASSED).unlink(missing_ok=True)
     (out / STAGE_FILE).unlink()
     if not (out / LEDGER).exists():
         shutil.rmtree(out)
