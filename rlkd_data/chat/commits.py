@@ -1,5 +1,6 @@
 """One thread that writes to an SQLite file: what arrives together is one transaction (group commit), because a commit
-waits for the disk. It survives whatever a write raises: the failure reaches those who wait for that write.
+waits for the disk. It survives whatever a write raises: the failure reaches those who wait for that write, and what it
+was to add to the ledger is added with the next, since it is spent all the same.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rlkd_data.chat.money.ledger import Entry
@@ -46,6 +47,7 @@ class Commits:
         self._connect, self._commit, self._idle = connect, commit, idle
         self._queue: queue.SimpleQueue[Write | None] = queue.SimpleQueue()
         self._dead: BaseException | None = None
+        self._owed: list[Write] = []
         self._thread = threading.Thread(target=self._run, name="rlkd-response-store", daemon=True)
         self._thread.start()
 
@@ -88,6 +90,7 @@ class Commits:
         closing = False
         while not closing:
             batch, closing = self._next_batch()
+            batch = [*self._owed, *batch]
             try:
                 connection = connection or self._connect()
                 self._commit(connection, batch, closing)
@@ -96,6 +99,9 @@ class Commits:
                     write.failure = failure
                 if connection is not None and not isinstance(failure, InputError):  # not the disk: one of the writes
                     self._commit_each(connection, batch)
+            # What is held stays as high as the disk has it, until the next entry says otherwise.
+            failed = [write.entry for write in batch if write.failure is not None and write.entry is not None]
+            self._owed = [Write(None, replace(entry, held=None)) for entry in failed]
             _tell(batch)
         if connection is not None:
             connection.close()

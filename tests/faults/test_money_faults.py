@@ -19,7 +19,7 @@ from rlkd_data.chat.open import open_client
 from rlkd_data.chat.store import ResponseStore
 from rlkd_data.chat.types import Failed, Message, Reply, Request
 from rlkd_data.config import ChatSettings
-from rlkd_data.errors import BudgetReached
+from rlkd_data.errors import BudgetReached, InputError
 from rlkd_data.schema import Sampling
 from tests.support.raw_server import CUT, RawServer, completion, http, raw_server
 
@@ -202,6 +202,19 @@ async def test_what_a_killed_process_had_in_flight_counts_as_spent(
         assert ledger.read(other, job).cost_usd == pytest.approx(0.6 + 2 * 0.15)
 
 
+async def test_a_reply_that_cannot_be_stored_is_charged_all_the_same(tmp_path: Path) -> None:
+    await asyncio.to_thread(ResponseStore(tmp_path / "s.sqlite").close)
+    full = "CREATE TRIGGER full BEFORE INSERT ON replies WHEN (SELECT count(*) FROM replies) > 1 BEGIN "
+    with sqlite3.connect(tmp_path / "s.sqlite") as store:
+        store.execute(full + "SELECT RAISE(ABORT, 'full'); END")
+    async with raw_server(answering(completion())) as server:
+        with pytest.raises(InputError, match="full"):
+            await ask(server, tmp_path, 20, budget=5.0)
+    assert len(server.asked) > 2
+    # What was in flight beside it was given up, and counts at the most that it may cost.
+    assert in_ledger(tmp_path) >= 0.15 * len(server.asked) - 1e-9
+
+
 async def test_two_clients_of_one_job_share_its_budget(tmp_path: Path) -> None:
     async with raw_server(answering(completion())) as server:
         settings = ChatSettings(
@@ -210,7 +223,9 @@ async def test_two_clients_of_one_job_share_its_budget(tmp_path: Path) -> None:
 
         async def some(name: str) -> None:
             async with open_client("openai:m", settings, tmp_path / "out") as client:
-                requests = ((i, Request((Message("user", f"{name}{i}"),), Sampling(max_tokens=MOST))) for i in range(9))
+                requests = (
+                    (i, Request((Message("user", f"{name}{i}"),), Sampling(max_tokens=MOST))) for i in range(20)
+                )
                 with pytest.raises(BudgetReached):
                     async for _, reply in client.ask_all(requests):
                         assert isinstance(reply, Reply)
