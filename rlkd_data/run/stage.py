@@ -35,7 +35,7 @@ from rlkd_data.schema import content_hash
 from rlkd_data.tables import REJECTED
 
 GROUP = "rlkd.stages"
-PASSED = ".passed"
+PASSED = "passed.log"
 """How far a stage has come with its input, where it keeps a log of that; gone when the stage is done."""
 _LONGEST_PATH = 1024
 
