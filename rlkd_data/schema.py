@@ -113,6 +113,7 @@ class Decomposition:
     whole. `usage` is that of all `turns` (requests answered), `repairs` of which named failed checks. `coverage` is the
     share of the trace that the steps account for (`structure.ground.covered`), `ordered` whether they follow it.
     `kinds` are the steps' (`structure.kinds`), and `abandoned` is the share of those that came to nothing.
+    `server`: who of several answered, in the order of their first answers.
     """
 
     trace_id: str
@@ -137,6 +138,7 @@ class Decomposition:
     ordered: bool | None = None
     kinds: tuple[str, ...] | None = None
     abandoned: float | None = None
+    server: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,6 +279,7 @@ DECOMPOSITIONS = TableSchema(
             pa.field("ordered", pa.bool_()),
             pa.field("kinds", pa.list_(pa.string())),
             pa.field("abandoned", pa.float64()),
+            _text("server", nullable=True),
         ]
     ),
     key=("trace_id", "annotator", "prompt_id"),

@@ -40,7 +40,8 @@ def split_reasoning(text: str, separate: str | None = None) -> Parts:
 
     - `separate`, what the server gave apart (`reasoning_content`, thinking blocks), is the reasoning.
     - A thought in the text, in any form that `structure.thought` knows, is the reasoning, and what follows the *last*
-      tag that closes it is the response, since reasoning may mention the tag itself; a tag behind that is text. A text
+      tag that closes it is the response, since reasoning may mention the tag itself, unless the answer stands between
+      two of them alone: then the response mentions it. An opening tag behind that is text. A text
       whose template had opened the tag holds only the closing one; an opening tag that nothing closes means that the
       reply was cut off in the reasoning, so there is no response.
     - Without either, a plain chain of thought, all of it is reasoning, and the line that states the final answer is the
@@ -54,6 +55,8 @@ def split_reasoning(text: str, separate: str | None = None) -> Parts:
     cut = cut_thought(text)
     if cut.form == "unclosed" or (cut.form == "none" and _TAG.search(text)):
         return Parts(_untagged(text if cut.thought is None else cut.thought), "", open_ended=True)
+    if cut.first is not None and final_answer(cut.text) is None and final_answer(cut.first.text) is not None:
+        cut = cut.first
     if cut.thought is not None:
         return Parts(_untagged(cut.thought), _SOLUTION.sub("", cut.text).strip())
     plain = _untagged(cut.text)

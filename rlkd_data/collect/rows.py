@@ -15,6 +15,7 @@ from rlkd_data.config import CollectSettings
 from rlkd_data.schema import Domain, Problem, Sampling, Trace, content_hash, make_problem_id, make_trace_id
 
 REPEATED = "repeated"
+_FILTERED = "a filter before the model, or the model itself, gave no reply"
 _SHOWN = 10_000
 """Characters kept of a record that cannot be read."""
 
@@ -102,7 +103,7 @@ def _fault(answer: Reply, parts: Parts) -> tuple[str | None, str | None]:
     """Why a reply is no trace: (code, detail); (None, None) for one that is."""
     faults = (
         (answer.finish_reason == "length" or parts.open_ended, "truncated", "the reply ends at the token limit"),
-        (answer.finish_reason == "refusal", "refused", answer.text[:300]),
+        (answer.finish_reason == "refusal", "refused", answer.text[:300] or _FILTERED),
         (answer.finish_reason == "other", "unfinished", "the server does not say that the reply has ended"),
         (parts.redacted, "redacted", "the provider gave the reasoning in cipher alone"),
         (not parts.reasoning, "no_reasoning", "the reply holds no reasoning"),

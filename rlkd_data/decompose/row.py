@@ -36,6 +36,7 @@ def outcome(talk: Talk, judged: Judged, annotator: str) -> tuple[Decomposition, 
         turns=talk.asked,
         repairs=talk.repairs,
         pieces=len(talk.turns),
+        server=" ".join(talk.servers) or None,
     )
     return judged_row(row, judged)
 

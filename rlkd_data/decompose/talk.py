@@ -43,7 +43,7 @@ class Turn:
 class Talk:
     """All turns about one trace. `static`: how many of the first messages all traces of a domain share; `cost_usd` of
     all turns, None where that of one is not known. `waiting` counts requests without an answer; `failed` is why there
-    will be none, `broken` that one got none this time."""
+    will be none, `broken` that one got none this time; `servers`: those of a pool that answered."""
 
     trace: Trace
     prompt_id: str
@@ -62,6 +62,7 @@ class Talk:
     usage: Usage | None = None
     cost_usd: float | None = 0.0
     created_at: datetime | None = None
+    servers: list[str] = field(default_factory=list)
 
     def open(self, pieces: Sequence[Piece]) -> list[tuple[Turn, Request]]:
         """The first requests."""
@@ -146,6 +147,8 @@ class Talk:
             before.reasoning_tokens + now.reasoning_tokens,
         )
         self.created_at = max(self.created_at, reply.created_at) if self.created_at else reply.created_at
+        if reply.server is not None and reply.server not in self.servers:
+            self.servers.append(reply.server)
 
 
 def _said(turn: Turn) -> Message:

@@ -82,8 +82,6 @@ def start(
     result, ran = run_stage(spec, settings, out, replace=replace)
     done = "done" if ran else "nothing to do: it was done before"
     console.print(f"{spec.name}: {done}  {counts_line(result.counts)}".rstrip(), markup=False)
-    if result.counts.get("ok") == 0:
-        console.print(f"nothing usable came out: {out / 'rejected'} holds every row with its reason", markup=False)
     for name, value in result.figures.items():
         if isinstance(value, (int, float, str)):
             shown = f"{value:.4g}" if isinstance(value, float) else value

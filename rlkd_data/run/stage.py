@@ -3,7 +3,7 @@
 `run_stage` is the one way in, for the command line and for pipelines; while it runs, the folder is this process's. A
 folder whose `stage.json` is done under the same fingerprint is left alone while all its shards are there; one that was
 interrupted, or has lost a shard, is taken up again; one made with other settings is refused, or made anew where the
-caller owns the folder.
+caller owns the folder. One of which nothing but rejected rows came is not done: any stage may have its folder.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from rlkd_data.chat.money.ledger import FILE as LEDGER
 from rlkd_data.config import Settings
 from rlkd_data.errors import InputError, ModelError
 from rlkd_data.files import is_temporary, sweep, write_whole
+from rlkd_data.run import fruitless
 from rlkd_data.run.identity import STAGE_FILE, content_identity, read_stage
 from rlkd_data.run.interrupt import keep
 from rlkd_data.run.lock import LOCK, all_below, holder, locked
@@ -142,7 +143,7 @@ def run_stage(spec: StageSpec, settings: Settings, out: Path, *, replace: bool =
 
     `replace`: make the folder anew when other settings made it (a pipeline owns its folders). Without it that is an
     InputError, so that no command overwrites a table that somebody else made. So is a folder that another process is
-    at, and an input that is damaged.
+    at, an input that is damaged, and a stage of which nothing came (ModelError where its server was at fault).
     """
     _look_at_inputs(settings)
     print_ = fingerprint(spec, settings)
@@ -158,7 +159,16 @@ def run_stage(spec: StageSpec, settings: Settings, out: Path, *, replace: bool =
 
 
 def _is_done(before: Mapping[str, Any] | None, spec: StageSpec, print_: str) -> bool:
-    return _is_ours(before, spec, print_) and before is not None and before.get("status") == "done"
+    if before is None or not _is_ours(before, spec, print_):
+        return False
+    return before.get("status") == "done" and not _is_fruitless(before)
+
+
+def _is_fruitless(before: Mapping[str, Any] | None) -> bool:
+    """Whether a stage ended with rejected rows alone."""
+    if before is None or before.get("status") not in ("done", fruitless.STATUS):
+        return False
+    return fruitless.is_fruitless(_kept(before).counts)
 
 
 def _is_ours(before: Mapping[str, Any] | None, spec: StageSpec, print_: str) -> bool:
@@ -174,6 +184,9 @@ def _make_ready(spec: StageSpec, print_: str, out: Path, before: Mapping[str, An
     """Bring a held folder into a state that the stage can begin in, or go on from. Raises InputError where that would
     cost somebody something."""
     sweep(out)
+    if _is_fruitless(before):  # of what was rejected nothing is lost: replies are in the store
+        _clear(out, but=(LOCK, LEDGER))
+        return
     if _is_ours(before, spec, print_):
         _mend(out, before or {})
         return
@@ -189,9 +202,13 @@ def _make_ready(spec: StageSpec, print_: str, out: Path, before: Mapping[str, An
             f"{out} was made by {before.get('stage')!r} with other settings or inputs: choose another --out, or "
             "remove that folder (stored replies are kept, so nothing is paid for twice)"
         )
+    _clear(out, but=(LOCK,))
+
+
+def _clear(out: Path, *, but: tuple[str, ...]) -> None:
     with all_below(out):
         for path in out.iterdir():
-            if path.name != LOCK:
+            if path.name not in but:
                 shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
 
 
@@ -236,13 +253,16 @@ def _run(spec: StageSpec, settings: Settings, out: Path, print_: str) -> StageRe
     except KeyboardInterrupt:
         keep(f"{sum(rows or 0 for rows in rows_of(out).values()):,} rows are in {out};")
         raise
+    nothing = fruitless.is_fruitless(result.counts)
     done = {
-        "status": "done",
+        "status": fruitless.STATUS if nothing else "done",
         "finished_at": datetime.now(UTC).isoformat(timespec="microseconds"),
         "result": asdict(result),
         "shards": rows_of(out),
     }
     _write(out, record | done)
+    if nothing:
+        raise fruitless.told(result.counts, settings, out)
     return result
 
 
@@ -260,6 +280,9 @@ def _look_at_inputs(settings: BaseModel) -> None:
                 )
         else:
             who = holder(path)
+            if who is None and record.get("status") == fruitless.STATUS:
+                console.print(f"{path} holds rejected rows alone", markup=False)
+                continue
             state = f"{who} is still writing it" if who else "its stage was interrupted"
             console.print(
                 f"{path} is not whole: {state}; only what is there now is used (run that command to its end first)",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Form = Literal["none", "closed", "template_opened", "unclosed"]
@@ -52,13 +52,14 @@ class Cut:
     `form`: `closed`, with an opening and a closing tag; `template_opened`, with a closing one alone; `unclosed`, with
     an opening one alone, so that there is no reply and `text` is empty; `none`. `thought` is None without one.
     `between` is what stands between the first closing tag and the last, where there are several: the thought or the
-    reply speaks of the tag itself, and which of them cannot be told.
+    reply speaks of the tag itself, and which of them cannot be told; `first` is then the cut at the first one.
     """
 
     text: str
     thought: str | None = None
     form: Form = "none"
     between: str = ""
+    first: Cut | None = None
 
 
 def cut_thought(text: str, *, opened: bool = False) -> Cut:
@@ -80,12 +81,15 @@ def _closed(text: str, start: int, closing: list[re.Match[str]], form: Form) -> 
     if not closing:
         return Cut("", text[start:].strip(), "unclosed")
     first, last = closing[0], closing[-1]
-    return Cut(
-        _WRAP.sub("", text[last.end() :]).strip("\r\n"),
-        text[start : last.start()].strip(),
-        form,
-        text[first.end() : last.start()].strip() if last is not first else "",
-    )
+    cut = _cut_at(text, start, last, form)
+    if last is first:
+        return cut
+    between = text[first.end() : last.start()].strip()
+    return replace(cut, between=between, first=_cut_at(text, start, first, form))
+
+
+def _cut_at(text: str, start: int, closing: re.Match[str], form: Form) -> Cut:
+    return Cut(_WRAP.sub("", text[closing.end() :]).strip("\r\n"), text[start : closing.start()].strip(), form)
 
 
 def _harmony(text: str) -> Cut | None:

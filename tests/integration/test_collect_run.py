@@ -88,7 +88,7 @@ def test_several_traces_of_a_source_and_the_best_of_them(tmp_path):
     assert [(row.sampling.sample_index, row.pass_rate) for row in table(tmp_path / "all")] == [(1, 0.75), (3, 0.75)]
     collect(source, "--samples", 9, "--keep", "best", "--out", tmp_path / "best")
     assert [row.sampling.sample_index for row in table(tmp_path / "best")] == [3]
-    collect(source, "--max-pass-rate", "0.5", "--out", tmp_path / "hard")
+    collect(source, "--max-pass-rate", "0.5", "--out", tmp_path / "hard", status=2)
     assert rejected(tmp_path / "hard") == [("What is 2 + 3 + 4?", "too_easy")]
 
 
@@ -156,7 +156,7 @@ def test_samples_have_pass_rates_and_the_best_is_kept(tmp_path):
         ]
         said = collect(source, *flags, "--out", tmp_path / "all")
         collect(source, *flags, "--keep", "best", "--out", tmp_path / "best")
-        collect(source, *flags, "--min-pass-rate", "0.7", "--out", tmp_path / "easy")
+        collect(source, *flags, "--min-pass-rate", "0.7", "--out", tmp_path / "easy", status=2)
         assert server.stats()["total"] == server.stats()["unique"] == 5
     rows = table(tmp_path / "all")
     assert sorted((row.sampling.seed, row.sampling.sample_index) for row in rows) == [(n, n) for n in range(5)]

@@ -94,7 +94,7 @@ def test_a_reply_that_fails_a_check_is_repaired_and_the_row_says_so(traces: Path
         assert done.returncode == 0, done.stderr
         assert server.stats()["total"] == 12
         unmended = decompose(server, tmp_path, "--repairs", 0, out="unmended")
-        assert unmended.returncode == 0 and server.stats()["total"] == 12  # the first replies come from the store
+        assert unmended.returncode == 2 and server.stats()["total"] == 12  # the first replies come from the store
     found = rows(tmp_path / "out")
     assert len(found) == 6 and all((row.repairs, row.turns) == (1, 2) for row in found)
     left = rejected(tmp_path / "unmended")

@@ -89,7 +89,8 @@ def test_a_reply_that_is_broken_off_is_rejected_by_its_own_reason(collect: Colle
     assert way in BROKEN_OFF
     ended = collect(way)
     assert [row["reason"] for row in rows(rejected=True)] == ["upstream_error"] * 2 and not rows()
-    assert "Provider hung up" in rows(rejected=True)[0]["detail"] and "nothing usable came out" in ended.err
+    assert "Provider hung up" in rows(rejected=True)[0]["detail"] and ended.status == 1
+    assert "nothing came out, all 2 rows are rejected: upstream_error" in one_error(ended)
 
 
 @pytest.mark.parametrize("way", NOT_ENDED)

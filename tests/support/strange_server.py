@@ -1,7 +1,8 @@
 """Servers that are not as the protocol says: the first part of the path names how, http://127.0.0.1:PORT/HOW/v1.
 
 `python -m tests.support.strange_server --port 0` prints its port; GET /stats gives the bodies that each was asked with
-(without their messages). What each does is in `strange_ways`.
+(without their messages). What each does is in `strange_ways`
+and `strange_thoughts`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,10 @@ from typing import Any
 
 from aiohttp import web
 
-from tests.support.strange_ways import WAYS, Said
+from tests.support import strange_thoughts, strange_ways
+from tests.support.strange_ways import Said
+
+WAYS = strange_ways.WAYS | strange_thoughts.WAYS
 
 
 class Strange:

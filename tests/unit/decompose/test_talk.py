@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from rlkd_data.chat.types import Message, Rejected, Reply
 from rlkd_data.decompose.judge import Case, PieceReply, Rules, judge
+from rlkd_data.decompose.row import outcome
 from rlkd_data.decompose.talk import Talk, joined
 from rlkd_data.decompose.window import CHARACTERS_A_TOKEN, longest_piece
 from rlkd_data.prompts import decompose_messages, decompose_prompt_id, few_shot
@@ -53,7 +55,15 @@ def test_a_cut_off_reply_is_continued_as_often_as_allowed_and_its_usage_is_that_
     assert third.messages[1].content == "[Meta-reasoning 1]: so it goes" and len(third.messages) == 3
     assert one.take(turn, reply(" on", "length")) == []
     assert turn.text == "[Meta-reasoning 1]: so it goes on" and turn.finish == "length" and one.waiting == 0
-    assert one.usage == Usage(30, 15, 9) and one.asked == 3
+    assert one.usage == Usage(30, 15, 9) and one.asked == 3 and one.servers == []
+
+
+def test_a_row_says_which_servers_of_a_pool_answered() -> None:
+    one, [(turn, _)] = opened()
+    for server, finish in (("http://b/v1", "length"), ("http://a/v1", "length"), ("http://b/v1", "stop")):
+        one.take(turn, replace(reply("[Answer 1]: so", finish), server=server))
+    row, _, _ = outcome(one, judge(one.case(), RULES), "openai:m")
+    assert row.server == "http://b/v1 http://a/v1"
 
 
 def test_a_continuation_that_the_annotator_refuses_leaves_what_was_said() -> None:
