@@ -91,6 +91,11 @@ async def _samples(
             "kept, and the same command asks for the rest"
         )
     samples = [drawn[key] for key in sorted(drawn)]
+    if all(sample.verification.startswith(_LOST) for sample in samples):
+        raise ModelError(
+            f"none of {len(samples):,} completions of {settings.model} is whole, so there is nothing to measure; the "
+            f"last: {samples[-1].verification.removeprefix(_LOST).strip()}"
+        )
     verified, voted = await asyncio.to_thread(_verified, settings, samples, tasks)
     return verified, voted, client.bill
 
