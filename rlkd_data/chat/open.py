@@ -40,7 +40,7 @@ def _openai(model: str, settings: ChatSettings) -> Backend:
         return one(urls[0] if urls else None)
     from rlkd_data.chat.pool import Pool
 
-    return Pool([(url, one(url)) for url in urls], rpm=settings.rpm, tpm=settings.tpm)
+    return Pool([(url, one(url)) for url in urls], rpm=settings.rpm, tpm=settings.tpm, concurrency=settings.concurrency)
 
 
 def _anthropic(model: str, settings: ChatSettings) -> Backend:

@@ -5,8 +5,11 @@ paid for once, whoever gave it, and servers behind the first may come and go.
 
 - Load is a server's usual seconds a reply times what is in flight there (Peak-EWMA, as balancers of RPC have it). One
   that has answered other prefixes since counts as more loaded, at most twice: it may have to read this one anew.
-- A server that cannot be reached, or turns a request away, is left out for a while that doubles, then tried with one
-  request. What it did not take goes to another at once; the scheduler hears of it where none takes it.
+- Each server has a window of its own: one that turns requests away for its load gets fewer at once, and the others what
+  it did not take. Where all windows are full, a request waits here.
+- A server that cannot be reached, says how long to wait, or turns away its only request is left out for a while that
+  doubles, then tried with one request. What it did not take goes to another at once; the scheduler hears of it where
+  none takes it.
 - Limits a minute, the user's and those of the servers' headers, are each server's own.
 """
 
@@ -21,7 +24,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
+from rlkd_data.chat.pace.aimd import Aimd, first_window
 from rlkd_data.chat.pace.limits import Expectation, Limits
+from rlkd_data.chat.tries import CONGESTED
 from rlkd_data.chat.types import Backend, Reply, Request, Retryable
 from rlkd_data.run.progress import say
 from rlkd_data.schema import Sampling, Usage
@@ -53,6 +58,7 @@ class _Server:
     url: str
     backend: Member
     limits: Limits
+    window: Aimd
     in_flight: int = 0
     answered: int = 0
     seconds: float | None = None
@@ -69,6 +75,10 @@ class _Server:
             * (1.0 + since / _HELD)
         )
 
+    @property
+    def has_room(self) -> bool:
+        return self.in_flight < self.window.window
+
     def takes(self, now: float) -> bool:
         """Whether it may be asked: one that was left out gets a single request first."""
         return self.rest == 0 or (now >= self.out_until and self.in_flight == 0)
@@ -82,7 +92,7 @@ class _Server:
 
 class Pool:
     """One model behind several servers. `members` are (URL, backend), the first of which names the requests; `rpm` and
-    `tpm` are limits of each."""
+    `tpm` are limits of each, `concurrency` is the most that any of them may have in flight."""
 
     def __init__(
         self,
@@ -90,13 +100,18 @@ class Pool:
         *,
         rpm: float | None = None,
         tpm: float | None = None,
+        concurrency: int | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._first, self._clock = members[0][1], clock
         self.model = self._first.model
         self.default_concurrency = sum(backend.default_concurrency for _, backend in members)
         self.prices = self._first.prices
-        self._servers = [_Server(url, backend, Limits(rpm, tpm)) for url, backend in members]
+        most = concurrency or self.default_concurrency
+        self._servers = [
+            _Server(url, backend, Limits(rpm, tpm), Aimd(most, first_window(most))) for url, backend in members
+        ]
+        self._freed = asyncio.Event()
         self._expected = Expectation()
         for server in self._servers:
             server.backend.watch_headers(server.limits.learn)
@@ -120,32 +135,44 @@ class Pool:
         prefix = _prefix(wire)
         left = list(self._servers)
         while True:
-            server = self._choose(left, prefix)
+            server = await self._take(left, prefix)
             left.remove(server)
             try:
-                return await self._ask(server, wire, prefix)
+                reply = await self._ask(server, wire, prefix)
             except Retryable as failure:
-                if failure.reason != "timeout":
+                server.window.finished(failure.reason in CONGESTED)
+                is_busy = failure.reason in CONGESTED and not failure.retry_after and server.in_flight > 1
+                if not is_busy and failure.reason != "timeout":
                     self._leave_out(server, failure)
                 taken = failure.paid or failure.usage is not None
                 if taken or not any(other.takes(self._clock()) for other in left):
                     raise
+            else:
+                server.window.finished(False)
+                return reply
+            finally:
+                server.in_flight -= 1
+                self._freed.set()
+
+    async def _take(self, among: Sequence[_Server], prefix: bytes) -> _Server:
+        """The server to ask, with a place in its window; waits for one where all are full."""
+        while (server := self._choose(among, prefix)) is None:
+            self._freed.clear()
+            await self._freed.wait()
+        server.in_flight += 1
+        return server
 
     async def _ask(self, server: _Server, wire: dict[str, Any], prefix: bytes) -> Reply:
         size, body = len(json.dumps(wire["body"])), wire["body"]
         need = self._expected.of(size, body.get("max_tokens") or body.get("max_completion_tokens"))
-        server.in_flight += 1
         used = Usage()
+        await server.limits.acquire(need)
         try:
-            await server.limits.acquire(need)
-            try:
-                began = self._clock()
-                reply = await server.backend.ask(wire)
-                used = reply.usage
-            finally:
-                server.limits.settle(need, used)
+            began = self._clock()
+            reply = await server.backend.ask(wire)
+            used = reply.usage
         finally:
-            server.in_flight -= 1
+            server.limits.settle(need, used)
         took = self._clock() - began
         server.seconds = took if server.seconds is None else server.seconds + _LATEST * (took - server.seconds)
         server.answered += 1
@@ -156,11 +183,14 @@ class Pool:
             say(f"{self.model} at {server.url} answers again")
         return replace(reply, server=server.url)
 
-    def _choose(self, among: Sequence[_Server], prefix: bytes) -> _Server:
+    def _choose(self, among: Sequence[_Server], prefix: bytes) -> _Server | None:
         now = self._clock()
         able = [server for server in among if server.takes(now)]
         if not able:  # all are left out: the one that is the next to be tried
             return min(among, key=lambda server: (server.out_until, server.in_flight))
+        able = [server for server in able if server.has_room]
+        if not able:
+            return None
         known = [server.seconds for server in able if server.seconds is not None]
         usual = min(known, default=1.0)  # one that was never asked is worth a try
         return min(able, key=lambda server: (server.load(prefix, usual), _rank(prefix, server.url)))

@@ -18,7 +18,7 @@ from rlkd_data.schema import Usage
 
 _FEW = 3
 """Tries after the first, where a failure seldom passes."""
-_CONGESTED = ("rate_limited", "overloaded", "timeout")
+CONGESTED = ("rate_limited", "overloaded", "timeout")
 
 
 class Tries:
@@ -60,7 +60,7 @@ class Tries:
                 answer = await self._once(wire, size, longest, first=not tries)
             except Retryable as failure:
                 tries += 1
-                self._finished(failure.reason in _CONGESTED)
+                self._finished(failure.reason in CONGESTED)
                 if self._silence is not None and self._silence.is_dead(failure, self._clock()):
                     raise Hopeless(f"{failure} – is it running? (or give another --base-url)") from None
                 if tries > (min(self._max_retries, _FEW) if failure.few else self._max_retries):

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from rlkd_data.chat.open import open_client
+from rlkd_data.chat.pace.aimd import Aimd
 from rlkd_data.chat.pool import Pool
 from rlkd_data.chat.types import Message, Reply, Request, Retryable
 from rlkd_data.config import ChatSettings
@@ -122,7 +123,7 @@ def test_a_dead_server_is_left_out_and_tried_again(capsys):
         for _ in range(count):
             await pool.ask(wire(pool, "q"))
 
-    pool._servers[1].in_flight = 50  # the dead one is the less loaded
+    pool._servers[1].in_flight = 5  # the dead one is the less loaded
     asyncio.run(ask(5))
     assert (len(dead.asked), len(alive.asked)) == (1, 5)
     clock.now += 1.5
@@ -154,6 +155,40 @@ def test_what_may_have_been_paid_for_is_told_at_once():
     with pytest.raises(Retryable):
         asyncio.run(pool.ask(wire(pool, "q")))
     assert sum(len(fake.asked) for fake in fakes) == 1
+
+
+def test_a_server_that_takes_few_at_once_gets_fewer_and_the_others_what_it_did_not_take(capsys):
+    pool, (small, large), _ = pool_of(0, 0)
+    refused = 0
+
+    async def ask_small(wire):
+        nonlocal refused
+        small.now = getattr(small, "now", 0) + 1
+        try:
+            for _ in range(5):
+                await asyncio.sleep(0)
+            if small.now > 2:
+                refused += 1
+                raise down("overloaded")
+            return await Fake.ask(small, wire)
+        finally:
+            small.now -= 1
+
+    async def ask_large(wire):
+        for _ in range(5):
+            await asyncio.sleep(0)
+        return await Fake.ask(large, wire)
+
+    async def ask():
+        small.ask, large.ask = ask_small, ask_large
+        pool._servers[0].window = Aimd(32)
+        for start in range(0, 400, 40):
+            await asyncio.gather(*(pool.ask(wire(pool, f"q{start + n}")) for n in range(40)))
+
+    asyncio.run(ask())
+    small_window = pool._servers[0].window.window
+    assert sum(pool.answered.values()) == 400 and small_window <= 6 and refused < 100
+    assert capsys.readouterr().err == ""  # it is busy, not dead
 
 
 def test_limits_of_headers_hold_for_the_server_that_sent_them():
