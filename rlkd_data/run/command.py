@@ -72,8 +72,10 @@ def start(
     from rlkd_data.run.stage import run_stage
 
     if _ADDRESS.match(str(out)):
+        address = str(out).replace(":/", "://", 1)
         raise InputError(
-            f"--out {out}: a stage works in a folder here; `rlkd-data export` and `publish` write to an address"
+            f"--out {address}: a stage works in a folder of this machine: give one, then write to the address with "
+            f"`rlkd-data export FOLDER --as messages --out {address}/rows.jsonl`, or publish it"
         )
     settings = check_settings(spec.settings, values, where)
     if estimate is not None:

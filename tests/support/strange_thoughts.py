@@ -110,10 +110,10 @@ ANNOTATED: dict[str, Way] = thinking(DRAFT, STEPS) | {
 
 
 def as_asked(ways: dict[str, Way]) -> Way:
-    """Answers in the way that the last message names."""
+    """Answers in the way that the messages name last."""
 
     def way(body: dict[str, Any], number: int) -> Said:
-        named = re.findall(r"\(way: (\w+)\)", json.dumps(body["messages"][-1]))
+        named = re.findall(r"\(way: (\w+)\)", json.dumps(body["messages"]))
         return ways[named[-1]](body, number)
 
     return way

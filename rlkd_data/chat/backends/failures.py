@@ -24,6 +24,8 @@ _TOO_MANY, _OVERLOADED = 429, (503, 529)
 _GATEWAY_GAVE_UP = (504, 524)
 """Behind such a gateway the model may have gone on."""
 _LONGEST_QUOTE = 300
+_QUOTED = 120
+"""Characters of a body that is no JSON."""
 _SHORTEST_KEY = 6
 """A shorter one is a word for a server that wants none, and may stand in any sentence."""
 TYPES = {
@@ -39,11 +41,24 @@ TYPES = {
     "overloaded_error": 529,
 }
 """Statuses of the errors that Anthropic names by a type."""
-_TOO_LONG = re.compile(r"context.{0,10}(length|window)|maximum context|prompt is too long|too many tokens", re.I)
-_FILTERED = re.compile(r"content[_ ](filter|policy)|content management policy", re.I)
+_TOO_LONG = re.compile(r"context.{0,10}(length|window|size)|maximum context|prompt is too long|too many tokens", re.I)
+_FILTERED = re.compile(
+    r"content[_ ]?(filter|policy|inspection)|content management policy|data_inspection|usage polic|flagged"
+    r"|\bmoderation|inappropriate content|不安全|敏感",
+    re.I,
+)
+"""A prompt that a filter turned away, in words of OpenAI, Azure, OpenRouter, Alibaba and Zhipu."""
+_BAD_KEY = re.compile(
+    r"api[_ -]?key.{0,20}(?:not valid|invalid|incorrect|expired)|(?:incorrect|invalid) api[_ -]?key", re.I
+)
+_THROTTLED = re.compile(r"throttl|too many requests|rate[_ ]limit", re.I)
+_GAVE_UP = (498, 499)
+"""A tier without room, and a call that was cancelled on the server's side: not the request's fault."""
 _NO_MODEL = re.compile(r"model.{0,80}(not found|does not exist|not exist)|model_not_found|unknown model", re.I | re.S)
 _NO_MONEY = re.compile(
-    r"insufficient_quota|credit balance|billing_hard_limit|insufficient (?:balance|credit|funds)|out of credit", re.I
+    r"insufficient_quota|credit balance|billing_hard_limit|insufficient (?:balance|credit|funds)|out of credit"
+    r"|in arrears|arrearage|exceeded_current_quota_error|account.{0,40}suspended|余额不足|欠费",
+    re.I,
 )
 _QUOTA = re.compile(r"exceeded your current quota", re.I)
 _PASSING = re.compile(r"per[_ -]?(?:second|minute|hour|day|model|project)|\brate|RetryInfo", re.I)
@@ -106,6 +121,10 @@ def failure(at: Endpoint, status: int, headers: Mapping[str, str], body: str) ->
     told = f"{at.model} at {at.base_url} answered {status}: {said}"
     if status == 401:
         return Hopeless(f"{told} – check {at.variable}")
+    if status == 403 and _FILTERED.search(body):
+        return Rejected(told, reason="content_filter")
+    if status == 400 and _BAD_KEY.search(body):
+        return Hopeless(f"{told} – check {at.variable}")
     if status == 403:
         return Hopeless(f"{told} – the key in {at.variable} may not use this model")
     wait = retry_after(headers)
@@ -114,8 +133,9 @@ def failure(at: Endpoint, status: int, headers: Mapping[str, str], body: str) ->
         return Hopeless(f"{told} – the account behind {at.variable} has no credit left")
     if status == 404 or (status == 400 and _NO_MODEL.search(body)):
         return Hopeless(f"{told} – check the model's name and the base URL")
-    if status in (_TOO_MANY, *_OVERLOADED):
-        reason = "rate_limited" if status == _TOO_MANY else "overloaded"
+    throttled = status == _TOO_MANY or (status == 400 and _THROTTLED.search(sentence(body)))
+    if throttled or status in (*_OVERLOADED, *_GAVE_UP):
+        reason = "rate_limited" if throttled else "overloaded"
         return Retryable(told, reason=reason, retry_after=wait)
     if status in (408, 409, 425) or status >= 500:
         reason = "timeout" if status == 408 else "server_error"
@@ -176,6 +196,11 @@ def timed_out(at: Endpoint, seconds: float) -> Retryable:
     return Retryable(f"{at.model} at {at.base_url} gave no reply within {seconds:g} s", reason="timeout", paid=True)
 
 
+def _not_json(text: str, error: Exception) -> str:
+    said = " ".join(text[:_QUOTED].split())
+    return f"not JSON ({error}): {said!r}" if said else "nothing at all"
+
+
 def load_object(at: Endpoint, text: str) -> dict[str, Any]:
     """A JSON object from a body, or Retryable. An event stream is read as the object that it makes up."""
     if (title := page_title(text)) is not None:
@@ -188,7 +213,7 @@ def load_object(at: Endpoint, text: str) -> dict[str, Any]:
     try:
         value = json.loads(without_comments(text))
     except (ValueError, RecursionError) as error:  # the second: a body of a hundred thousand brackets
-        raise malformed(at, f"not JSON ({error})") from None
+        raise malformed(at, _not_json(text, error)) from None
     if isinstance(value, list) and len(value) == 1:  # Gemini's errors come so
         value = value[0]
     if not isinstance(value, dict):

@@ -7,10 +7,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from rlkd_data.chat.backends.failures import Endpoint, error_in, malformed, unfinished
-from rlkd_data.chat.backends.parts import BROKEN, finish_of, spoken, thought
+from rlkd_data.chat.backends.parts import BROKEN, finish_of, refused, spoken, thought
+from rlkd_data.chat.backends.said import sentence
 from rlkd_data.chat.money.tokens import count, field
 from rlkd_data.chat.types import Reply
 from rlkd_data.schema import Usage
+
+_SAYING, _NAMED = ("error", "errors", "detail", "message"), 8
+"""Fields of a body without a completion that say why; and how many names of its fields are told."""
 
 
 def read_reply(at: Endpoint, body: dict[str, Any]) -> Reply:
@@ -21,15 +25,15 @@ def read_reply(at: Endpoint, body: dict[str, Any]) -> Reply:
     try:
         choice = body["choices"][0]
         said = choice.get("finish_reason")
-        message = choice["message"]
-        refusal = message.get("refusal")
+        message = choice.get("message") or choice["delta"]  # one chunk of a stream that nobody asked for
+        refusal = refused(message)
         text = spoken(message.get("content")) or refusal or ""
         reasoning = thought(message)
         finish = finish_of(said)
         logprobs = tuple((choice.get("logprobs") or {}).get("content") or ())
         usage = _usage(body.get("usage"))
     except (KeyError, IndexError, TypeError, AttributeError):
-        raise malformed(at, "its fields are not those of a completion", _charged(body)) from None
+        raise malformed(at, _other(body), _charged(body)) from None
     if not isinstance(text, str) or not (reasoning is None or isinstance(reasoning, str)):
         raise malformed(at, "its text is not a string", usage)
     error = choice.get("error") or body.get("error")
@@ -44,6 +48,14 @@ def read_reply(at: Endpoint, body: dict[str, Any]) -> Reply:
         created_at=datetime.now(UTC),
         logprobs=logprobs,
     )
+
+
+def _other(body: dict[str, Any]) -> str:
+    """What a body says that is no completion, or at least what it holds."""
+    told = {name: body[name] for name in _SAYING if body.get(name)}
+    said = sentence(json.dumps(told)) if told and not body.get("choices") else "{"
+    names = ", ".join(list(body)[:_NAMED]) or "none"
+    return f"its fields ({names}) are not those of a completion" if said.startswith("{") else said
 
 
 def _charged(body: dict[str, Any]) -> Usage | None:

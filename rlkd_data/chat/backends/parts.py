@@ -8,14 +8,15 @@ from rlkd_data.chat.types import FinishReason
 
 REDACTED = "[redacted thinking]"
 """Stands in a reply's reasoning for what the provider gives in cipher alone."""
-_FIELDS = ("reasoning_content", "reasoning", "thinking", "thinking_content", "reasoning_text")
+_FIELDS = ("reasoning_content", "reasoning", "thinking", "thinking_content", "reasoning_text", "thinking_blocks")
 _INSIDE = ("text", "thinking", "reasoning", "content", "summary")
 _SPOKEN = ("text", "output_text", None)
 _WORDS: dict[FinishReason, str] = {
     "stop": "stop eos eos_token end_turn stop_sequence stop_token end complete completed",
     "length": "length max_tokens max_length max_new_tokens max_output_tokens token_limit model_length "
     "model_context_window_exceeded",
-    "refusal": "content_filter content_filtered refusal safety recitation sensitive prohibited_content blocklist spii",
+    "refusal": "content_filter content_filtered refusal safety recitation sensitive prohibited_content blocklist spii "
+    "error_toxic image_safety",
 }
 _ENDS = {word: reason for reason, words in _WORDS.items() for word in words.split()}
 BROKEN = frozenset(
@@ -27,9 +28,12 @@ BROKEN = frozenset(
 def finish_of(said: Any) -> FinishReason:
     """Why a reply ended, in our words; `other` for nothing, for what is unknown, and for what is no end of a reply
     (`tool_calls`, `pause_turn`). Raises TypeError for what is no word."""
+    if isinstance(said, dict):  # SGLang's own form
+        said = said.get("type")
     if said is not None and not isinstance(said, str):
         raise TypeError("a finish reason is a word")
-    return _ENDS.get((said or "").lower().removeprefix("finish_reason_"), "other")
+    word = (said or "").lower().removeprefix("finish_reason_").partition(":")[0].strip()  # Gemini says more behind it
+    return _ENDS.get(word, "other")
 
 
 def spoken(content: Any) -> Any:
@@ -40,13 +44,26 @@ def spoken(content: Any) -> Any:
     return content
 
 
+def refused(message: dict[str, Any]) -> Any:
+    """What a model says in place of an answer; None where it does not refuse."""
+    if found := message.get("refusal"):
+        return found
+    content = message.get("content")
+    parts = [part for part in content if part.get("type") == "refusal"] if isinstance(content, list) else []
+    return "".join(str(part.get("refusal") or "") for part in parts) or None
+
+
 def thought(message: dict[str, Any]) -> Any:
     """The reasoning that a message holds apart from its text, in whatever field and form; None without one."""
     for name in _FIELDS:
         if found := _flat(message.get(name)):
             return found
     content = message.get("content")
-    inside = [part for part in content if part.get("type") not in _SPOKEN] if isinstance(content, list) else None
+    inside = (
+        [part for part in content if part.get("type") not in (*_SPOKEN, "refusal")]
+        if isinstance(content, list)
+        else None
+    )
     return _flat(inside) or _flat(message.get("reasoning_details")) or None
 
 

@@ -17,7 +17,7 @@ _WAIT = (
     re.compile(rf"(?:retry|try again|wait|available again|resets?)\b[^.\d]{{0,30}}?({_SPAN})", re.IGNORECASE),
     re.compile(rf'"retry_?delay"\s*:\s*"({_SPAN})"', re.IGNORECASE),
 )
-_BARE_WAIT = re.compile(r'"retry_?after(?:_?seconds)?"\s*:\s*"?(\d+(?:\.\d+)?)"?', re.IGNORECASE)
+_BARE_WAIT = re.compile(r'"(?:retry_?after(?:_?seconds)?|estimated_time)"\s*:\s*"?(\d+(?:\.\d+)?)"?', re.IGNORECASE)
 _PIECE = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|milli|h|m|s)", re.IGNORECASE)
 _SECONDS = {"ms": 0.001, "milli": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 

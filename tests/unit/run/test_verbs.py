@@ -254,3 +254,11 @@ def test_meanings_stand_in_one_column(here: Any, monkeypatch: pytest.MonkeyPatch
     assert max(map(len, lines)) <= 120
     flags = [re.match(r" {2}--?\S+(?: \S+)? {2,}", line) for line in lines]
     assert len({found.end() for found in flags if found}) == 1
+
+
+def test_an_address_is_no_folder_of_a_stage(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ("rlkd-data", "collect", "gsm8k-quickstart", "--out", "s3://bucket/traces")
+    ended = run_here(*asked, monkeypatch=monkeypatch, capsys=capsys)
+    assert ended.status == 2 and "export FOLDER --as messages --out s3://bucket/traces/rows.jsonl" in ended.err

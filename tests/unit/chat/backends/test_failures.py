@@ -37,6 +37,17 @@ def body(message: str, code: str = "x") -> str:
         (400, body("blocked", "content_policy_violation"), Rejected, "content_filter"),
         (413, "", Rejected, "too_long"),
         (422, json.dumps({"detail": [{"msg": "wrong type"}]}), Rejected, "bad_request"),
+        (403, body("Input flagged"), Rejected, "content_filter"),  # OpenRouter's moderation: the prompt's own
+        (400, body("Your prompt was flagged", "invalid_prompt"), Rejected, "content_filter"),
+        (400, body("Input data may be bad", "data_inspection_failed"), Rejected, "content_filter"),
+        (400, body("the request exceeds the available context size"), Rejected, "too_long"),
+        (400, body("API key not valid. Please pass a valid API key."), Hopeless, "hopeless"),
+        (400, body("Incorrect API key provided: xx."), Hopeless, "hopeless"),
+        (400, body("Too many requests, please wait", "ThrottlingException"), Retryable, "rate_limited"),
+        (429, body("Your account o is suspended, check your billing"), Hopeless, "hopeless"),
+        (429, body("Your account is in arrears, please recharge"), Hopeless, "hopeless"),
+        (498, body("Flex tier capacity exceeded"), Retryable, "overloaded"),
+        (499, body("The operation was cancelled."), Retryable, "overloaded"),
     ],
 )
 def test_a_status_says_whether_asking_again_helps(status: int, said: str, kind: type, reason: str) -> None:

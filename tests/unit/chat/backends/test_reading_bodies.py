@@ -1,12 +1,13 @@
 """Bodies of every shape: errors' sentences, waits, event streams, thoughts and ends of replies."""
 
 import json
+import re
 from typing import Any
 
 import pytest
 
 from rlkd_data.chat.backends.event_stream import assembled, is_stream, without_comments
-from rlkd_data.chat.backends.failures import Endpoint, failure
+from rlkd_data.chat.backends.failures import Endpoint, failure, load_object
 from rlkd_data.chat.backends.openai_reply import read_reply
 from rlkd_data.chat.backends.parts import REDACTED
 from rlkd_data.chat.backends.said import asked_wait, page_title, sentence
@@ -51,6 +52,7 @@ def test_a_text_about_pages_is_no_page() -> None:
         ("Please wait 2 minutes before", 120.0),
         ('{"details": [{"retryDelay": "31s"}]}', 31.0),
         ('{"retry_after": 3.5}', 3.5),
+        ('{"error": "Model X is currently loading", "estimated_time": 20.0}', 20.0),
         ("retry your request", None),
         ("limit resets at 14:00", None),
         ("You have 3 retries", None),
@@ -100,6 +102,7 @@ def choice(message: dict[str, Any], finish: Any = "stop", **more: Any) -> dict[s
         {"content": "4", "reasoning_details": [{"type": "reasoning.summary", "summary": "2 and 2"}]},
         {"content": "4", "reasoning": "", "reasoning_content": None, "reasoning_details": [],
          "thinking_content": "2 and 2"},
+        {"content": "4", "thinking_blocks": [{"type": "thinking", "thinking": "2 and 2", "signature": "s"}]},
     ],
 )  # fmt: skip
 def test_reasoning_is_found_wherever_a_server_puts_it(message: dict[str, Any]) -> None:
@@ -114,10 +117,47 @@ def test_reasoning_in_cipher_is_marked() -> None:
 
 @pytest.mark.parametrize(
     ("said", "finish"),
-    [("STOP", "stop"), ("eos", "stop"), ("model_length", "length"), ("MAX_TOKENS", "length"), ("SAFETY", "refusal")],
+    [
+        ("STOP", "stop"),
+        ("eos", "stop"),
+        ("model_length", "length"),
+        ("MAX_TOKENS", "length"),
+        ("SAFETY", "refusal"),
+        ("content_filter: PROHIBITED_CONTENT", "refusal"),
+        ("ERROR_TOXIC", "refusal"),
+    ],
 )
 def test_other_words_for_the_end_of_a_reply(said: str, finish: str) -> None:
     assert read_reply(AT, choice({"content": "4"}, said)).finish_reason == finish
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({"errors": [{"code": 7009, "message": "Upstream service error"}], "result": None}, "Upstream service error"),
+        ({"detail": "Model is warming up"}, "Model is warming up"),
+        ({"choices": None, "error": None}, "its fields (choices, error) are not those of a completion"),
+        ({"message": {"content": "a"}, "done": True}, "its fields (message, done) are not those of a completion"),
+        ({"object": "response", "output": []}, "its fields (object, output) are not those of a completion"),
+    ],
+)
+def test_a_body_that_is_no_completion_is_told_by_what_it_says_or_holds(body: dict[str, Any], said: str) -> None:
+    with pytest.raises(Retryable, match=re.escape(f"sent a malformed reply: {said}") + "$"):
+        read_reply(AT, body)
+
+
+def test_one_chunk_of_a_stream_and_a_refusal_among_the_parts() -> None:
+    chunk = {"choices": [{"delta": {"content": "a"}, "finish_reason": {"type": "stop", "matched": 7}}]}
+    assert (read_reply(AT, chunk).text, read_reply(AT, chunk).finish_reason) == ("a", "stop")
+    parts = {"choices": [{"message": {"content": [{"type": "refusal", "refusal": "No."}]}, "finish_reason": "stop"}]}
+    found = read_reply(AT, parts)
+    assert (found.text, found.reasoning, found.finish_reason) == ("No.", None, "refusal")
+
+
+@pytest.mark.parametrize(("text", "said"), [("", "nothing at all"), ("upstream  reset", "'upstream reset'")])
+def test_what_is_no_json_is_shown(text: str, said: str) -> None:
+    with pytest.raises(Retryable, match=re.escape(said)):
+        load_object(AT, text)
 
 
 def test_what_a_broken_reply_cost_is_told() -> None:
