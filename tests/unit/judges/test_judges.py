@@ -15,11 +15,12 @@ from rlkd_data.errors import InputError
 from rlkd_data.judges.base import Pair, Verdict
 from rlkd_data.judges.embedding import EmbeddingJudge
 from rlkd_data.judges.equal import EqualFirst, equal
-from rlkd_data.judges.llm import LlmJudge, read_word
+from rlkd_data.judges.llm import LlmJudge, read_reply, read_word
 from rlkd_data.judges.llm_batched import LlmBatchedJudge
 from rlkd_data.judges.llm_batched import read_reply as read_batched
 from rlkd_data.structure.names import PARTS
 from tests.support.scoring_fakes import FakeClient, reply
+from tests.support.strange_thoughts import MARKS
 
 
 class Asked:
@@ -268,6 +269,15 @@ async def test_the_embedder_tells_the_same_question_from_another() -> None:
         ]
     )
     assert [v.match for v in verdicts] == [True, False]
+
+
+@pytest.mark.parametrize(("opens", "closes"), MARKS.values(), ids=MARKS)
+def test_a_verdict_is_the_same_behind_a_thought_in_any_form(opens: str, closes: str) -> None:
+    thought = f"{opens}No, wait.{closes}"
+    assert [read_reply(reply(f"{thought}{word}"), 0.5).match for word in ("Yes.", "no", "Perhaps")] == [
+        True, False, None
+    ]  # fmt: skip
+    assert [one.match for one in read_batched(reply(f'{thought}{{"1": "yes", "2": "no"}}'), 2)] == [True, False]
 
 
 @pytest.mark.parametrize(

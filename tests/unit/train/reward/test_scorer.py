@@ -12,6 +12,7 @@ from rlkd_data.structure.render import opening, render
 from rlkd_train.reward.guards import padded
 from rlkd_train.reward.scorer import Completion, StructureScorer, whole_steps
 from tests.support.scoring_fakes import FakeClient, WordJudge, decomposition, reply
+from tests.support.strange_thoughts import MARKS
 
 
 def steps_text(*letters: str) -> str:
@@ -81,6 +82,21 @@ async def test_the_mean_of_several_teachers_and_the_one_that_was_nearest() -> No
     (found,) = await scorer(client, WordJudge(), several="mean").score([completion("text")])
     assert (found.score, found.winner) == (0.375, "t1")
     assert {one.teacher for one in found.verdicts} == {"t1", "t2"}
+
+
+@pytest.mark.parametrize(("opens", "closes"), MARKS.values(), ids=MARKS)
+async def test_a_gsrm_that_thinks_scores_the_same(opens: str, closes: str) -> None:
+    """A step drafted in the thought is none."""
+    said, draft = steps_text("mqa", "mqz"), f"Let me draft.\n\n{steps_text('zqa')}\n\nNo, two."
+    for text in (said, f"{opens}{draft}{closes}{said}"):
+        (found,) = await scorer(FakeClient(lambda _, text=text: text), WordJudge()).score([completion("text")])
+        assert (found.score, found.winner, len(found.steps)) == (0.75, "t1", 2)
+
+
+async def test_a_gsrm_whose_thought_never_ends_leaves_its_completion_unscored() -> None:
+    client = FakeClient(lambda _: f"<think>{steps_text('mqa')}")
+    (found,) = await scorer(client, WordJudge()).score([completion("text")])
+    assert found.score is None and found.unscored
 
 
 async def test_a_wrong_key_stops_everything_at_once() -> None:
