@@ -208,7 +208,7 @@ class GuardsSettings(Settings):
     step_padding: GuardSettings = Field(
         GuardSettings.usual(), description="many more steps than the teacher's, or steps that find out nothing"
     )
-    repeated_steps: GuardSettings = Field(GuardSettings.usual(), description="steps that ask the same again")
+    repeated_steps: GuardSettings = Field(GuardSettings.usual(), description="steps whose answers say the same again")
     said_twice: GuardSettings = Field(
         GuardSettings.usual(action="subtract"), description="nearly half of the steps come again, as of a whole copied"
     )

@@ -14,6 +14,7 @@ from typing import Any
 
 from rlkd_data.schema import Step
 from rlkd_data.structure.fences import fence
+from rlkd_data.structure.latex_commands import COMMANDS, WORDS_BEHIND_N
 from rlkd_data.structure.parsed import Note, Parsed, ParseFailure
 from rlkd_data.structure.shapes import Once, TooMany, TwiceNamed, count_keys, holds_keys, read_value
 from rlkd_data.structure.thought import cut_thought
@@ -39,12 +40,14 @@ SCHEMA: dict[str, Any] = {
 SCHEMA_JSON = json.dumps(SCHEMA, sort_keys=True)
 
 _LONE_BACKSLASH = re.compile(
-    r"(?<!\\)((?:\\\\)*)\\(?=(?![\"\\/bfnrtu])|u(?![0-9a-fA-F]{4})|"
-    r"(?:frac|forall|beta|begin|boxed|binom|bar|big|bmod|neq|nabla|notin|not|right|rho|rightarrow|"
-    r"times|text|textbf|theta|tan|tfrac|triangle|to|rangle|backslash|bullet)(?![a-z]))"
+    rf"(?<!\\)((?:\\\\)*)\\(?=(?![\"\\/bfnrtu])|u(?![0-9a-fA-F]{{4}})|(?:{COMMANDS})(?![A-Za-z])|"
+    rf"(?<=[\s\"${{(]\\)n(?:{WORDS_BEHIND_N})(?![A-Za-z]))"
 )
 """A backslash that JSON does not know, or that stands before a LaTeX command whose first letter JSON would take for a
-control character."""
+control character. `\\nu` or `\\nless` may as well be a new line and a word, which nobody sets apart from the line
+before."""
+_NEVER_MEANT = re.compile(r"[\x08\x0c](?=[A-Za-z])")
+"""A control character that no text has before a letter: a command that is none of ours."""
 _LOOKS = 300_000
 """How often a repair may look at a character: a broken decomposition of 100,000 takes less, a page of braces
 that nobody closes would take minutes."""
@@ -106,11 +109,19 @@ def _parse(body: str, notes: list[Note]) -> Parsed | ParseFailure:
     if sane != body:
         notes.append("latex_unescaped")
     try:
-        return _read(sane, notes) or _mended(sane, notes)
+        found = _read(sane, notes) or _mended(sane, notes)
     except TwiceNamed as twice:
         return ParseFailure("two_readings", f"an object has {twice} twice")
     except TooMany as many:
         return ParseFailure("wrong_shape", f"the JSON is no decomposition: {many}")
+    if isinstance(found, Parsed) and _NEVER_MEANT.search(_all_of(found)):
+        return ParseFailure("broken_json", "a backslash of LaTeX is not doubled, and it makes a control character")
+    return found
+
+
+def _all_of(found: Parsed) -> str:
+    parts = (part for step in found.steps for part in (step.meta_reasoning, step.sub_problem, step.answer))
+    return "\n".join((*parts, found.final_answer or ""))
 
 
 def _read(text: str, notes: list[Note]) -> Parsed | ParseFailure | None:

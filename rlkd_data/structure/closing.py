@@ -5,7 +5,7 @@ from __future__ import annotations
 from rlkd_data.structure.escaping import unescaped, unescaped_inside
 from rlkd_data.structure.finals import closing_line, final_sentence, paragraph, plain_value
 from rlkd_data.structure.parts import Part
-from rlkd_data.structure.titles import remark, section, title
+from rlkd_data.structure.titles import remark, section, tells, title
 
 _SHORT = 100
 """Characters of a second "Answer:" behind the last step that can be the final answer."""
@@ -56,9 +56,24 @@ def _end_of_steps(last: Part) -> int:
         if in_code or not line.strip():
             continue
         apart = number > 0 and not last.rest[number - 1][0].strip()
-        if _rule(line) or section(line) or (apart and remark(line)):
+        if section(line) or (apart and remark(_paragraph_from(last, number))):
+            return number
+        if _rule(line) and not _goes_on(last, number + 1):
             return number
     return len(last.rest)
+
+
+def _paragraph_from(last: Part, number: int) -> str:
+    return paragraph([line for line, _ in last.rest[number:]])[0]
+
+
+def _goes_on(last: Part, number: int) -> bool:
+    """Whether the answer goes on behind a rule: with a number or a formula that nobody else takes."""
+    text = _paragraph_from(last, number)
+    first = text.partition("\n")[0]
+    if remark(text) or section(first) or title(first) is not None:
+        return False
+    return tells(text) and closing_line(first) is None and final_sentence(first) is None
 
 
 def _sentence(last: Part) -> Found | None:
@@ -99,7 +114,7 @@ def _behind(lines: list[str]) -> Found | None:
         said = closing_line(line)
         if said is None:
             said = final_sentence(line)
-        if said is None and section(line) and "answer" in line.lower():
+        if said is None and section(line) and any(word in line.lower() for word in ("answer", "result")):
             said = ""
         if said is not None:
             value, after = paragraph([said, *unescaped(lines[number + 1 :], [False] * (len(lines) - number - 1))])

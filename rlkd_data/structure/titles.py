@@ -31,16 +31,22 @@ _BOLD = re.compile(r"[ \t]{0,3}(?P<mark>\*\*|__)(?P<text>[^*_]{1,80})(?P=mark)[ 
 _ENGLISH = {word: number for number, word in enumerate(_WORDS.split("|"), 1)}
 _CHINESE = {character: number for number, character in enumerate("一二三四五六七八九十", 1)}
 _REMARK = re.compile(
-    r"[*_(>\[ \t]{0,4}(?:let me know|i hope|hope (?:this|that)|feel free|please (?:let|note|tell)|note\b|"
-    r"if you(?:'d|’d| would| need| have| want)|would you like|as (?:requested|you asked)|"
-    r"this (?:decomposition|breakdown|completes|concludes|follows|preserves|covers)|the (?:above|decomposition)\b|"
+    r"[*_(>\[ \t]{0,4}(?:let me know|i hope|hope (?:this|that)|feel free|please (?:let|note|tell)|"
+    r"if you(?:'d|’d| would| need| want)|would you like|as (?:requested|you asked)|"
+    r"this (?:decomposition|breakdown|preserves)|the decomposition\b|"
     r"(?:that|this)(?:'s|’s| is) (?:the (?:full|complete|whole|end)|all)|thank|"
     r"i(?:'ve|’ve| have) (?:kept|followed|used|preserved|decomposed|broken|tried|made)|"
     r"(?:do|should|can|shall) (?:you|i)\b[^\n]{0,80}\?|is there anything|(?:i(?:'m|’m| am) )?happy to|disclaimer|"
-    r"end of (?:the )?(?:decomposition|steps|answer)|\(?end\)?[.\s]*\Z|done[.!\s]*\Z|good luck|"
-    r"希望|如果(?:您|你)|以上)",
+    r"end of (?:the )?(?:decomposition|steps|answer)|\(?end\)?[.\s]*\Z|done[.!\s]*\Z|good luck|希望)",
     re.IGNORECASE,
 )
+_EITHER = re.compile(
+    r"[*_(>\[ \t]{0,4}(?:note\b|if you have|this (?:completes|concludes|follows|covers)|the above\b|"
+    r"如果(?:您|你)|以上)",
+    re.IGNORECASE,
+)
+"""What opens a remark, and a part of an answer as well: "Note that 5 is prime"."""
+_RESULT = re.compile(r"[\d=<>$\\]")
 _SECTION = re.compile(
     r"(?:\d{1,2}[.)][ \t]+)?(?:conclusions?|summary|final\b.*|results?|notes?|remarks?|verification|overall\b.*|"
     r"in summary|the end|answer)[ \t:.*_]*\Z",
@@ -85,9 +91,17 @@ def title(line: str) -> Title | None:  # noqa: PLR0911 - a form each
     return None
 
 
-def remark(line: str) -> bool:
-    """Whether a paragraph that begins so speaks to the reader instead of going on with the answer."""
-    return _REMARK.match(line[:_LONGEST]) is not None
+def remark(paragraph: str) -> bool:
+    """Whether a paragraph speaks to the reader instead of going on with the answer. What may be either is a remark
+    where it holds no number and no formula: nothing that an answer would lose."""
+    if _REMARK.match(paragraph[:_LONGEST]):
+        return True
+    return _EITHER.match(paragraph[:_LONGEST]) is not None and not tells(paragraph)
+
+
+def tells(text: str) -> bool:
+    """Whether it holds a number or a formula."""
+    return _RESULT.search(text) is not None
 
 
 def section(line: str) -> bool:

@@ -166,7 +166,7 @@ def _clear(out: Path) -> None:
 def figures(samples: Sequence[Sample], k: int, voted: Sequence[str | None]) -> dict[str, Any]:
     """pass@1 with its interval, pass@k and cons@k where k > 1, length, truncation, structure, and how the right and the
     wrong ones reason (`by_accuracy`). `voted` are the answers that the samples vote for. Only verified samples count
-    for accuracy; their number is given."""
+    for accuracy; their number is given, and that of the problems of which k are verified, which pass@k is of."""
     judged = [sample for sample in samples if sample.is_correct is not None]
     right = sum(bool(sample.is_correct) for sample in judged)
     low, high = wilson(right, len(judged))
@@ -184,6 +184,7 @@ def figures(samples: Sequence[Sample], k: int, voted: Sequence[str | None]) -> d
             if sample.is_correct is not None:
                 groups.setdefault(sample.problem_id, []).append((sample, vote))
         whole = [group for group in groups.values() if len(group) >= k]
+        found[f"pass@{k} problems"] = len(whole)
         found[f"pass@{k}"] = mean([pass_at_k(len(g), sum(bool(s.is_correct) for s, _ in g), k) for g in whole])
         found[f"cons@{k}"] = mean([float(majority_right(group)) for group in whole])
     scored = [sample.structure for sample in samples if sample.structure is not None]

@@ -17,7 +17,9 @@ from rlkd_data.structure.render import render
 TWO = (Step(1, "choose a", "what is a?", "a = 2"), Step(2, "then \\frac{1}{2}", "what is b?", 'b = "3"\n\\times 2'))
 WHOLE = render_json(TWO, "5")
 
-part = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40).map(str.strip).filter(bool)
+# Control characters are what LaTeX with single backslashes becomes; they have tests of their own.
+part = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\b\f"), min_size=1, max_size=40)
+part = part.map(lambda text: re.sub(r"\s+\n", "\n", text.strip())).filter(bool)
 many_steps = st.lists(st.tuples(part, part, part), min_size=1, max_size=5).map(
     lambda triples: tuple(Step(index, *triple) for index, triple in enumerate(triples, 1))
 )
@@ -113,3 +115,20 @@ def test_the_schema_is_one_that_strict_servers_take() -> None:
     item = schema["properties"]["steps"]["items"]
     for one in (schema, item):
         assert set(one["required"]) == set(one["properties"]) and one["additionalProperties"] is False
+
+
+@pytest.mark.parametrize(
+    "command", [r"\ne b", r"\tau = 5", r"\fbox{3}", r"\neg p", r"\tilde x", r"\bigcup", r"\rfloor", r"\ni", r"\nmid b"]
+)
+def test_a_command_that_json_takes_for_a_control_character_is_read_as_latex(command: str) -> None:
+    step = f'{{"meta_reasoning": "m", "sub_problem": "q", "answer": "a {command}"}}'
+    found = parse_json(f'{{"steps": [{step}], "final_answer": "{command}"}}')
+    assert isinstance(found, Parsed) and "latex_unescaped" in found.notes
+    assert (found.steps[0].answer, found.final_answer) == (f"a {command}", command)
+
+
+def test_a_new_line_before_a_word_stays_one_and_what_no_text_holds_is_refused() -> None:
+    step = Step(1, "m", "q", "x = 2\nu = 3\ni = 1\ne\nto be\nless\nexists")
+    assert parse_json(render_json((step,), "5")) == Parsed((step,), "5")
+    odd = parse_json('[{"meta_reasoning": "m", "sub_problem": "q", "answer": "\\bizarre"}]')
+    assert isinstance(odd, ParseFailure) and odd.code == "broken_json"

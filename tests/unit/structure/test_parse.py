@@ -159,6 +159,29 @@ def test_what_cannot_be_read_in_one_way_is_a_failure_with_a_code(text: str, code
 
 
 @pytest.mark.parametrize(
+    ("answer", "kept"),
+    [
+        ("Each comes twice.\n\nThe above gives 10 in total.", None),
+        ("It is 5.\n\nNote that 5 is prime.\n\nSo 7.", None),
+        ("Two cases.\n\nIf you have x>0 then y=1.\n\nOtherwise y=2.", None),
+        ("Base case holds.\n\nThis completes the induction: it holds for n=5.", None),
+        ("x\n---\ny=3", None),
+        ("It is 5.\n\nNote that these are all the steps.", "It is 5."),
+        ("It is 5.\n\nThis completes the decomposition.", "It is 5."),
+        ("It is 5.\n\n---\nI have kept all 3 steps.", "It is 5."),
+    ],
+)
+def test_a_paragraph_of_the_last_answer_that_holds_its_result_is_no_remark(answer: str, kept: str | None) -> None:
+    result = parse(CANONICAL.split("[Answer 2]", maxsplit=1)[0] + f"[Answer 2]: {answer}")
+    assert isinstance(result, Parsed) and result.steps[1].answer == (kept or answer)
+
+
+def test_what_stands_under_result_is_the_final_answer() -> None:
+    result = parse(CANONICAL.split("[Answer 2]", maxsplit=1)[0] + "[Answer 2]: compute:\n\n**Result**\n\n12 apples")
+    assert isinstance(result, Parsed) and result.final_answer == "12 apples"
+
+
+@pytest.mark.parametrize(
     "piece", ["[Answer 1]: \n", "```python\n", "[" * 50, "- " * 40 + "[", "\\" * 30 + "[Query 1]\n"]
 )
 def test_a_long_hostile_text_is_read_in_linear_time(piece: str) -> None:

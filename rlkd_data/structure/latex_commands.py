@@ -1,0 +1,22 @@
+"""LaTeX commands that JSON would read as a control character and letters: `\\tau` as a tab and `au`."""
+
+_B = "backslash backsim bar barwedge because begin beta beth between bigcap bigcirc bigcup bigg Bigg biggl biggm biggr "
+_B += "bigl bigm bigodot bigoplus bigotimes bigr bigsqcup bigstar bigtriangledown bigtriangleup biguplus bigvee "
+_B += "bigwedge big binom blacklozenge blacksquare blacktriangle bm bmatrix bmod boldsymbol bold bot bowtie boxed "
+_B += "boxminus boxplus boxtimes box bracevert brace brack breve bullet bumpeq"
+_F = "fallingdotseq fbox fcolorbox flat footnotesize footnote forall framebox frac frak frown"
+_N = "nabla natural ncong nearrow neq newline newcommand newpage ngeq ngtr nleftarrow nleq "
+_N += "nobreak nolimits nonumber nolinebreak notin not nrightarrow nsubseteq nsupseteq "
+_N += "ntriangleleft ntriangleright nvdash nwarrow"
+_R = "raisebox raise rangle rbrace rbrack rceil real rfloor rgroup rhd rho rightarrow rightharpoonup rightharpoondown "
+_R += "rightleftarrows rightleftharpoons rightrightarrows rightsquigarrow rightthreetimes right risingdotseq rm "
+_R += "rlap rmoustache root rtimes rule rvert rVert"
+_T = "tag tan tanh tau tbinom textbf textcolor textit textmd textnormal textrm textsc textsf textsl textstyle texttt "
+_T += "textup textwidth text tfrac therefore theta thetasym thickapprox thicksim thinspace thousand tilde times tiny "
+_T += "tilt top to tr triangledown trianglelefteq trianglelefteqslant triangleleft triangleq trianglerighteq "
+_T += "triangleright triangle twoheadrightarrow"
+
+COMMANDS = "|".join(" ".join((_B, _F, _N, _R, _T)).split())
+"""Alternatives of a pattern, without the backslash; to be followed by what is no letter."""
+WORDS_BEHIND_N = "e|eg|exists|i|less|mid|parallel|prec|sim|succ|u"
+"""The rest of those whose first letter makes a new line, and whose rest can open one."""
