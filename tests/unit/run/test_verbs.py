@@ -170,7 +170,7 @@ def test_what_is_not_given_is_the_settings_default(here: Any, started: list[Any]
     [
         ("rlkd-data collect S --out o --samples 0", "samples"),
         ("rlkd-data collect S --out o --samples four", "samples"),
-        ("rlkd-data collect S --out o --keep some", "'all', 'correct' or 'best'"),
+        ("rlkd-data collect S --out o --keep some", "'all', 'correct', 'best' or 'structure'"),
         ("rlkd-data collect S --out o --top-p 2", "sampling.top_p"),
         ("rlkd-data collect S --out o --batch-poll 0", "batch.poll"),
         ("rlkd-data collect S --out o --map problem", "--map 'problem': write it as COLUMN=FIELD"),
