@@ -14,6 +14,7 @@ from typing import IO, Any
 from rlkd_data.errors import InputError, MissingDependency, RlkdError
 
 PACKED = (".gz", ".zst")
+_BUFFER = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,8 @@ def remote(address: str, wanted: Callable[[str], bool]) -> list[Stored]:
 
 
 def _at(system: Any, path: str, name: str) -> Stored:
-    return Stored(name, lambda: system.open(path, "rb"))
+    # Buffered here: the files of s3://, hf:// and others take no limit of a line's length.
+    return Stored(name, lambda: io.BufferedReader(system.open(path, "rb"), _BUFFER))
 
 
 @contextmanager

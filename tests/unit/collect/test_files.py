@@ -6,9 +6,11 @@ import json
 import subprocess
 import sys
 
+import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from fsspec.spec import AbstractBufferedFile, AbstractFileSystem
 
 from rlkd_data.collect.adapters.base import Broken
 from rlkd_data.collect.files import read_files, read_remote
@@ -156,8 +158,6 @@ def test_a_cut_archive_is_read_as_far_as_it_goes(tmp_path):
 
 
 def test_files_at_an_address(tmp_path):
-    import fsspec
-
     system = fsspec.filesystem("memory")
     for name, content in (("b.jsonl.gz", gzip.compress(ROW.encode())), ("a.json", f"[{ROW}]".encode())):
         system.pipe(f"/bucket/set/{name}", content)
@@ -199,3 +199,25 @@ def test_memory_does_not_grow_with_the_rows(tmp_path, ending):
     found = subprocess.run([sys.executable, "-c", _PEAK, small, large], capture_output=True, text=True, check=True)
     count, kilobytes = map(int, found.stdout.split())
     assert count == 20_000 and kilobytes < 25_000
+
+
+class Ranges(AbstractBufferedFile):
+    """A remote file as those of s3:// and hf:// are: read by ranges, its `readline` without a limit."""
+
+    def _fetch_range(self, start, end):
+        return self.fs.held[start:end]
+
+
+class Bucket(AbstractFileSystem):
+    protocol, held = "bucket", f"{ROW}\n".encode() * 3
+
+    def info(self, path, **_):
+        return {"name": path, "size": len(self.held), "type": "file"}
+
+    def _open(self, path, mode="rb", **_):
+        return Ranges(self, path, mode, size=len(self.held), block_size=64)
+
+
+def test_a_file_that_is_read_by_ranges():
+    fsspec.register_implementation("bucket", Bucket, clobber=True)
+    assert [record for _, record in read_remote("bucket://set/a.jsonl")] == [json.loads(ROW)] * 3
