@@ -12,7 +12,7 @@ import importlib
 import json
 import platform
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
@@ -28,6 +28,7 @@ from rlkd_data.files import is_temporary, sweep, write_whole
 from rlkd_data.run import fruitless
 from rlkd_data.run.identity import STAGE_FILE, content_identity, read_stage
 from rlkd_data.run.interrupt import keep
+from rlkd_data.run.loading import loading
 from rlkd_data.run.lock import LOCK, all_below, holder, locked
 from rlkd_data.run.progress import console
 from rlkd_data.run.record import damage, rows_of
@@ -246,7 +247,9 @@ def _run(spec: StageSpec, settings: Settings, out: Path, print_: str) -> StageRe
     _write(out, record)
     module, _, function = spec.run.partition(":")
     try:
-        result: StageResult = getattr(importlib.import_module(module), function)(settings, out)
+        with loading():
+            run: Callable[[Settings, Path], StageResult] = getattr(importlib.import_module(module), function)
+        result = run(settings, out)
     except (InputError, ModelError):
         _forget(out)
         raise

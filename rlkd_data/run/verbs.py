@@ -21,6 +21,7 @@ import typer
 from rlkd_data.run.command import json_object, pairs
 from rlkd_data.run.flags import JSON, Flag, Panel
 from rlkd_data.run.headings import Headed, noted
+from rlkd_data.run.loading import loading
 
 if TYPE_CHECKING:
     from rlkd_data.run.described import Setting
@@ -44,7 +45,8 @@ def verb(
 
             def get_params(self, ctx: Any) -> Any:
                 if not self.params:
-                    made = _command(function, settings, panels, required)
+                    with loading():
+                        made = _command(function, settings, panels, required)
                     self.params, self.callback = made.params, made.callback
                 return super().get_params(ctx)
 
