@@ -77,11 +77,3 @@ def _numbered(root: _Growing) -> list[Node]:
 
 def _by_use(growing: _Growing) -> list[_Growing]:
     return sorted(growing.children, key=lambda child: -len(child.traces))
-
-
-def open_choices(nodes: Sequence[Node]) -> int:
-    """How many places the traces part at: nodes (the root included) with more than one child."""
-    children: dict[int | None, int] = {}
-    for node in nodes:
-        children[node.parent] = children.get(node.parent, 0) + 1
-    return sum(count > 1 for count in children.values())

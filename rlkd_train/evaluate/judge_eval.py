@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-import shutil
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -26,9 +25,10 @@ from rlkd_data.run.progress import console, tally
 from rlkd_data.run.stage import StageResult
 from rlkd_data.schema import TableSchema, content_hash
 from rlkd_data.structure.names import PARTS, WHOLE, WholeName
-from rlkd_data.tables import TableWriter, is_table, shards
+from rlkd_data.tables import TableWriter
 from rlkd_train.config import JudgeEvalSettings
 from rlkd_train.evaluate.metrics import Agreement, agreement, best_threshold
+from rlkd_train.evaluate.whole_table import clear_table
 from rlkd_train.evaluate.wordings import shipped
 
 _AT_ONCE = 256
@@ -104,9 +104,7 @@ def judge_eval(settings: JudgeEvalSettings, out: Path) -> StageResult:
         raise InputError(f"no labelled pairs in {', '.join(map(str, settings.pairs))}")
     chosen = sample(pairs, settings.limit, settings.seed)
     judged = asyncio.run(_judge(settings.judge, chosen))
-    for shard in shards(out) if is_table(out) else []:
-        shard.unlink()  # of an interrupted evaluation: the whole table is written at the end
-    shutil.rmtree(out / "rejected", ignore_errors=True)
+    clear_table(out)
     with TableWriter(out, JUDGED) as writer:
         for pair in judged:
             writer.add(pair)

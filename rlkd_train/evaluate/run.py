@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -18,13 +17,14 @@ from rlkd_data.errors import InputError, ModelError
 from rlkd_data.run.progress import tally
 from rlkd_data.run.stage import StageResult
 from rlkd_data.schema import Sampling, Usage
-from rlkd_data.tables import REJECTED, TableWriter, shards
+from rlkd_data.tables import TableWriter
 from rlkd_train.annotators import check as check_annotators
 from rlkd_train.config import EvalSettings
 from rlkd_train.evaluate.metrics import mean, pass_at_k, wilson
 from rlkd_train.evaluate.samples import SAMPLES, Sample
 from rlkd_train.evaluate.shapes import by_accuracy, shape_of
 from rlkd_train.evaluate.votes import majority_right, votes
+from rlkd_train.evaluate.whole_table import clear_table
 from rlkd_train.problems import Task, load_tasks, load_teachers
 from rlkd_train.reward.accuracy import answer_of, job_of, open_verifier
 from rlkd_train.reward.scorer import Completion
@@ -48,7 +48,7 @@ def evaluate(settings: EvalSettings, out: Path) -> StageResult:
     samples, voted, bill = asyncio.run(_samples(settings, tasks, out))
     if settings.structure is not None:
         samples = asyncio.run(_with_structure(settings, samples))
-    _clear(out)
+    clear_table(out)
     with TableWriter(out, SAMPLES) as writer:
         for sample in samples:
             writer.add(sample)
@@ -154,13 +154,6 @@ async def _with_structure(settings: EvalSettings, samples: Sequence[Sample]) -> 
         else replace(sample, structure=one.score, unscored=one.unscored, **shape_of(one))
         for sample, one in zip(samples, scored, strict=True)
     ]
-
-
-def _clear(out: Path) -> None:
-    """Remove the shards of an earlier, interrupted evaluation: the whole table is written at the end."""
-    for shard in shards(out) if any(out.glob("*.parquet")) else []:
-        shard.unlink()
-    shutil.rmtree(out / REJECTED, ignore_errors=True)
 
 
 def figures(samples: Sequence[Sample], k: int, voted: Sequence[str | None]) -> dict[str, Any]:

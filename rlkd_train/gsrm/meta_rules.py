@@ -18,7 +18,6 @@ from rlkd_data.structure.outcome import NUMBER, arrives_at, numbers, value
 
 MARK = re.compile(r"<<([^<>]*)>>")
 """A calculator mark of GSM8K: `<<16-3-4=9>>`."""
-_IN_EXPRESSION = re.compile(r"\d+(?:\.\d+)?|\.\d+")
 _TERM = r"\(?-?[$€£]?(?:\d[\d,]*(?:\.\d+)?|\.\d+)%?\)?"
 _UNITS = r"(?:[ -][A-Za-z][\w/'’.-]*){0,5}"
 _WRITTEN = re.compile(rf"({_TERM}(?:{_UNITS}\s*(?:[-+*/×÷–−]|\bx\b)\s*{_TERM})+){_UNITS}\s*=")
@@ -98,7 +97,7 @@ def meta_line(
     arithmetic = expression(answer, answer_raw)
     tree = _tree(arithmetic) if arithmetic is not None else None
     if tree is None or not any(isinstance(node, ast.BinOp) for node in ast.walk(tree)):
-        return _without_arithmetic(question, answer, outcome, results, to_find)
+        return _without_arithmetic(answer, outcome, results, to_find)
     naming = _Naming(answer, given, results, secret)
     return f"{_describe(tree, naming)}{to_find}."
 
@@ -269,9 +268,7 @@ def _operations(tree: ast.expr) -> str:
     return (_and(names) or "calculate").capitalize()
 
 
-def _without_arithmetic(
-    question: str, answer: str, outcome: Decimal | None, results: Sequence[Decimal | None], to_find: str
-) -> str:
+def _without_arithmetic(answer: str, outcome: Decimal | None, results: Sequence[Decimal | None], to_find: str) -> str:
     lower = answer.lower()
     if re.search(r"\blet\b", lower):
         return f"Name the unknown with a letter{to_find}."

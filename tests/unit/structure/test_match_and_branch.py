@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rlkd_data.schema import Step
-from rlkd_data.structure.branch import Node, grow, open_choices
+from rlkd_data.structure.branch import Node, grow
 from rlkd_data.structure.match import Overlap, match, step_count_agreement
 
 WORDS = st.lists(st.sampled_from("abc"), max_size=6)
@@ -72,7 +72,6 @@ def test_shared_beginnings_are_one_node_and_alternatives_branch() -> None:
         (6, None, "f", ["t4"]),
     ]
     assert [node.depth for node in nodes] == [1, 2, 3, 3, 2, 1]
-    assert open_choices(nodes) == 3
 
 
 def test_a_pair_without_a_verdict_is_not_merged() -> None:
