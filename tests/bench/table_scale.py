@@ -32,6 +32,8 @@ MILLION = 1_000_000
 TOGETHER = 2000
 URL = "http://127.0.0.1:9/v1"
 """Nobody listens there: a request that is not in the store fails the benchmark."""
+KEEP_LOG = "from rlkd_data.collect.passed import Log; Log.forget = lambda log: None; "
+"""As after a kill at the very end of the import."""
 PREPARE = (
     "import sys, pathlib; sys.path.insert(0, {root!r}); from tests.bench.table_scale import fill; "
     "fill(pathlib.Path({folder!r}))"
@@ -112,9 +114,9 @@ def commands(folder: Path) -> dict[str, list[str]]:
     }
 
 
-def run(arguments: list[str]) -> Cost:
+def run(arguments: list[str], before: str = "") -> Cost:
     """A command's cost, its own and that of the processes it started. Leaves where it fails."""
-    code = "from rlkd_data.cli import main; main()"
+    code = before + "from rlkd_data.cli import main; main()"
     environment = os.environ | {"OPENAI_API_KEY": "none", "PYTHONPATH": str(ROOT)}
     began = time.perf_counter()
     with tempfile.TemporaryFile() as said:
@@ -153,7 +155,7 @@ def measure(folder: Path, rows: int, stages: list[str]) -> dict[str, Cost]:
                                    check=True, env=os.environ | {"OPENAI_API_KEY": "none"})  # fmt: skip
             case "publish":
                 shutil.rmtree(folder / "published", ignore_errors=True)
-        found[stage] = cost = run(commands(folder)[stage])
+        found[stage] = cost = run(commands(folder)[stage], KEEP_LOG if stage == "import" else "")
         print(f"{rows:>9,}  {stage:10} {cost.megabytes:7.0f} MB  {cost.cpu:8.1f} s CPU  {cost.wall:8.1f} s", flush=True)
     return found
 
@@ -165,7 +167,7 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, default=None)
     asked = parser.parse_args()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    print("     rows  command       peak            processor        clock")
+    print("     rows  command       peak            processor        clock", flush=True)
     costs: list[tuple[int, dict[str, Cost]]] = []
     for rows in sorted(asked.rows):
         with tempfile.TemporaryDirectory(prefix="rlkd-scale-") as scratch:

@@ -17,11 +17,13 @@ def pause(tries: int, retry_after: float | None, rng: random.Random) -> float:
     """Seconds to wait after try number `tries` (from 1) has failed.
 
     What the server asks for, and a little more so that not all come back at once; otherwise exponential backoff with
-    full jitter (Brooker, "Exponential Backoff And Jitter", 2015).
+    equal jitter (Brooker, "Exponential Backoff And Jitter", 2015): half of each pause is sure, so that the eight tries
+    that are usual outlast a minute, as full jitter may not.
     """
     if retry_after is not None:
         return max(0.0, retry_after) + rng.uniform(0.0, FIRST)
-    return rng.uniform(0.0, min(LONGEST, FIRST * 2 ** (tries - 1)))
+    top = min(LONGEST, FIRST * 2 ** (tries - 1))
+    return rng.uniform(top / 2, top)
 
 
 def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> float | None:

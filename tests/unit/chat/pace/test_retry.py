@@ -13,8 +13,14 @@ def test_pauses_spread_over_a_range_that_doubles_up_to_a_limit(tries: int) -> No
     rng = random.Random(1)
     top = min(LONGEST, FIRST * 2 ** (tries - 1))
     drawn = [pause(tries, None, rng) for _ in range(2000)]
-    assert 0 <= min(drawn) < 0.05 * top
+    assert 0.5 * top <= min(drawn) < 0.55 * top
     assert 0.95 * top < max(drawn) <= top
+
+
+def test_eight_tries_outlast_a_server_that_is_gone_for_forty_seconds() -> None:
+    for seed in range(200):
+        rng = random.Random(seed)
+        assert sum(pause(tries, None, rng) for tries in range(1, 9)) > 60
 
 
 def test_a_server_that_names_a_time_gets_at_least_that() -> None:
