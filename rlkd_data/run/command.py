@@ -133,16 +133,20 @@ def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def pairs(values: Sequence[str] | None, flag: str, form: str) -> dict[str, str] | None:
-    """The pairs of a flag that is given as NAME=VALUE, again and again. Raises InputError for another form."""
+    """The pairs of a flag that is given as NAME=VALUE, again and again. Raises InputError for another form, which shows
+    no more of a header than its name."""
     from rlkd_data.errors import InputError
+    from rlkd_data.unshown import header_name
 
     found: dict[str, str] = {}
+    header = form.startswith("NAME=")
     for value in values or ():
         # A column's name may hold the sign, a header's value too.
-        name, equals, given_ = value.partition("=") if form.startswith("NAME=") else value.rpartition("=")
-        if not equals or not name.strip() or not given_.strip():
-            shown = name.strip() if form.startswith("NAME=") else value
-            raise InputError(f"{flag} {shown!r}: write it as {form}")
+        name, equals, given_ = value.partition("=") if header else value.rpartition("=")
+        curl = header and re.search(r"[:\s]", name.strip())  # `Name: value`, whose value may end in the sign
+        if curl or not equals or not name.strip() or not given_.strip():
+            shown = header_name(value) if header else value
+            raise InputError(f"{flag}{f' {shown!r}' if shown else ''}: write it as {form}")
         found[name.strip()] = given_.strip()
     return found or None
 
@@ -153,10 +157,13 @@ def json_object(text: str, flag: str) -> dict[str, Any]:
 
     from rlkd_data.errors import InputError
 
+    why = ""
     try:
         found = json.loads(text)
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError) as problem:
         found = None
-    if not isinstance(found, dict):
-        raise InputError(f"{flag} {text!r} is not a JSON object: write it like '{{\"name\": true}}'")
+        if isinstance(problem, json.JSONDecodeError):
+            why = f" ({problem.msg} at character {problem.pos + 1})"
+    if not isinstance(found, dict):  # it is not shown: fields for a server may hold a key
+        raise InputError(f"{flag} is not a JSON object{why}: write it like '{{\"name\": true}}'")
     return found

@@ -26,6 +26,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from rlkd_data import unshown
 from rlkd_data.chat.backends.kept import keeping
 from rlkd_data.config import Settings
 from rlkd_data.errors import InputError
@@ -57,7 +58,7 @@ class Pipeline:
     workdir: Path
     stages: tuple[PlannedStage, ...]
     text: str = ""
-    """The YAML that it was read from, with the overrides as comments before it."""
+    """The YAML that it was read from, with the overrides as comments before it, and no header's value."""
     closing: str = ""
     """What the file says (`closing`) to the person who has run it: what came of it, and what to do next."""
 
@@ -116,8 +117,9 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Pipeline:
         planned[name] = PlannedStage(name, spec, check_settings(spec.settings, resolved, where), workdir / name)
     if unused:
         raise InputError(f"{path}: defaults: no stage has a setting {sorted(unused)[0]!r}")
-    told = "".join(f"# run with --set {shlex.quote(override)}\n" for override in overrides if "\n" not in override)
-    text = told + path.read_text(encoding="utf-8")
+    shown = map(unshown.override, overrides)
+    told = "".join(f"# run with --set {shlex.quote(override)}\n" for override in shown if "\n" not in override)
+    text = told + unshown.document(path.read_text(encoding="utf-8"))
     name, closing = str(document.get("name") or path.stem), str(document.get("closing") or "").strip()
     return Pipeline(name, workdir, tuple(planned.values()), text, closing)
 
@@ -163,15 +165,16 @@ def check_settings(model: type[Settings], values: Mapping[str, Any], where: str)
         return model.model_validate(dict(values))
     except ValidationError as problem:
         first = problem.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
+        key = unshown.setting(first["loc"])
         if first["type"] == "extra_forbidden":
             names = _fields_at(model, first["loc"][:-1])
             raise InputError(f"{where}: unknown setting {key!r}{_nearest(str(first['loc'][-1]), names)}") from None
         if first["type"] == "missing":
             raise InputError(f"{where}: setting {key!r} is missing") from None
         said = _one_line(first["msg"]).removeprefix("Value error, ")
-        # Settings that do not go together: which, the message says. An address may hold a password.
-        if isinstance(first["input"], Mapping) or first["type"] == "web_address":
+        # Settings that do not go together: which, the message says. An address may hold a password, a header a key.
+        hidden = first["type"] == "web_address" or unshown.FIELD in first["loc"]
+        if hidden or isinstance(first["input"], Mapping):
             raise InputError(f"{where}: {f'{key}: ' if key else ''}{said}") from None
         raise InputError(f"{where}: {key}: {said} (got {first['input']!r})") from None
 
@@ -180,7 +183,7 @@ def apply_override(values: dict[str, Any], override: str) -> None:
     """Set `a.b=value` in nested settings; the value is read as YAML."""
     dotted, sep, text = override.partition("=")
     if not sep or not dotted:
-        raise InputError(f"--set {override!r}: write it as key=value")
+        raise InputError(f"--set {unshown.override(override)!r}: write it as key=value")
     try:
         value = yaml_text.read(text)
     except yaml_text.Unreadable:
@@ -190,7 +193,7 @@ def apply_override(values: dict[str, Any], override: str) -> None:
     for parent in parents:
         target = target.setdefault(parent, {})
         if not isinstance(target, dict):
-            raise InputError(f"--set {override!r}: {parent!r} has no settings below it")
+            raise InputError(f"--set {unshown.override(override)!r}: {parent!r} has no settings below it")
     target[last] = value
 
 
@@ -199,16 +202,16 @@ def _apply(stages: dict[str, dict[str, Any]], workdir: Path, override: str) -> P
     if stage == "workdir" and not dot:
         return Path(override.partition("=")[2])
     if not dot:
-        raise InputError(f"--set {override!r}: write it as stage.key=value (or workdir=FOLDER)")
+        raise InputError(f"--set {unshown.override(override)!r}: write it as stage.key=value (or workdir=FOLDER)")
     if stage not in stages:
-        raise InputError(f"--set {override!r}: no stage {stage!r}{_nearest(stage, stages)}")
+        raise InputError(f"--set {unshown.override(override)!r}: no stage {stage!r}{_nearest(stage, stages)}")
     apply_override(stages[stage], override[len(stage) + 1 :])
     return workdir
 
 
 def _resolve(value: Any, planned: Mapping[str, PlannedStage], workdir: Path, where: str) -> Any:
     if isinstance(value, dict):
-        return {k: _resolve(v, planned, workdir, where) for k, v in value.items()}
+        return {k: v if k == unshown.FIELD else _resolve(v, planned, workdir, where) for k, v in value.items()}
     if isinstance(value, list):
         return [_resolve(v, planned, workdir, where) for v in value]
     if not isinstance(value, str):

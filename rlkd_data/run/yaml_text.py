@@ -10,6 +10,8 @@ from typing import Any
 
 import yaml
 
+from rlkd_data import unshown
+
 DEEPEST = 40
 MOST = 100_000
 """Values of a document, those that its aliases repeat included."""
@@ -36,6 +38,9 @@ def read(text: str) -> Any:
         _bounded(text)
         return yaml.safe_load(text)
     except yaml.YAMLError as problem:
+        if unshown.FIELD in text and isinstance(problem, yaml.MarkedYAMLError):
+            for mark in filter(None, (problem.context_mark, problem.problem_mark)):
+                mark.buffer = None  # the line that it would quote may hold a key
         raise Unreadable(" ".join(str(problem).split())) from None
     except Unreadable:
         raise

@@ -11,6 +11,7 @@ from typing import Any
 
 from rlkd_data.config import ChatSettings, ModelControls
 from rlkd_data.errors import InputError
+from rlkd_data.unshown import header_name
 
 _NOT_TOLD = ("extra_headers", "engine")
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
@@ -79,12 +80,14 @@ def headers(settings: ChatSettings) -> dict[str, str]:
 
 
 def _filled(name: str, value: str) -> str:
+    shown = header_name(name) or name
+
     def known(found: re.Match[str]) -> str:
         if found[1] not in os.environ:
-            raise InputError(f"--extra-headers {name}: the variable {found[1]} is not set")
+            raise InputError(f"--extra-headers {shown}: the variable {found[1]} is not set")
         return os.environ[found[1]]
 
     filled = _VARIABLE.sub(known, value)
     if not filled.isprintable() or not filled.isascii() or not re.fullmatch(r"[\w-]+", name, re.ASCII):
-        raise InputError(f"--extra-headers {name!r}: neither it nor its value may hold such characters")
+        raise InputError(f"--extra-headers {shown!r}: neither it nor its value may hold such characters")
     return filled

@@ -175,6 +175,12 @@ def test_what_is_not_given_is_the_settings_default(here: Any, started: list[Any]
         ("rlkd-data collect S --out o --batch-poll 0", "batch.poll"),
         ("rlkd-data collect S --out o --map problem", "--map 'problem': write it as COLUMN=FIELD"),
         ("rlkd-data decompose T --out o --annotator a:b --reject no_stops", "no_steps"),
+        (
+            "rlkd-data collect S --out o --extra-headers 'Authorization: Bearer sekret=='",
+            "headers 'Authorization': write",
+        ),
+        ("rlkd-data collect S --out o --extra-headers sekret", "--extra-headers: write it as NAME=VALUE"),
+        ("""rlkd-data collect S --out o --extra-body '{"key": "sekret"'""", "not a JSON object (Expecting"),
         ("rlkd-data branches T --out o --judge-kind llm", "backend:model"),
         ("rlkd-train eval --data A --out o", "no model: give --model"),
         ("rlkd-train eval --model local:m --out o", "no data: give --data"),
@@ -188,6 +194,7 @@ def test_wrong_input_is_one_line(command: str, said: str, here: Any, tmp_path: P
     ended: Ended = here(*shlex.split(command))
     assert ended.status == 2
     assert ended.out == "" and ended.err.count("\n") == 1 and said in ended.err, ended.err
+    assert "sekret" not in ended.err
 
 
 def test_flags_are_above_the_file_and_set_above_both(here: Any, started: list[Any], tmp_path: Path) -> None:
