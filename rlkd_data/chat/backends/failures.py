@@ -14,7 +14,7 @@ from typing import Any
 
 from rlkd_data import web_address
 from rlkd_data.chat.backends.event_stream import assembled, is_stream, without_comments
-from rlkd_data.chat.backends.said import asked_wait, page_title, sentence
+from rlkd_data.chat.backends.said import asked_wait, complaint, page_title, sentence
 from rlkd_data.chat.pace.retry import retry_after
 from rlkd_data.chat.types import Failed, Hopeless, Rejected, Retryable, Unfinished
 from rlkd_data.errors import InputError
@@ -28,6 +28,8 @@ _QUOTED = 120
 """Characters of a body that is no JSON."""
 _SHORTEST_KEY = 6
 """A shorter one is a word for a server that wants none, and may stand in any sentence."""
+_CREDENTIAL = re.compile(r"(?:bearer|basic|token|key|api-?key)\s+(\S+)", re.I)
+"""A header's value, of which a server may repeat the second word alone."""
 TYPES = {
     "invalid_request_error": 400,
     "authentication_error": 401,
@@ -75,13 +77,17 @@ class Endpoint:
     key: str
     headers: Mapping[str, str] = field(default_factory=dict)
     """Further ones, which may be secret as well."""
+    hidden: tuple[str, ...] = ()
+    """Values of headers that come from elsewhere, as from the environment."""
 
     def __repr__(self) -> str:
         return f"Endpoint({self.model!r}, {self.base_url!r})"
 
     def hide(self, text: str) -> str:
         """A server's words in one short line, without the key, should it have repeated it."""
-        for secret in (self.key, *self.headers.values()):
+        further = (*self.headers.values(), *self.hidden)
+        credentials = [found[1] for value in further if (found := _CREDENTIAL.fullmatch(value))]
+        for secret in (self.key, *further, *credentials):
             if len(secret) >= _SHORTEST_KEY:
                 text = text.replace(secret, "***")
         text = re.sub(r"\bsk-[\w*-]{6,}", "***", text)
@@ -112,26 +118,30 @@ def endpoint(
         raise InputError(f"{model} needs a key: set {variable}, or --base-url for a server of your own")
     if not key.isascii() or not key.isprintable():
         raise InputError(f"{variable} holds characters that no key has: set it again")
-    return Endpoint(model, url, variable, key or "none-needed", headers or {})
+    vendor = variable.partition("_")[0]
+    lines = os.environ.get(f"{vendor}_CUSTOM_HEADERS", "").splitlines()
+    hidden = tuple(value.strip() for _, _, value in (line.partition(":") for line in lines))
+    return Endpoint(model, url, variable, key or "none-needed", headers or {}, hidden)
 
 
 def failure(at: Endpoint, status: int, headers: Mapping[str, str], body: str) -> Failed:  # noqa: PLR0911 - a table
     """What an HTTP error status means for this request and for the others."""
     said = at.hide(sentence(body)) or "(no message)"
     told = f"{at.model} at {at.base_url} answered {status}: {said}"
+    about = complaint(body)
     if status == 401:
         return Hopeless(f"{told} – check {at.variable}")
-    if status == 403 and _FILTERED.search(body):
+    if status == 403 and _FILTERED.search(about):
         return Rejected(told, reason="content_filter")
-    if status == 400 and _BAD_KEY.search(body):
+    if status == 400 and _BAD_KEY.search(about):
         return Hopeless(f"{told} – check {at.variable}")
     if status == 403:
         return Hopeless(f"{told} – the key in {at.variable} may not use this model")
     wait = retry_after(headers)
     wait = asked_wait(body) if wait is None else wait
-    if status == 402 or (status in (400, _TOO_MANY) and _is_empty(body, wait)):
+    if status == 402 or (status in (400, _TOO_MANY) and _is_empty(about, body, wait)):
         return Hopeless(f"{told} – the account behind {at.variable} has no credit left")
-    if status == 404 or (status == 400 and _NO_MODEL.search(body)):
+    if status == 404 or (status == 400 and _NO_MODEL.search(about)):
         return Hopeless(f"{told} – check the model's name and the base URL")
     throttled = status == _TOO_MANY or (status == 400 and _THROTTLED.search(sentence(body)))
     if throttled or status in (*_OVERLOADED, *_GAVE_UP):
@@ -142,14 +152,14 @@ def failure(at: Endpoint, status: int, headers: Mapping[str, str], body: str) ->
         return Retryable(told, reason=reason, retry_after=wait, paid=status in _GATEWAY_GAVE_UP)
     if _TOO_LONG.search(body) or status == 413:
         return Rejected(told, reason="too_long", body=body)
-    if _FILTERED.search(body):
+    if _FILTERED.search(about):
         return Rejected(told, reason="content_filter")
     return Rejected(told, reason="bad_request", body=body)
 
 
-def _is_empty(body: str, wait: float | None) -> bool:
+def _is_empty(about: str, body: str, wait: float | None) -> bool:
     """Whether an account has nothing left, or a quota that fills again is used up: some say both in the same words."""
-    return bool(_NO_MONEY.search(body) or (_QUOTA.search(body) and wait is None and not _PASSING.search(body)))
+    return bool(_NO_MONEY.search(about) or (_QUOTA.search(about) and wait is None and not _PASSING.search(body)))
 
 
 def error_in(at: Endpoint, body: dict[str, Any], usage: Usage | None = None) -> Failed:

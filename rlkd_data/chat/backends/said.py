@@ -6,12 +6,18 @@ from __future__ import annotations
 import html
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 _PAGE = re.compile(r"\s*(?:<\?xml[^>]*>\s*)?<(?:!doctype html|html|head|body)\b", re.IGNORECASE)
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>|<h1[^>]*>(.*?)</h1>", re.IGNORECASE | re.DOTALL)
 _SENTENCES = ("error", "message", "detail", "msg", "error_description", "title", "errors")
 _DEEPEST = 8
+_CODES = ("code", "type", "status", "reason", "param")
+_LONGEST_CODE = 100
+_REPEATED = ("input", "flagged_input", "messages", "content", "prompt", "request", "body")
+"""Names under which servers repeat a request."""
+_ECHO = re.compile(rf"""(['"])(?:{"|".join(_REPEATED)})\1\s*:.*""", re.DOTALL)
 _SPAN = r"(?:\d+(?:\.\d+)?\s*(?:ms|milliseconds?|h(?:ours?|r)?|m(?:in(?:ute)?s?)?|s(?:ec(?:ond)?s?)?)[\s,]*)+"
 _WAIT = (
     re.compile(rf"(?:retry|try again|wait|available again|resets?)\b[^.\d]{{0,30}}?({_SPAN})", re.IGNORECASE),
@@ -31,6 +37,32 @@ def sentence(body: str) -> str:
         return _of(json.loads(body), 0) or body
     except (ValueError, RecursionError):
         return body
+
+
+def complaint(body: str) -> str:
+    """What a body complains of: its sentence and its codes, without the request that some servers repeat in it."""
+    try:
+        codes = " ".join(_codes(json.loads(body), 0))
+    except (ValueError, RecursionError):
+        codes = ""
+    return f"{codes} {_ECHO.sub('', sentence(body))}"
+
+
+def _codes(value: Any, depth: int) -> Iterator[str]:
+    """The words of an error that are for programs, and the names of what it tells beside them."""
+    if depth >= _DEEPEST:
+        return
+    if isinstance(value, list):
+        for one in value[:20]:
+            yield from _codes(one, depth + 1)
+    elif isinstance(value, dict):
+        for name, one in value.items():
+            if isinstance(one, str) and name in _CODES:
+                yield one[:_LONGEST_CODE]
+            elif name not in _REPEATED:
+                yield from _codes(one, depth + 1)
+            elif name == "flagged_input":
+                yield name
 
 
 def page_title(body: str) -> str | None:

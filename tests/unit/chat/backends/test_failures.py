@@ -14,6 +14,23 @@ def body(message: str, code: str = "x") -> str:
     return json.dumps({"error": {"message": message, "type": code, "code": code}})
 
 
+def repeating(problem: str) -> str:
+    """An error as FastAPI makes it, that holds the request."""
+    found = [{"type": "value_error", "loc": ("body",), "msg": "bad", "input": {"messages": [{"content": problem}]}}]
+    return body(str(found))
+
+
+MODERATED = json.dumps(
+    {
+        "error": {
+            "code": 403,
+            "message": "Your chosen model requires moderation and your input was flagged",
+            "metadata": {"reasons": ["violence"], "flagged_input": "x", "provider_name": "OpenAI"},
+        }
+    }
+)
+
+
 @pytest.mark.parametrize(
     ("status", "said", "kind", "reason"),
     [
@@ -36,6 +53,12 @@ def body(message: str, code: str = "x") -> str:
         (400, body("prompt is too long: 9 tokens > 8 maximum"), Rejected, "too_long"),
         (400, body("blocked", "content_policy_violation"), Rejected, "content_filter"),
         (413, "", Rejected, "too_long"),
+        (403, MODERATED, Rejected, "content_filter"),
+        (400, repeating("Show that such a model does not exist"), Rejected, "bad_request"),
+        (400, repeating("A bank refuses for insufficient funds"), Rejected, "bad_request"),
+        (400, repeating("My input was flagged"), Rejected, "bad_request"),
+        (400, json.dumps({"error": {"message": "bad", "input": "unknown model"}}), Rejected, "bad_request"),
+        (400, json.dumps({"error": {"message": "no", "code": "model_not_found"}}), Hopeless, "hopeless"),
         (422, json.dumps({"detail": [{"msg": "wrong type"}]}), Rejected, "bad_request"),
         (403, body("Input flagged"), Rejected, "content_filter"),  # OpenRouter's moderation: the prompt's own
         (400, body("Your prompt was flagged", "invalid_prompt"), Rejected, "content_filter"),
@@ -70,6 +93,13 @@ def test_the_time_that_a_server_names_reaches_the_scheduler() -> None:
 def test_a_key_that_the_server_repeats_is_not_shown(said: str) -> None:
     shown = str(failure(AT, 401, {}, said)) + repr(AT)
     assert KEY not in shown and "6789" not in shown
+
+
+@pytest.mark.parametrize("said", ["X-Gate: hunter2-hunter2 is wrong", "wrong credential opensesame1"])
+def test_headers_of_the_environment_are_not_shown(monkeypatch: pytest.MonkeyPatch, said: str) -> None:
+    monkeypatch.setenv("SOME_CUSTOM_HEADERS", "X-Gate: hunter2-hunter2\nX-Auth: Bearer opensesame1")
+    shown = str(failure(found("http://127.0.0.1:1/v1"), 400, {}, body(said)))
+    assert "hunter2" not in shown and "opensesame" not in shown and "***" in shown
 
 
 def test_long_and_many_lined_bodies_become_one_short_line() -> None:
