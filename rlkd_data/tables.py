@@ -215,10 +215,12 @@ def stored_schema(path: Path) -> pa.Schema:
 
 
 def scan(folder: Path) -> polars.LazyFrame:
-    """The table's rows as a lazy frame."""
+    """The table's rows as a lazy frame. A column that some shards lack, which an older version wrote, is null there.
+    Raises TableError for a shard that cannot be read."""
     import polars
 
-    return polars.scan_parquet(shards(folder))
+    alike = [polars.scan_parquet(list(some)) for _, some in itertools.groupby(shards(folder), stored_schema)]
+    return alike[0] if len(alike) == 1 else polars.concat(alike, how="diagonal_relaxed")
 
 
 def done_keys(folder: Path, schema: TableSchema, *, include_rejected: bool = True) -> set[tuple[Any, ...]]:

@@ -323,6 +323,21 @@ def test_columns_that_an_older_table_lacks_are_null(tmp_path: Path) -> None:
     assert row.steps == (Step(1, "m", "q", "a", None, None),)
 
 
+@pytest.mark.parametrize("older_first", [True, False])
+def test_shards_of_two_versions_are_scanned_as_one_table(tmp_path: Path, older_first: bool) -> None:
+    """An interrupted stage that a newer version continues has both."""
+    changed = pa.array([{"temperature": 0.5, "top_p": 1.0}])  # as before there were seeds
+    for number in (0, 1):
+        write(tmp_path, [a_trace(number, server="http://a")])
+    old = tmp_path / f"part-0000{0 if older_first else 1}.parquet"
+    table = pq.read_table(old).drop_columns(["server", "controls"])
+    pq.write_table(table.set_column(table.schema.get_field_index("sampling"), "sampling", changed), old)
+    found = scan(tmp_path).sort("trace_id").collect()
+    assert found["trace_id"].to_list() == ["t0", "t1"]
+    assert found["server"].to_list() == ([None, "http://a"] if older_first else ["http://a", None])
+    assert scan(tmp_path).filter(polars.col("trace_id") == "t1").select("controls", "sampling").collect().height == 1
+
+
 def test_tables_that_polars_wrote_are_read(tmp_path: Path) -> None:
     rows = [a_decomposition(number) for number in range(3)]
     with TableWriter(tmp_path / "ours", DECOMPOSITIONS) as table:

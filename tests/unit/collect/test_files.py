@@ -15,6 +15,7 @@ from fsspec.spec import AbstractBufferedFile, AbstractFileSystem
 from rlkd_data.collect.adapters.base import Broken
 from rlkd_data.collect.files import read_files, read_remote
 from rlkd_data.errors import InputError
+from tests.support.report_rows import trace, write_traces
 
 ROWS = [{"problem": f"What is {n} + {n}?", "answer": str(2 * n), "response": "é" * n} for n in range(30)]
 
@@ -76,6 +77,8 @@ def test_a_csv_field_may_be_as_long_as_a_trace(tmp_path):
         ("a.jsonl", b"[" * 200_000, "a.jsonl:row 1 is not JSON"),
         ("a.json", b'[{"problem": "p"}, {"prob', "a.json:row 2 is not JSON"),
         ("a.csv", b"problem\n\xff\xfe\n", "is not UTF-8 CSV"),
+        ("a.csv", b'problem,answer\np,1\n"open,2\nq,3\nr,4\n', "a.csv:row 2 is not CSV"),
+        ("a.csv", b"problem,answer,answer\np,1,2\n", "two columns are called 'answer'"),
         ("a.jsonl.gz", b"no gzip", "a.jsonl.gz cannot be read"),
         ("a.jsonl.gz", gzip.compress(b'{"problem": "p"}\n' * 99, mtime=0)[:-20], "a.jsonl.gz cannot be read"),
         ("a.jsonl.zst", b"no zstd", "a.jsonl.zst cannot be read"),
@@ -89,6 +92,27 @@ def test_a_broken_file_is_named_in_one_line(tmp_path, name, content, message):
     with pytest.raises(InputError) as raised:
         list(read_files(tmp_path / name))
     assert message in str(raised.value) and "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "line", ["What is 1,000 + 2?,1002", "only a problem", '"A ruler is 3" long. How many?,3', '"open,2']
+)
+def test_a_csv_row_that_does_not_fit_its_header_is_broken_and_the_rest_goes_on(tmp_path, line):
+    (tmp_path / "a.csv").write_text(f'\nproblem,answer\np,1\n\n"a, b\nc",2,,\n{line}\n')
+    *whole, (where, broken) = read_files(tmp_path / "a.csv")
+    assert [record for _, record in whole] == [{"problem": "p", "answer": "1"}, {"problem": "a, b\nc", "answer": "2"}]
+    assert isinstance(broken, Broken) and broken["line"] == line and broken.detail.startswith(where)
+
+
+def test_of_a_table_only_its_shards_are_rows(tmp_path):
+    from rlkd_data.chat.money import ledger
+
+    write_traces(tmp_path / "work" / "t", [trace("a")])
+    ledger.save(tmp_path / "work" / "t", "job", {"tries": 3})
+    (tmp_path / "work" / "t" / "notes.jsonl").write_text(ROW)
+    assert [record["trace_id"] for _, record in read_files(tmp_path / "work" / "t")] == ["a"]
+    (tmp_path / "work" / "t" / "notes.jsonl").unlink()
+    assert len(list(read_files(tmp_path / "work"))) == 1
 
 
 ROW, PRETTY = '{"problem": "p", "data": [1]}', '{\n "problem": "p",\n "data": [\n  1\n ]\n}\n'
