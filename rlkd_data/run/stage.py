@@ -13,6 +13,7 @@ import json
 import platform
 import shutil
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
@@ -151,12 +152,13 @@ def run_stage(spec: StageSpec, settings: Settings, out: Path, *, replace: bool =
     before = read_stage(out)
     if _is_done(before, spec, print_) and not damage(out, before or {}):
         return _kept(before or {}), False
+    stays = out.exists()
     with locked(out):
         before = read_stage(out)  # another process may have been at it until now
         if _is_done(before, spec, print_) and not damage(out, before or {}):
             return _kept(before or {}), False
         _make_ready(spec, print_, out, before, replace=replace)
-        return _run(spec, settings, out, print_), True
+        return _run(spec, settings, out, print_, stays), True
 
 
 def _is_done(before: Mapping[str, Any] | None, spec: StageSpec, print_: str) -> bool:
@@ -186,7 +188,7 @@ def _make_ready(spec: StageSpec, print_: str, out: Path, before: Mapping[str, An
     cost somebody something."""
     sweep(out)
     if _is_fruitless(before):  # of what was rejected nothing is lost: replies are in the store
-        _clear(out, but=(LOCK, LEDGER))
+        _clear(out)
         return
     if _is_ours(before, spec, print_):
         _mend(out, before or {})
@@ -203,14 +205,15 @@ def _make_ready(spec: StageSpec, print_: str, out: Path, before: Mapping[str, An
             f"{out} was made by {before.get('stage')!r} with other settings or inputs: choose another --out, or "
             "remove that folder (stored replies are kept, so nothing is paid for twice)"
         )
-    _clear(out, but=(LOCK,))
+    _clear(out)
 
 
-def _clear(out: Path, *, but: tuple[str, ...]) -> None:
+def _clear(out: Path) -> None:
+    """Leave what was spent: a budget is for all runs of a folder."""
     with all_below(out):
         for path in out.iterdir():
-            if path.name not in but:
-                shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+            if path.name not in (LOCK, LEDGER):
+                _remove(path)
 
 
 def _is_nothing(path: Path) -> bool:
@@ -235,7 +238,7 @@ def _mend(out: Path, before: Mapping[str, Any]) -> None:
         console.print(f"{out}: {found.told()}: what is gone is made again", markup=False)
 
 
-def _run(spec: StageSpec, settings: Settings, out: Path, print_: str) -> StageResult:
+def _run(spec: StageSpec, settings: Settings, out: Path, print_: str, stays: bool) -> StageResult:
     record = {
         "stage": spec.name,
         "status": "running",
@@ -251,7 +254,7 @@ def _run(spec: StageSpec, settings: Settings, out: Path, print_: str) -> StageRe
             run: Callable[[Settings, Path], StageResult] = getattr(importlib.import_module(module), function)
         result = run(settings, out)
     except (InputError, ModelError):
-        _forget(out)
+        _forget(out, stays)
         raise
     except KeyboardInterrupt:
         keep(f"{sum(rows or 0 for rows in rows_of(out).values()):,} rows are in {out};")
@@ -297,14 +300,20 @@ def _write(out: Path, record: Mapping[str, Any]) -> None:
     write_whole(out / STAGE_FILE, json.dumps(record, indent=2, default=str) + "\n")
 
 
-def _forget(out: Path) -> None:
+def _forget(out: Path, stays: bool) -> None:
     """Of a stage that made nothing, nothing stays, so that the corrected command may have the same folder: rejected
-    rows go (their replies are in the store), what it has spent is remembered."""
+    rows go (their replies are in the store), what it has spent is remembered. `stays`: the folder was there before."""
     files = [path for path in out.rglob("*") if not path.is_dir()]
     if any(path.name not in (STAGE_FILE, LEDGER, LOCK, PASSED) and path.parent != out / REJECTED for path in files):
         return
-    shutil.rmtree(out / REJECTED, ignore_errors=True)
-    (out / PASSED).unlink(missing_ok=True)
-    (out / STAGE_FILE).unlink()
-    if not (out / LEDGER).exists():
-        shutil.rmtree(out)
+    for path in out.iterdir():
+        if path.name not in (LOCK, LEDGER):
+            _remove(path)
+    if not stays and not (out / LEDGER).exists():
+        (out / LOCK).unlink(missing_ok=True)
+        with suppress(OSError):  # somebody has put a file there meanwhile
+            out.rmdir()
+
+
+def _remove(path: Path) -> None:
+    shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from pydantic import SecretStr
 
+from rlkd_data.chat.money import ledger
 from rlkd_data.config import JudgeSettings, Settings, runtime
 from rlkd_data.errors import InputError
 from rlkd_data.run import pipeline, stage
@@ -28,6 +30,7 @@ class CopySettings(Settings):
     inputs: tuple[Path, ...] = ()
     group: Group = Group(width=5)
     speed: int = runtime(1)
+    extra_headers: dict[str, SecretStr] = runtime({})
 
 
 def copy(settings: CopySettings, out: Path) -> StageResult:
@@ -128,6 +131,34 @@ def test_a_folder_of_other_settings_or_of_somebody_else_is_never_overwritten(tmp
     assert (tmp_path / "mine/thesis.tex").read_text() == "years"
 
 
+@pytest.mark.parametrize("where", ["new", "empty", "link", "."])
+def test_a_stage_that_made_nothing_leaves_the_folder_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "link").symlink_to("empty")
+    monkeypatch.chdir(tmp_path / "empty")
+
+    def refuses(settings: CopySettings, out: Path) -> StageResult:
+        (out / "rejected").mkdir()
+        raise InputError("the true line")
+
+    monkeypatch.setattr(f"{__name__}.copy", refuses)
+    out = Path() if where == "." else tmp_path / where
+    with pytest.raises(InputError, match="the true line"):
+        stage.run_stage(pipeline.registry()["copy"], CopySettings(), out)
+    assert out.exists() == (where != "new") and not any((tmp_path / "empty").iterdir())
+    assert (tmp_path / "link").is_symlink()
+
+
+def test_a_pipeline_that_makes_a_folder_anew_remembers_what_was_spent(tmp_path: Path) -> None:
+    pipeline.run(pipeline.load(write(tmp_path, a={"verb": "copy"})))
+    ledger.save(tmp_path / "work/a", "job", {"dollars": 5})
+    (tmp_path / "work/a/part").mkdir()
+    pipeline.run(pipeline.load(write(tmp_path, a={"verb": "copy", "text": "other"})))
+    assert ledger.job_of(tmp_path / "work/a") == "job" and not (tmp_path / "work/a/part").exists()
+
+
 def test_a_group_given_in_part_keeps_the_owners_defaults() -> None:
     assert CopySettings.model_validate({"group": {"depth": 3}}).group == Group(depth=3, width=5)
 
@@ -172,6 +203,52 @@ def test_a_wrong_pipeline_is_refused_in_one_line(
     assert said in str(refusal.value)
     assert "\n" not in str(refusal.value)
     assert not (tmp_path / "work").exists()
+
+
+HEADERS = (
+    "{X-Auth: sekret-1, X-Org: '${ORG}', X-Two: &two sekret-2, X-Three: *two}",
+    "\n      X-Auth: |\n        sekret-1\n",
+)
+
+
+@pytest.mark.parametrize("headers", HEADERS)
+def test_a_pipeline_s_file_holds_no_header(tmp_path: Path, headers: str) -> None:
+    path = tmp_path / "small.yaml"
+    path.write_text(
+        f"workdir: {tmp_path / 'w'}\nstages:\n  a:\n    verb: copy\n    extra_headers: {headers}\n    text: t\n"
+    )
+    planned = pipeline.load(path, ["a.extra_headers.X-New=sekret-3", "a.speed=3"])
+    assert {"sekret-3"} < {one.get_secret_value().strip() for one in planned.stages[0].settings.extra_headers.values()}
+    assert (
+        "sekret" not in planned.text
+        and "a.speed=3" in planned.text
+        and "--set 'a.extra_headers.X-New=***'" in planned.text
+    )
+    read = yaml.safe_load(planned.text)["stages"]["a"]
+    assert read["text"] == "t" and read["extra_headers"]["X-Auth"] == "***"
+    assert read["extra_headers"].get("X-Org", "${ORG}") == "${ORG}"
+
+
+@pytest.mark.parametrize(
+    ("headers", "overrides", "said"),
+    [
+        ("'Authorization: Bearer sekret'", [], "extra_headers: Input should be"),
+        ("{X-Auth: [sekret]}", [], "extra_headers.X-Auth: Input should be"),
+        ("{'X-Auth: sekret': 1}", [], "extra_headers.X-Auth: Input should be"),
+        ("{X-Auth: sekret: b}", [], "is not valid YAML"),
+        ("{}", ["a.extra_headers=sekret"], "extra_headers: Input should be"),
+        ("{}", ["a.extra_headers: X-Auth: sekret"], "write it as key=value"),
+        ("{}", ["b.extra_headers.X-Auth=sekret"], "no stage 'b'"),
+        ("{X-Auth: b}", ["a.extra_headers.X-Auth.more=sekret"], "has no settings below it"),
+        ("{X-Auth: '@sekret', Y: 1}", [], "extra_headers.Y"),
+    ],
+)
+def test_a_refused_header_is_not_shown(tmp_path: Path, headers: str, overrides: list[str], said: str) -> None:
+    path = tmp_path / "small.yaml"
+    path.write_text(f"stages:\n  a: {{verb: copy, extra_headers: {headers}}}\n")
+    with pytest.raises(InputError) as refusal:
+        pipeline.load(path, overrides)
+    assert said in str(refusal.value) and "sekret" not in str(refusal.value)
 
 
 def test_yaml_cannot_make_objects(tmp_path: Path) -> None:
