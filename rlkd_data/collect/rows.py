@@ -15,6 +15,8 @@ from rlkd_data.config import CollectSettings
 from rlkd_data.schema import Domain, Problem, Sampling, Trace, content_hash, make_problem_id, make_trace_id
 
 REPEATED = "repeated"
+NOT_ASKED = "unknown"
+"""The teacher of a row that was put to none, and of a source's that does not say."""
 _FILTERED = "a filter before the model, or the model itself, gave no reply"
 _SHOWN = 10_000
 """Characters kept of a record that cannot be read."""
@@ -65,7 +67,7 @@ def unusable(settings: CollectSettings, source: Source, where: str, record: Reco
     else:
         domain: Domain = settings.domain or source.adapter.domain or "math"
         known = Problem(identity, "", domain, None, source.name, source.license)
-    trace = _trace(known, identity, "unknown", "", text, None, Sampling(), None)
+    trace = _trace(known, identity, NOT_ASKED, "", text, None, Sampling(), None)
     return Draft(trace, problem.reason, f"{where}: {problem}")
 
 
@@ -76,7 +78,7 @@ def repeated(trace: Trace, time: int, where: str) -> Draft:
 
 def bare_trace(problem: Problem) -> Trace:
     """A problem that was not put to a teacher, as a row."""
-    return _trace(problem, content_hash("unasked", problem.problem_id), "unknown", "", "", None, Sampling(), None)
+    return _trace(problem, content_hash("unasked", problem.problem_id), NOT_ASKED, "", "", None, Sampling(), None)
 
 
 def sampling_of(settings: CollectSettings, index: int) -> Sampling:
@@ -114,7 +116,7 @@ def _fault(answer: Reply, parts: Parts) -> tuple[str | None, str | None]:
 
 
 def _source_trace(problem: Problem, row: SourceRow) -> Trace:
-    teacher, reasoning, response = row.teacher or "unknown", row.reasoning or "", row.response or ""
+    teacher, reasoning, response = row.teacher or NOT_ASKED, row.reasoning or "", row.response or ""
     identity = make_trace_id(problem.problem_id, teacher, row.sample_index, reasoning, response)
     sampling = Sampling(sample_index=row.sample_index)
     return _trace(problem, identity, teacher, reasoning, response, row.final_answer, sampling, None, row.pass_rate)

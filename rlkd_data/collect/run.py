@@ -106,7 +106,8 @@ async def _from_teacher(desk: Desk) -> Bill:
 
 async def _requests(desk: Desk, client: Client | BatchClient, done: Written) -> AsyncIterator[tuple[Asked, Request]]:
     """Every sample of every problem that is not written whole. Of one that was cut in two by a kill all are asked for:
-    those that were answered are in the store."""
+    those that were answered are in the store. A row that cannot be used is none of its problem's: a later one, whose
+    answer can be read, is asked."""
     from rlkd_data.prompts import own_prompt, teacher_messages
 
     own = own_prompt(desk.settings.prompt_file, desk.settings.system_prompt)
@@ -117,18 +118,18 @@ async def _requests(desk: Desk, client: Client | BatchClient, done: Written) -> 
     )
     while chunk := await asyncio.to_thread(lambda: list(itertools.islice(cleaned, _CHUNK))):
         for (where, found), unclean in chunk:
-            if isinstance(found, Draft):
-                if seen.times(digest(found.trace.problem_id)) == 1 and not done.has(found.trace.problem_id, 0):
-                    desk.write([found])
-                continue
-            times = seen.times(digest(found.problem_id))
-            if times > 1:
-                if times - 1 > done.repetitions.get(found.problem_id, 0):
-                    desk.write([repeated(bare_trace(found), times, where)])
-                continue
+            row = found if isinstance(found, Draft) else Draft(bare_trace(found))
             if unclean is not None:
-                if not done.has(found.problem_id, 0):
-                    desk.write([Draft(bare_trace(found), unclean.reason, unclean.detail)])
+                row = replace(row, reason=unclean.reason, detail=unclean.detail)
+            name = row.trace.trace_id
+            times = seen.times(digest(name))
+            if times > 1:
+                if times - 1 > done.repetitions.get(name, 0):
+                    desk.write([repeated(row.trace, times, where)])
+                continue
+            if isinstance(found, Draft) or row.reason is not None:
+                if digest(name) not in done.not_asked:
+                    desk.write([row])
                 continue
             if not done.has_all(found.problem_id, samples):
                 messages = teacher_messages(found.problem, found.domain, own)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from rlkd_data.chat.types import Failed, Rejected, Reply
-from rlkd_data.collect.rows import REPEATED
+from rlkd_data.collect.rows import NOT_ASKED, REPEATED
 from rlkd_data.digests import Digests, digest
 from rlkd_data.schema import TRACES, Problem, Sampling
 from rlkd_data.tables import REJECTED, is_table, read_table
@@ -32,9 +32,11 @@ Answered = tuple[Asked, Reply | Rejected]
 
 @dataclass
 class Written:
-    """What a folder holds already: the samples of each problem, and how many repetitions of it."""
+    """What a folder holds already: the samples of each problem that was put to the teacher, the rows that were not, and
+    how many repetitions of each row, by its id."""
 
     samples: Digests = field(default_factory=Digests)
+    not_asked: Digests = field(default_factory=Digests)
     repetitions: dict[str, int] = field(default_factory=dict)
 
     def has(self, problem_id: str, index: int) -> bool:
@@ -52,16 +54,17 @@ def written(out: Path) -> Written:
     """What earlier runs wrote into a folder, rejected rows included."""
     found = Written()
     for rejected in (False, True):
-        columns = ["problem_id", "sampling", *(["reason"] if rejected else [])]
+        columns = ["problem_id", "sampling", "trace_id", "teacher", *(["reason"] if rejected else [])]
         if is_table(out / REJECTED if rejected else out):
             for batch in read_table(out, TRACES, columns, rejected=rejected):
                 indices = batch.column("sampling").field("sample_index").to_pylist()
                 reasons = batch.column("reason").to_pylist() if rejected else [None] * len(indices)
-                for problem, index, reason in zip(
-                    batch.column("problem_id").to_pylist(), indices, reasons, strict=True
-                ):
+                names = (batch.column(name).to_pylist() for name in ("problem_id", "trace_id", "teacher"))
+                for problem, row, teacher, index, reason in zip(*names, indices, reasons, strict=True):
                     if reason == REPEATED:
-                        found.repetitions[problem] = found.repetitions.get(problem, 0) + 1
+                        found.repetitions[row] = found.repetitions.get(row, 0) + 1
+                    elif rejected and teacher == NOT_ASKED:
+                        found.not_asked.add(digest(row))
                     else:
                         found.samples.add(_sample(problem, index or 0))
     return found

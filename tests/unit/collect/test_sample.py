@@ -1,14 +1,20 @@
 """Replies by problem, and what a folder holds already."""
 
 import asyncio
+import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 from rlkd_data.chat.types import Rejected, Reply, Retryable
+from rlkd_data.collect.clean import open_cleaner
 from rlkd_data.collect.rows import sampling_of
+from rlkd_data.collect.run import _requests
 from rlkd_data.collect.sample import Asked, Background, Groups, written
+from rlkd_data.collect.sources import open_source
 from rlkd_data.config import CollectSettings
+from rlkd_data.digests import digest
 from rlkd_data.schema import Problem, Sampling, Usage
 from tests.support.report_rows import NOW, trace, write_traces
 
@@ -50,11 +56,50 @@ def test_what_a_folder_holds(tmp_path):
     write_traces(
         tmp_path,
         [row("p0", 0), row("p2", 2), row("q0", 0)],
-        [(row("p1", 1), "truncated"), (row("r", 0), "repeated"), (row("r", 0), "repeated")],
+        [
+            (row("p1", 1), "truncated"),
+            (row("r", 0), "repeated"),
+            (row("r", 0), "repeated"),
+            (replace(row("s", 0), teacher="unknown"), "unreadable_answer"),
+        ],
     )
     found = written(tmp_path)
     assert found.has_all("p", 3) and not found.has_all("p", 4) and found.has_all("q", 1) and not found.has("q", 1)
     assert not found.has("r", 0) and found.repetitions == {"r": 2}
+    assert not found.has("s", 0) and digest("s") in found.not_asked and digest("r") not in found.not_asked
+
+
+GOOD, OTHER, BAD = ({"problem": "2+2?", "answer": gold} for gold in ("4", "four", {"a": 1}))
+BROKEN, BARE = "not json", {"x": 1}
+
+
+@pytest.mark.parametrize(
+    ("rows", "asks", "reasons"),
+    [
+        ([GOOD, BROKEN, BROKEN, BARE, BARE], 1, ["bad_line", "repeated", "no_problem", "repeated"]),
+        ([BAD, GOOD], 1, ["unreadable_answer"]),
+        ([GOOD, BAD, BAD], 1, ["unreadable_answer", "repeated"]),
+        ([GOOD, OTHER, GOOD], 1, ["repeated", "repeated"]),
+    ],
+)
+async def test_with_a_teacher_every_row_is_asked_or_kept(tmp_path, rows, asks, reasons):
+    lines = [row if isinstance(row, str) else json.dumps(row) for row in rows]
+    (tmp_path / "s.jsonl").write_text("\n".join(lines))
+    settings = CollectSettings(source=str(tmp_path / "s.jsonl"), teacher="openai:m", dedupe="off")
+    client = SimpleNamespace(sent=lambda request: request.sampling)
+
+    async def gone_through():
+        rejected = []
+        desk = SimpleNamespace(
+            settings=settings, source=open_source(settings), cleaner=open_cleaner(settings), write=rejected.extend
+        )
+        return [pair async for pair in _requests(desk, client, written(tmp_path / "t"))], rejected
+
+    asked_for, rejected = await gone_through()
+    assert len(asked_for) == asks and [draft.reason for draft in rejected] == reasons
+    write_traces(tmp_path / "t", [], [(draft.trace, draft.reason) for draft in rejected])
+    again, rejected = await gone_through()  # a run that was killed before the teacher answered
+    assert len(again) == asks and not rejected
 
 
 async def test_background_work_is_bounded_and_its_failure_is_seen():
