@@ -145,7 +145,15 @@ def open_either(name: str, settings: ChatSettings, folder: Path | None = None) -
         if not isinstance(opened, HasBatches):
             raise InputError(f"{name}: this backend has no batches (openai: and anthropic: have): use --mode online")
         journal = Journal(store.path)
-        return BatchClient(opened, store, journal, settings.batch, max_retries=settings.max_retries, bill=bill)
+        return BatchClient(
+            opened,
+            store,
+            journal,
+            settings.batch,
+            max_retries=settings.max_retries,
+            bill=bill,
+            longest_wait=settings.longest_wait,
+        )
     except BaseException:
         store.close()
         raise

@@ -131,7 +131,8 @@ class Pool:
 
     async def ask(self, wire: dict[str, Any]) -> Reply:
         """Ask one server, and another where it did not take the request. Raises what the last one said where none did,
-        and at once what may have been paid for: the scheduler reckons with it."""
+        and at once what may have been paid for: the scheduler reckons with it. No wait that one server asks for is
+        longer than until another is tried again."""
         prefix = _prefix(wire)
         left = list(self._servers)
         while True:
@@ -146,6 +147,7 @@ class Pool:
                     self._leave_out(server, failure)
                 taken = failure.paid or failure.usage is not None
                 if taken or not any(other.takes(self._clock()) for other in left):
+                    self._shorten(failure)
                     raise
             else:
                 server.window.finished(False)
@@ -161,6 +163,14 @@ class Pool:
             await self._freed.wait()
         server.in_flight += 1
         return server
+
+    def _shorten(self, failure: Retryable) -> None:
+        """Let the scheduler come back when the first of the servers is tried again; where one is being tried just now,
+        after pauses of its own."""
+        if failure.retry_after is not None:
+            soonest = min(server.out_until for server in self._servers) - self._clock()
+            if soonest < failure.retry_after:
+                failure.retry_after = soonest if soonest > 0 else None
 
     async def _ask(self, server: _Server, wire: dict[str, Any], prefix: bytes) -> Reply:
         size, body = len(json.dumps(wire["body"])), wire["body"]
@@ -200,7 +210,11 @@ class Pool:
         if server.rest and now < server.out_until:  # sent before another's failure told
             return
         if not server.rest:
-            say(f"{failure}: left out, and tried again later; {len(self._servers) - 1} other servers go on")
+            others = sum(not other.rest for other in self._servers) - 1
+            said = {0: "no other server goes on", 1: "1 other server goes on"}.get(
+                others, f"{others} other servers go on"
+            )
+            say(f"{failure}: left out, and tried again later; {said}")
         server.rest = min(max(2 * server.rest, _FIRST_REST), _LONGEST_REST)
         server.out_until = now + max(server.rest, failure.retry_after or 0.0)
 

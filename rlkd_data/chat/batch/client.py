@@ -8,6 +8,7 @@ an unfinished batch holds is waited for there, never put into another.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable
 from types import TracebackType
 from typing import Any, TypeVar
@@ -30,7 +31,8 @@ _READY = 64
 
 
 class BatchClient:
-    """Asks one model, in batches. An async context manager; use it within one event loop."""
+    """Asks one model, in batches. An async context manager; use it within one event loop. `longest_wait`: seconds that
+    the provider may ask to wait for."""
 
     def __init__(
         self,
@@ -41,9 +43,10 @@ class BatchClient:
         *,
         max_retries: int = 8,
         bill: Bill | None = None,
+        longest_wait: float = math.inf,
     ) -> None:
         self.backend, self.store, self.journal, self.settings = backend, store, journal, settings
-        self.max_retries = max_retries
+        self.max_retries, self.longest_wait = max_retries, longest_wait
         self.provider = backend.batches()
         self.stats = Stats()
         self.bill = bill or Bill(backend.model)
@@ -81,7 +84,8 @@ class BatchClient:
         """Replies as their batches end, each with its request's key; a request that failed gives its failure.
 
         Holds the keys, not the requests, of at most `settings.together` batches of its own at a time. Raises Hopeless
-        where the provider will answer nothing, and BudgetReached after the replies of all batches that could be paid.
+        where the provider will answer nothing, ComeBack where it asks to wait too long, and BudgetReached after the
+        replies of all batches that could be paid.
         Leaving early leaves the batches running: the next run goes on.
         """
         ready: asyncio.Queue[tuple[Any, Reply | Failed] | None] = asyncio.Queue(_READY)
@@ -95,6 +99,7 @@ class BatchClient:
             stats=self.stats,
             bill=self.bill,
             ready=ready,
+            longest_wait=self.longest_wait,
         )
         self._runs.append(run)
         work = asyncio.create_task(run.work(requests))

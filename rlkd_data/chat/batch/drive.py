@@ -9,7 +9,9 @@ later than that; it then costs that one batch.
 from __future__ import annotations
 
 import asyncio
+import math
 import random
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -18,6 +20,7 @@ from typing import TypeVar
 from rlkd_data.chat.batch.journal import Folder, Journal, durable_file
 from rlkd_data.chat.batch.state import Found, Intent, Provider, Seen, Step, mark_creating, next_step, poll_pause
 from rlkd_data.chat.pace.retry import pause
+from rlkd_data.chat.pace.waiting import Waits
 from rlkd_data.chat.types import Failed, Hopeless, Rejected, Retryable
 from rlkd_data.config import BatchSettings
 
@@ -41,7 +44,7 @@ class _Way:
 
 
 class Driver:
-    """`watch` is told of every look at a batch."""
+    """`watch` is told of every look at a batch. `longest_wait`: seconds that the provider may ask to wait for."""
 
     def __init__(
         self,
@@ -51,16 +54,18 @@ class Driver:
         *,
         max_retries: int,
         watch: Callable[[Intent, Seen], None],
+        longest_wait: float = math.inf,
     ) -> None:
         self._provider, self._journal, self._settings = provider, journal, settings
         self._max_retries, self._watch = max_retries, watch
         self._rng = random.Random()
+        self._waits = Waits(longest_wait)
 
     async def bring(self, folder: Folder) -> Failed | None:
         """Go on until the results are in the folder; the reason, where the provider refused the batch as a whole.
 
-        Raises Retryable where the provider cannot be reached (the batch stays in the journal), Hopeless where it
-        refuses us.
+        Raises Retryable where the provider cannot be reached (the batch stays in the journal), ComeBack where it asks
+        to wait too long (so it does), Hopeless where it refuses us.
         """
         steps = {
             Step.UPLOAD: self._upload,
@@ -109,7 +114,7 @@ class Driver:
             if way.tries > self._max_retries:
                 raise
             way.absent = failure.reason in _REFUSED
-            await asyncio.sleep(pause(way.tries, failure.retry_after, self._rng))
+            await self._pause(way.tries, failure)
         except (Hopeless, Rejected) as failure:
             raise _not_made(folder, failure) from None
         else:
@@ -174,7 +179,11 @@ class Driver:
                 tries += 1
                 if tries > self._max_retries:
                     raise
-                await asyncio.sleep(pause(tries, failure.retry_after, self._rng))
+                await self._pause(tries, failure)
+
+    async def _pause(self, tries: int, failure: Retryable) -> None:
+        self._waits.note(failure, time.monotonic())
+        await asyncio.sleep(pause(tries, failure.retry_after, self._rng))
 
 
 def _not_made(folder: Folder, failure: Failed) -> Hopeless:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -16,7 +17,7 @@ from rlkd_data.chat.many import as_async
 from rlkd_data.chat.money.bill import Asked, Bill
 from rlkd_data.chat.stats import Stats
 from rlkd_data.chat.store import ResponseStore, key_and_size
-from rlkd_data.chat.types import Failed, Hopeless, Rejected, Reply, Request, Retryable
+from rlkd_data.chat.types import ComeBack, Failed, Hopeless, Rejected, Reply, Request, Retryable
 from rlkd_data.config import BatchSettings
 from rlkd_data.errors import BudgetReached, InputError
 from rlkd_data.run.progress import note
@@ -39,10 +40,13 @@ class BatchRun:
         stats: Stats,
         bill: Bill,
         ready: asyncio.Queue[tuple[Any, Reply | Failed] | None],
+        longest_wait: float = math.inf,
     ) -> None:
         self._backend, self._provider, self._store, self._journal = backend, provider, store, journal
         self._settings, self._stats, self._bill, self._ready = settings, stats, bill, ready
-        self._driver = Driver(provider, journal, settings, max_retries=max_retries, watch=self._watch)
+        self._driver = Driver(
+            provider, journal, settings, max_retries=max_retries, watch=self._watch, longest_wait=longest_wait
+        )
         self._waiting: dict[bytes, list[Any]] = {}
         """The caller's keys of each request without an answer."""
         self._held: dict[bytes, str] = {}
@@ -256,6 +260,8 @@ class BatchRun:
                 self.running[held.intent.token] = held
                 try:
                     refusal = await self._driver.bring(held)
+                except ComeBack:
+                    raise
                 except Retryable as failure:
                     self._given_up[held.intent.token] = failure
                     for key in held.read_keys():

@@ -148,6 +148,33 @@ def test_where_all_are_dead_the_scheduler_hears_of_it():
         assert sum(len(fake.asked) for fake in fakes) == (2 if times == 1 else 3)
 
 
+def test_a_server_that_asks_for_a_long_wait_does_not_stop_one_that_rests(capsys):
+    pool, (first, second), clock = pool_of(1, 1)
+    first.fails, second.fails = [down("rate_limited", retry_after=7200)], [down("overloaded"), down("overloaded")]
+    with pytest.raises(Retryable) as raised:
+        asyncio.run(pool.ask(wire(pool, "q")))
+    assert raised.value.retry_after in (None, 1.0)  # whoever was the last
+    said = capsys.readouterr().err
+    assert "1 other server goes on" in said and "no other server goes on" in said
+    first.fails = [down("rate_limited", retry_after=7200)]
+    pool._servers[0].rest = 0.0  # asked before it told
+    with pytest.raises(Retryable) as raised:
+        asyncio.run(pool.ask(wire(pool, "q")))
+    assert raised.value.retry_after == 1.0 and len(second.asked) == 1
+    clock.now += 1.0
+    second.fails = []
+    assert asyncio.run(pool.ask(wire(pool, "q"))).server == second.name
+
+
+def test_where_all_ask_for_a_long_wait_it_is_the_shortest():
+    pool, fakes, _ = pool_of(1, 1)
+    for fake, seconds in zip(fakes, (7200, 3600), strict=True):
+        fake.fails = [down("rate_limited", retry_after=seconds)]
+    with pytest.raises(Retryable) as raised:
+        asyncio.run(pool.ask(wire(pool, "q")))
+    assert raised.value.retry_after == 3600
+
+
 def test_what_may_have_been_paid_for_is_told_at_once():
     pool, fakes, _ = pool_of(1, 1)
     for fake in fakes:

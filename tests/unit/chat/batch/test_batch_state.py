@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rlkd_data.chat.batch.drive import Driver
 from rlkd_data.chat.batch.journal import Journal, acquire
 from rlkd_data.chat.batch.search import is_older
 from rlkd_data.chat.batch.state import (
@@ -26,6 +30,8 @@ from rlkd_data.chat.batch.state import (
     next_step,
     poll_pause,
 )
+from rlkd_data.chat.types import ComeBack, Retryable
+from rlkd_data.config import BatchSettings
 from rlkd_data.errors import InputError
 
 INTENT = new_intent("openai", "http://x/v1", "openai:m", new_token(), 3)
@@ -108,6 +114,24 @@ def test_the_journal_knows_what_is_open_and_who_holds_it(tmp_path: Path) -> None
     held.drop()
     made.release()
     assert journal.open_keys() == {keys[2]: child.token} and journal.take(token) is None
+
+
+@pytest.mark.parametrize("wants_file", [True, False])
+def test_a_provider_that_asks_to_wait_too_long_ends_the_run(tmp_path: Path, wants_file: bool) -> None:
+    """In every call: of the upload, and of the batch."""
+
+    async def busy(*_: object) -> str:
+        raise Retryable("limit", reason="rate_limited", retry_after=86_400)
+
+    journal = Journal(tmp_path / "s.sqlite")
+    folder = journal.take(sealed(journal, [os.urandom(32)]))
+    assert folder is not None
+    provider: Any = SimpleNamespace(wants_file=wants_file, upload=busy, create=busy)
+    driver = Driver(provider, journal, BatchSettings(), max_retries=8, watch=lambda *_: None, longest_wait=900)
+    with pytest.raises(ComeBack, match="run the same command then"):
+        asyncio.run(driver.bring(folder))
+    assert folder.path.exists()  # it is for the next run
+    folder.release()
 
 
 def test_what_was_never_sealed_is_swept_but_not_under_its_owner(tmp_path: Path) -> None:
