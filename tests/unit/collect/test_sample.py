@@ -90,8 +90,9 @@ async def test_with_a_teacher_every_row_is_asked_or_kept(tmp_path, rows, asks, r
 
     async def gone_through():
         rejected = []
+        source, cleaner = open_source(settings), open_cleaner(settings)
         desk = SimpleNamespace(
-            settings=settings, source=open_source(settings), cleaner=open_cleaner(settings), write=rejected.extend
+            settings=settings, source=source, cleaner=cleaner, records=lambda: source.records, write=rejected.extend
         )
         return [pair async for pair in _requests(desk, client, written(tmp_path / "t"))], rejected
 
