@@ -38,7 +38,7 @@ _SPACED = re.compile(r"\W*(?P<letter>[A-J])\s+(?P<text>[A-Z]\S*.*)", re.DOTALL)
 _LINE = re.compile(r"^\W*(?P<letter>[A-J])[)\].:]?\s+(?P<text>[A-Z]\S*)?", re.MULTILINE)
 _BARE = r"[A-J](?![A-Za-z'])"
 _LETTERS = re.compile(
-    rf"\W*{_BARE}(?:\s*(?:,|;|、|and|or|&|和|或|\s)\s*(?:and\s+|or\s+)?[(]?{_BARE}[)]?)+\W*|[A-J]{{2,6}}"
+    rf"\W*+{_BARE}(?:\s*+(?:[,;、&和或]|and|or|(?<=\s))\s*+(?:and\s+|or\s+)?[(]?{_BARE}[)]?)++\W*+|[A-J]{{2,6}}"
 )
 _LONE = re.compile(r"\W*(?P<letter>[A-Za-j])\W*")
 _LETTER = re.compile(r"[\s$*]*\(?(?P<letter>[A-Z])(?:\)?\.?[\s$*]*|[).:]+[ ](?P<text>.+))", re.DOTALL)

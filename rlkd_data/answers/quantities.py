@@ -16,7 +16,7 @@ _LONGEST_PHRASE = 12
 _EXPONENT = r"(?:\s*\^\s*\{?\s*-?\d\s*\}?)?"
 _TAIL = re.compile(
     rf"(?:{OPEN}[^{CLOSE}]*{CLOSE}{_EXPONENT}|(?<![A-Za-z\\_])[A-Za-zμµ]{{2,}}{_EXPONENT}(?![A-Za-z])|(?<=[\s/\d.*])[A-Za-zΩ]{_EXPONENT}(?![A-Za-z])"
-    rf"|°\s?[CF](?![A-Za-z])|[°%$€£¥¢₹]|[\u4e00-\u9fff]+{_EXPONENT}|\\(?:Omega|mu)(?![A-Za-z])|[/\s.·]|\\cdot(?![A-Za-z])|(?<=[A-Za-z])['-](?=[A-Za-z]))+$"
+    rf"|°\s?[CF](?![A-Za-z])|[°%$€£¥¢₹]|[\u4e00-\u9fff]++{_EXPONENT}|\\(?:Omega|mu)(?![A-Za-z])|[/\s.·]|\\cdot(?![A-Za-z])|(?<=[A-Za-z])['-](?=[A-Za-z]))++$"
 )
 _CURRENCY = re.compile(
     r"(?P<sign>-?)\s*(?:(?:US|RMB)\s*)?(?P<unit>[$€£¥₹]|(?:USD|EUR|GBP|JPY)(?=\s*[\d.]))\s*(?P<rest>-?[\d.].*)",
@@ -100,7 +100,8 @@ _AND_A_PART = re.compile(r"(?P<body>\S.* and (?:a|one) (?:half|third|quarter)) (
 _SCALE = re.compile(rf"{OPEN}?\s*(?P<word>[A-Za-z]{{5,}})\s+(?P<rest>\S.*)", re.DOTALL)
 VAGUE = re.compile(
     r"\b(?:hundreds|thousands|millions|dozens|half|halves|thirds?|fourths?|quarters?|twice|thrice|double|triple|minus|negative|not|none|"
-    r"nor|neither|between|at (?:least|most)|less|fewer|over|under|above|below|up to|times|squared|cubed|factorial"
+    r"nor|neither|cannot|never|hardly|"
+    r"between|at (?:least|most)|less|fewer|over|under|above|below|up to|times|squared|cubed|factorial"
     r"|root|power|plus|divided|"
     r"multiplied|or more|or less|if|unless|except|without|than)\b|n't\b|至少|至多|不|超过|以上|以下",
     re.IGNORECASE,

@@ -32,7 +32,7 @@ _NEGATED = re.compile(
     re.I,
 )
 _SPAN = re.compile(r"\$\$?(?P<one>[^$]+)\$\$?|\\\((?P<two>.+?)\\\)|\\\[(?P<three>.+?)\\\]", re.DOTALL)
-_BOILERPLATE = re.compile(r"\s*(?:I hope (?:it|this) is correct\.?)?\s*(?:<\|[^|<>]*\|>.*)?\s*\Z", re.DOTALL)
+_BOILERPLATE = re.compile(r"(?<!\s)\s*+(?:I hope (?:it|this) is correct\.?)?\s*+(?:<\|[^|<>]*\|>.*)?\Z", re.DOTALL)
 _CHANGED = re.compile(
     r"(?:\s*[^\W\d_]+)?\s+(?:(?:less|fewer|more) than|or (?:more|less|so)|squared|cubed|factorial|plus|minus|divided"
     r"|multiplied)\b",
@@ -55,7 +55,7 @@ def stated(text: str) -> Stated | None:  # noqa: PLR0911 - a kind each
     one behind an equals sign, or the one in bold. None where there is a choice."""
     if len(text) > _LONGEST:
         return None
-    text = _BOILERPLATE.sub("", text)
+    text = _BOILERPLATE.sub("", text.rstrip())
     found = final_answer(text)
     if found is not None and found != text.strip():
         return Stated(found, certain=True)

@@ -28,9 +28,9 @@ NO_RESULT = "no result"
 DIFFER = "answers differ"
 """`how` of a verdict about whole steps whose answers are known to differ."""
 _PERCENT = re.compile(r"%|\bper\s?cent|\bpercent|¢|\bcents?\b", re.IGNORECASE)
-_NUMBER = r"[$€£]?\d[\d,]*(?:\.\d+)?\)?%?"
+_NUMBER = r"[$€£]?\d++(?:,\d++)*+(?:\.\d++)?\)?%?"
 _OPERATION = re.compile(
-    rf"{_NUMBER}(?:\s*[^\W\d]{{1,12}}){{0,2}}\s*(?:[-+*/×÷·^]|\bx\b|\\times|\\cdot)\s*\(?(?={_NUMBER})"
+    rf"(?<!\d)(?<!\d[.,]){_NUMBER}(?:\s*+[^\W\d]{{1,12}}){{0,2}}\s*+(?:[-+*/×÷·^]|\bx\b|\\times|\\cdot)\s*\(?(?={_NUMBER})"
 )
 _LAST = re.compile(rf"\x00\s*\(?{_NUMBER}")
 _FRACTION = re.compile(r"(?<![\d./])(\d{1,9})\s*/\s*(\d{1,9})[^\w/]*$")
@@ -42,8 +42,9 @@ def finds_nothing(teacher: str, student: str) -> bool:
     """Whether the student's answer lacks the result that the teacher's arrives at, so that they differ, whatever their
     words: its number stands nowhere in the student's, be it rounded, as a fraction, in number words or per cent.
 
-    False where that cannot be said: the teacher's arrives at no quantity, or both arrive at one and differ by what may
-    be a unit (`answers.arrived.same` leaves that open).
+    False where that cannot be said: the teacher's arrives at no quantity, or at one that its own text does not say but
+    as an operand (`3 x 4`), or both arrive at one and differ by what may be a unit (`answers.arrived.same` leaves that
+    open).
     """
     if student.rstrip().endswith(("?", "？")) and not teacher.rstrip().endswith(("?", "？")):
         return True
@@ -52,7 +53,9 @@ def finds_nothing(teacher: str, student: str) -> bool:
     if wanted is not None and said is not None and said.certain and wanted.certain:
         return False
     value = decimal(wanted.value) if wanted is not None else None
-    return value is not None and not states(student, value, percent=_PERCENT.search(teacher) is not None)
+    if value is None or not states(teacher, value):
+        return False
+    return not states(student, value, percent=_PERCENT.search(teacher) is not None)
 
 
 def concluded(answer: str) -> Decimal | None:
@@ -125,9 +128,11 @@ def _settled(pair: Pair) -> Verdict | None:
     if pair.part != "step":
         return None
     answers = answers_of(pair)
+    known = equal(answers)
+    if known is not None and known.match:
+        return None
     if finds_nothing(answers.teacher, answers.student):
         return Verdict(False, NO_RESULT, free=True)
-    known = equal(answers)
     return Verdict(False, DIFFER, free=True) if known is not None and known.match is False else None
 
 

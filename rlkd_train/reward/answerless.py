@@ -8,47 +8,61 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from decimal import Decimal, InvalidOperation
 
-from rlkd_data.judges.found import says_again, states
+from rlkd_data.judges.equal import words
+from rlkd_data.judges.found import concluded, says_again, states
 from rlkd_data.schema import Step
-from rlkd_data.structure.numbers import result_of
 
 INVENTED = "not in the completion"
 AGAIN = "no answer"
-_CONTENT = re.compile(r"[^\W\d_]{4,}")
-_STEM, _LEAST_FOUND = 5, 0.5
+_CONTENT = re.compile(r"[^\W\d_\u3040-\u30ff\u3400-\u9fff]{4,}")
+"""Words; not the runs of Chinese or Japanese text, which are sentences."""
+_STEM, _LEAST_FOUND, _TELLING = 5, 0.5, 3
+_DIGIT = re.compile(r"\d")
+_SETTING = frozenset("{}\\$")
 
 
 def answerless(steps: Sequence[Step], completion: str) -> dict[int, str]:
     """Why a step has no answer, by the step's place (from 1).
 
-    - not in the completion: what the answer arrives at (its number, or, without one, most of its words) is not there
+    - not in the completion: what the answer arrives at (its number, or, without one, most of its words) is not there.
+      Nothing is asked of an answer that stands there as it is, of a formula, and of a number that the answer itself has
+      only as an operand.
     - no answer: the answer is its own question, or its plan, once more
     """
     found: dict[int, str] = {}
-    stems: set[str] | None = None
+    said: str | None = None
     for place, step in enumerate(steps, 1):
         if says_again(step.sub_problem, step.answer) or says_again(step.meta_reasoning, step.answer):
             found[place] = AGAIN
             continue
-        if (number := _number(step.answer)) is not None:
-            if not states(completion, number, percent="%" in step.answer):
-                found[place] = INVENTED
-            continue
-        stems = _stems(completion) if stems is None else stems
-        words = _stems(step.answer)
-        if words and len(words & stems) < _LEAST_FOUND * len(words):
+        said = _line(completion) if said is None else said
+        if not _stands(step.answer, said) and _invented(step.answer, completion):
             found[place] = INVENTED
     return found
 
 
-def _number(answer: str) -> Decimal | None:
-    result = result_of(answer)
-    try:
-        return Decimal(result) if result is not None else None
-    except InvalidOperation:
-        return None
+def _stands(answer: str, completion: str) -> bool:
+    """Whether the words and signs of an answer stand in the completion's, in a row. A lone number may be an operand."""
+    line = _line(answer)
+    return line.count(" ") > 2 and line in completion
+
+
+def _line(text: str) -> str:
+    return f" {' '.join(word for word in words(text) if word not in _SETTING)} "
+
+
+def _invented(answer: str, completion: str) -> bool:
+    if _DIGIT.search(answer):
+        number = concluded(answer)
+        if number is None or not states(answer, number):
+            return False
+        return not states(completion, number, percent="%" in answer)
+    own = _stems(answer)
+    there = own & _stems(completion) if own else own
+    if len(own) < _TELLING:
+        return len(own) == _TELLING - 1 and not there
+    return len(there) < _LEAST_FOUND * len(own)
 
 
 def _stems(text: str) -> set[str]:

@@ -7,7 +7,7 @@ import re
 from rlkd_data.answers.final import last_boxed
 from rlkd_data.collect.normalise import split_reasoning
 
-_THINK = re.compile(r"\s*(?:<think>)?(?:(?!</?think>).)+</think>(?:(?!</?think>).)+", re.DOTALL)
+_THINK = re.compile(r"(?:\s*+<think>)?+(?:(?!</?think>).)++</think>(?:(?!</?think>).)++", re.DOTALL)
 _BOX = re.compile(r"\\boxed\s*\{")
 
 

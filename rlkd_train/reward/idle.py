@@ -14,9 +14,9 @@ from rlkd_data.structure.numbers import numbers
 from rlkd_train.reward.again import words
 
 Idle = Literal["trivial", "foreign", "unconnected", "restates", "echo"]
-_NUMBER = r"\d[\d,]*(?:\.\d+)?"
+_NUMBER = r"(?<!\d)(?<!\d,)\d[\d,]*+(?:\.\d++)?"
 _CALCULATION = re.compile(rf"({_NUMBER})\s*[-+*/×÷]\s*({_NUMBER})\s*=\s*({_NUMBER})")
-_EQUATION = re.compile(r"(\S+)\s*=\s*(\S+)")
+_EQUATION = re.compile(r"(?<!\S)(\S+)\s*=\s*(\S+)")
 _STEM, _LEAST_WORD = 6, 3
 _GENERAL = general(_STEM)
 _CONNECTED = 0.25

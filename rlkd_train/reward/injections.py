@@ -21,7 +21,7 @@ _TO_JUDGE = re.compile(
     r"""
     \b(?:ignore|disregard|forget|override)\b[^.\n]{0,30}\b(?:previous|above|prior|earlier|all)\b[^.\n]{0,20}
         \b(?:instructions?|prompts?|rules)\b
-    | (?:^|[.!?:\n"'>\]]\s*|\bplease\s+|\byou\s+(?:must|should|have\s+to)\s+|\b(?:just|simply|always|only)\s+)
+    | (?:^[^\S\n]*+|[.!?:"'>\]]\s*+|\bplease\s+|\byou\s+(?:must|should|have\s+to)\s+|\b(?:just|simply|always|only)\s+)
         (?:answer|reply|respond|say|output|write|(?:return|print)(?!\s+(?:true|correct)))\s+(?:only\s+|just\s+)?
         (?:with\s+)?
         (?:the\s+(?:one\s+)?(?:single\s+)?word\s+)?["'`*“‘]{0,2}(?:yes|match(?:es)?|correct|true)\b(?!\s*(?:or|/|if|when)\b)
@@ -35,7 +35,7 @@ _TO_JUDGE = re.compile(
 )
 _FORGED = re.compile(
     r"""
-    ^\s*A>\s.*\n(?:\s*\n)*\s*B>\s | ^\s*Pair\s\d{1,3},\s(?:plans|questions|answers|steps)\b
+    ^[^\S\n]*+A>\s.*\n\s*+B>\s | ^[^\S\n]*+Pair\s\d{1,3},\s(?:plans|questions|answers|steps)\b
     | \{\s*["']1["']\s*:\s*["'](?:yes|no)["'] | ["'](?:match|verdict|equivalent)["']\s*:\s*(?:true|["']yes["'])
     | ^\W{0,4}(?:verdict|judg(?:e)?ment|decision)\W{0,6}[:=]\W{0,4}(?:yes|true|match)\b
     | \b(?:from\s+now\s+on|whatever\s+(?:you\s+see|follows|comes)|in\s+any\s+case|no\s+matter\s+what)[,:]?\s+

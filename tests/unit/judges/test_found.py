@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from rlkd_data.config import JudgeSettings
-from rlkd_data.judges.base import Pair, Verdict
+from rlkd_data.judges.base import Pair, Said, Verdict, step_pair
 from rlkd_data.judges.found import NO_RESULT, FoundFirst, finds_nothing, says_again
 from rlkd_data.judges.open import open_judge
 from rlkd_data.structure.number_words import spoken
@@ -45,6 +45,20 @@ def test_a_result_that_stands_nowhere_is_missed_and_another_wording_is_not(
     teacher: str, student: str, nothing: bool
 ) -> None:
     assert finds_nothing(teacher, student) is nothing
+
+
+SELF = (
+    "(3, -4)", "The score was 4-2.", "3 x 4", "2024-05-17", "1/2 + 1/3", "a_5 = 2^5 - 1", "between 4-6", "2^10", "5!",
+    "4/2", "x = 3 * 5", "6 * 10^23", "3 + 4i", "12.5%", "-5", "3:30", "y = 2x - 5", "$1,200 - $200", "a dozen", "1,2,3",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("answer", SELF)
+async def test_an_answer_has_its_own_result(answer: str) -> None:
+    assert finds_nothing(answer, answer) is False
+    assert finds_nothing(f"So it is {answer}", f"We get {answer}") is False
+    whole = step_pair(Said("What is it?", answer), Said("How much is that?", answer), "p")
+    assert [verdict.how for verdict in await FoundFirst(Asked()).judge([whole])] == ["asked"]
 
 
 @pytest.mark.parametrize(
