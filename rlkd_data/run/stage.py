@@ -129,8 +129,8 @@ def versions() -> dict[str, str]:
         "transformers",
         "trl",
         "peft",
-        "httpx2",
-        "aiohttp",
+        "openai",
+        "anthropic",
         "genai-prices",
     ):
         try:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rlkd_data.chat.backends import connection
+from rlkd_data.chat.backends import sdk
 from rlkd_data.chat.open import open_client
 from rlkd_data.chat.types import Hopeless, Retryable
 from rlkd_data.collect import json_rows
@@ -40,7 +40,7 @@ async def test_a_redirect_to_another_server_is_refused(tmp_path: Path, place: st
 @pytest.mark.usefixtures("_either")
 @pytest.mark.parametrize("packed", [False, True])
 async def test_a_reply_without_end_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, packed: bool) -> None:
-    monkeypatch.setattr(connection, "LONGEST_REPLY", 1 << 20)
+    monkeypatch.setattr(sdk, "LONGEST_REPLY", 1 << 20)
     body = b'{"a":"' + b"x" * (5 << 20)
     body = gzip.compress(body, 1) if packed else body
     head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n" + ("Content-Encoding: gzip\r\n" if packed else "")

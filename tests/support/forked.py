@@ -22,7 +22,7 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-_DATA = ["aiohttp.web", "datasets", "httpx2", "jinja2", "pandas", "polars", "pyarrow.parquet"]
+_DATA = ["aiohttp.web", "anthropic", "datasets", "jinja2", "openai.types", "pandas", "polars", "pyarrow.parquet"]
 _DATA += [f"rlkd_data.{name}" for name in ("cli", "collect.run", "decompose.run", "chat.batch.client", "report.build")]
 _TRAIN = ["torch", "transformers.generation", "peft", "trl.trainer.grpo_trainer", "trl.trainer.sft_trainer"]
 _TRAIN += [f"rlkd_train.{name}" for name in ("cli", "grpo.train", "sft.train", "evaluate.run", "reward.scorer")]

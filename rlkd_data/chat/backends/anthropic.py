@@ -1,4 +1,4 @@
-"""`anthropic:` – the messages of Anthropic, and of servers that speak its protocol.
+"""`anthropic:` – the messages of Anthropic, and of servers that speak its protocol, through its SDK.
 
 The protocol knows no seed, so none is sent: another sample is another `sample_index`, which is part of the store's key.
 """
@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from rlkd_data.chat.backends.anthropic_reply import read_reply
-from rlkd_data.chat.backends.connection import Connection
 from rlkd_data.chat.backends.controls import anthropic_body, headers
 from rlkd_data.chat.backends.failures import endpoint
+from rlkd_data.chat.backends.sdk import Connection
 from rlkd_data.chat.backends.wants import Wants, sampling_of
 from rlkd_data.chat.batch.state import Provider
 from rlkd_data.chat.money.prices import listed
@@ -23,8 +23,6 @@ from rlkd_data.schema import Sampling
 
 DEFAULT_URL = "https://api.anthropic.com"
 VARIABLE = "ANTHROPIC_API_KEY"
-_VERSION = "2023-06-01"
-"""Of the protocol."""
 _MAX_TOKENS = 8192
 """The protocol wants a limit; this is taken where none is asked for."""
 
@@ -50,8 +48,7 @@ class AnthropicBackend:
         self._settings = settings
         self.prices = listed(name, "anthropic" if self._at.base_url == DEFAULT_URL else None, self._at.base_url)
         self._wants = Wants(f"{self.model} at {self._at.base_url}", needed=("max_tokens",))
-        told = {"X-Api-Key": self._at.key, "anthropic-version": _VERSION}
-        self._connection = Connection(self._at, "ANTHROPIC", told, settings.timeout)
+        self._connection = Connection(self._at, "anthropic", "AsyncAnthropic", settings.timeout)
 
     def wire(self, request: Request) -> dict[str, Any]:
         """The URL and the body of the request; the system prompt stands apart from the messages."""

@@ -1,20 +1,20 @@
 """`openai:` – the chat completions of OpenAI and of every server that speaks its protocol (vLLM, SGLang, llama.cpp …).
 
-Bodies are read by `openai_reply`: compatible servers add fields (reasoning) and leave others out.
+The SDK carries the request; bodies are read by `openai_reply`, because compatible servers add fields (reasoning) and
+leave others out, and because a retry is the scheduler's business.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from rlkd_data.chat.backends.connection import Connection
 from rlkd_data.chat.backends.controls import headers, openai_body
 from rlkd_data.chat.backends.failures import endpoint
 from rlkd_data.chat.backends.openai_reply import read_reply
+from rlkd_data.chat.backends.sdk import Connection
 from rlkd_data.chat.backends.wants import Wants, sampling_of
 from rlkd_data.chat.batch.state import Provider
 from rlkd_data.chat.money.prices import listed
@@ -48,7 +48,7 @@ class OpenAIBackend:
         self._settings = settings
         self.prices = listed(name, "openai" if self._at.base_url == DEFAULT_URL else None, self._at.base_url)
         self._wants = Wants(f"{self.model} at {self._at.base_url}")
-        self._connection = Connection(self._at, "OPENAI", _told(self._at.key), settings.timeout)
+        self._connection = Connection(self._at, "openai", "AsyncOpenAI", settings.timeout)
 
     def wire(self, request: Request) -> dict[str, Any]:
         """The URL and the body of the request."""
@@ -104,10 +104,3 @@ class OpenAIBackend:
 
     async def close(self) -> None:
         await self._connection.close()
-
-
-def _told(key: str) -> dict[str, str]:
-    """What every request says of who asks."""
-    named = {"OpenAI-Organization": "OPENAI_ORG_ID", "OpenAI-Project": "OPENAI_PROJECT_ID"}
-    account = {header: os.environ[name] for header, name in named.items() if os.environ.get(name)}
-    return {"Authorization": f"Bearer {key}"} | account

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from rlkd_data.chat.backends.anthropic_reply import read_reply
-from rlkd_data.chat.backends.connection import Connection
 from rlkd_data.chat.backends.failures import TYPES, Endpoint, failure, malformed
+from rlkd_data.chat.backends.sdk import Connection
 from rlkd_data.chat.batch.search import is_older
 from rlkd_data.chat.batch.state import Found, Intent, Item, Limits, Seen
 from rlkd_data.chat.money.tokens import count

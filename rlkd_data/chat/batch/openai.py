@@ -11,9 +11,9 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
-from rlkd_data.chat.backends.connection import Connection
 from rlkd_data.chat.backends.failures import Endpoint, failure, malformed
 from rlkd_data.chat.backends.openai_reply import read_reply
+from rlkd_data.chat.backends.sdk import Connection
 from rlkd_data.chat.batch.search import is_older
 from rlkd_data.chat.batch.state import Found, Intent, Item, Limits, Seen
 from rlkd_data.chat.money.tokens import count
@@ -40,8 +40,10 @@ class OpenAIBatches:
 
     async def upload(self, intent: Intent, requests: Path) -> str:
         name = f"rlkd-{intent.token}.jsonl"
-        made = await self._connection.upload("/files", name, requests, {"purpose": "batch"})
-        return _id(self._at, made.get("id"))
+        with requests.open("rb") as stream:
+            async with self._connection.sdk() as client:
+                made = await client.files.create(file=(name, stream, "application/jsonl"), purpose="batch")
+        return _id(self._at, made.id)
 
     async def create(self, intent: Intent, requests: Path) -> str:
         body = {
