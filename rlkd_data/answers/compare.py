@@ -184,7 +184,8 @@ class Comparison(Scalars):
                 return found
             loose = self._matched(_unnamed(gold.items), _unnamed(answer.items))
             return self._say(False if loose is False else None, "order")
-        return self._matched(gold.items, answer.items)
+        sets = gold.opening == answer.opening == "{"
+        return self._matched(gold.items, answer.items, sets=sets)
 
     def _each(self, gold: Sequence[Shape], answer: Sequence[Shape]) -> bool | None:
         return _all(self.same(one, other) for one, other in zip(gold, answer, strict=True))
@@ -197,14 +198,17 @@ class Comparison(Scalars):
         found = self._matched(_unnamed(gold), _unnamed(answer))
         return self._say(None, "names") if found and left.keys() != right.keys() else found
 
-    def _matched(self, gold: Sequence[Shape], answer: Sequence[Shape]) -> bool | None:
-        """Whether each item has one that is the same, in any order. One that stands twice may stand once."""
+    def _matched(self, gold: Sequence[Shape], answer: Sequence[Shape], *, sets: bool = False) -> bool | None:
+        """Whether each item has one of its own that is the same, in any order. One that stands twice may stand once,
+        in shorter lists and in sets."""
         if max(len(gold), len(answer)) > _MOST_MATCHED:
             return self._each(gold, answer) if len(gold) == len(answer) else self._say(False, "parts")
         table = [[self.same(one, other) for other in answer] for one in gold]
         covered = all(any(row) for row in table) and all(any(column) for column in zip(*table, strict=True))
         if covered:
             pairs = isinstance(gold[0], Several)
+            if len(gold) == len(answer) and not (pairs or sets or _one_to_one(table)):
+                return self._say(False, "parts")
             return self._say(True if len(gold) == len(answer) or pairs else None, "parts")
         possible = all(any(cell is not False for cell in row) for row in table) and all(
             any(cell is not False for cell in column) for column in zip(*table, strict=True)
@@ -249,6 +253,22 @@ def _is_side(side: str, other: Shape) -> bool:
     if not isinstance(inside, Scalar) or not isinstance(other, Scalar):
         return False
     return inside.text == other.text or (inside.number is not None and inside.number == other.number)
+
+
+def _one_to_one(table: Sequence[Sequence[bool | None]]) -> bool:
+    """Whether each row can have a column of its own in which it is not known to differ."""
+    taken: dict[int, int] = {}
+
+    def place(row: int, tried: set[int]) -> bool:
+        for column, cell in enumerate(table[row]):
+            if cell is not False and column not in tried:
+                tried.add(column)
+                if column not in taken or place(taken[column], tried):
+                    taken[column] = row
+                    return True
+        return False
+
+    return all(place(row, set()) for row in range(len(table)))
 
 
 def _all(verdicts: Iterable[bool | None]) -> bool | None:

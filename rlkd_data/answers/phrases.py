@@ -68,7 +68,7 @@ def same_words(one: Sequence[str], other: Sequence[str]) -> bool | None:  # noqa
         if _stem(one[0]) == _stem(other[0]):
             return None
         return False
-    if _excluded(one, other):
+    if exclude(one, other):
         return False
     if "".join(one) == "".join(other):
         return True
@@ -91,17 +91,19 @@ def same_phrases(one: Sequence[str], other: Sequence[str]) -> bool | None:
     if left == right:
         return True
     if sorted(left) == sorted(right) and all(token[:1].isdigit() or token in _DATES for token in left):
-        return True
+        dated = any(token in _DATES or ":" in token for token in left)
+        return True if dated else None  # 2 to 1 are not 1 to 2
     numbers = [{token for token in tokens if token[:1].isdigit()} for tokens in (left, right)]
     if numbers[0] != numbers[1] and (numbers[0] and numbers[1]):
         return False
     shorter, longer = sorted((set(left), set(right)), key=len)
     if shorter < longer and any(token[:1].isdigit() for token in longer - shorter):
         return False
-    return False if _excluded(left, right) else None
+    return False if exclude(left, right) else None
 
 
-def _excluded(one: Sequence[str], other: Sequence[str]) -> bool:
+def exclude(one: Sequence[str], other: Sequence[str]) -> bool:
+    """Whether two texts' words exclude one another: another day, colour or direction, or a "not" in one alone."""
     left, right = set(one), set(other)
     if bool(left & _NEGATIONS) != bool(right & _NEGATIONS) and (left - _NEGATIONS) == (right - _NEGATIONS):
         return True

@@ -229,4 +229,21 @@ def _same_result(said: tuple[str, str, str], expected: Any) -> bool:
     except ValueError:
         return False
     # TACO wraps a result into a list of one
-    return bool(token) and (result == expected or (isinstance(expected, list) and expected == [result]))
+    if not token:
+        return False
+    return same_value(result, expected) or (isinstance(expected, list) and same_value([result], expected))
+
+
+def same_value(said: Any, expected: Any) -> bool:
+    """Whether two values of JSON are the same: floats within 1e-6, and a boolean is no number."""
+    if isinstance(said, bool) or isinstance(expected, bool):
+        return said is expected
+    if isinstance(said, (int, float)) and isinstance(expected, (int, float)):
+        if isinstance(said, int) and isinstance(expected, int):
+            return said == expected
+        return said == expected or abs(said - expected) <= _TOLERANCE * max(1.0, abs(expected))
+    if isinstance(said, list) and isinstance(expected, list):
+        return len(said) == len(expected) and all(map(same_value, said, expected))
+    if isinstance(said, dict) and isinstance(expected, dict):
+        return said.keys() == expected.keys() and all(same_value(said[key], expected[key]) for key in said)
+    return bool(said == expected)

@@ -27,7 +27,8 @@ _UNIT = re.compile(
     r"|month|year|mile|kilomet|met|lit|gallon|pound|kilo)[a-z]*)*)?"
 )
 _NEGATED = re.compile(
-    r"\b(?:not|isn't|n't|never|instead of|rather than|at least|at most|between|more than|less than|about half)\b"
+    r"n['’]t\b|\b(?:not|cannot|never|hardly|"
+    r"instead of|rather than|at least|at most|between|more than|less than|about half)\b"
     r"|不是|至少|至多",
     re.I,
 )

@@ -15,6 +15,12 @@ _CELL = re.compile(r"[\s,;|]+")
 _BARE_LIST = re.compile(r"[^,;]{1,60}(?:[,;][^,;]{1,60})+")
 
 
+def framed(text: str) -> bool:
+    """Whether a text is written as a structure: in brackets, fenced, or in rows."""
+    bare = text.strip().strip("$*").strip()
+    return bare[:1] in ("[", "(", "{", "`") or "\n" in bare
+
+
 def as_structure(text: str) -> Any | None:
     """Nested tuples of numbers and words, or a frozenset of pairs for a mapping; None where the text is none.
 

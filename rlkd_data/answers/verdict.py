@@ -22,7 +22,7 @@ from rlkd_data.answers.read import read
 from rlkd_data.answers.scalars import Engine
 from rlkd_data.answers.shapes import Phrase, Prose, Scalar, Shape, Words
 from rlkd_data.answers.stated import stated
-from rlkd_data.answers.structures import as_structure
+from rlkd_data.answers.structures import as_structure, framed
 from rlkd_data.schema import Domain
 
 _LETTER = re.compile(r"\W*[A-J]\W*")
@@ -168,11 +168,12 @@ def _by_option(gold: str, answer: str, problem: str | None) -> Verdict | tuple[s
 
 
 def _by_structure(gold: str, answer: str) -> Verdict | None:
-    """Lists, grids and mappings of a puzzle, element by element. In mathematics brackets may be an interval."""
+    """Lists, grids and mappings of a puzzle, element by element. In mathematics brackets may be an interval. Two texts
+    with commas and no brackets may also be sentences or grouped digits, so that they differ says nothing."""
     left, right = as_structure(gold), as_structure(answer)
-    if left is not None and right is not None:
-        return Verdict(left == right, "structure")
-    return None
+    if left is None or right is None or (left != right and not (framed(gold) or framed(answer))):
+        return None
+    return Verdict(left == right, "structure")
 
 
 def _plain(text: str) -> str:

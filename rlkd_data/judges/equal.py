@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 
 from rlkd_data.answers.arrived import arrived, same
 from rlkd_data.answers.compare import A_SIDE, PART
 from rlkd_data.answers.numbers import number
+from rlkd_data.answers.phrases import exclude
 from rlkd_data.answers.read import comparable, read
 from rlkd_data.answers.shapes import Named, Scalar, Several
 from rlkd_data.answers.stated import stated
@@ -26,7 +28,8 @@ def equal(pair: Pair) -> Verdict | None:
 
     The same words match, whatever their case and punctuation. Answers without sentences around them are compared as
     final answers are. Two others that both arrive at a number (`answers.arrived`) match if the numbers are equal, and
-    do not if no unit, rounding or other number in the text can be why they are not.
+    do not if no unit, rounding or other number in the text can be why they are not. Where each also says a number or a
+    word that the other does not (`2 of the 5`, `3 of the 5`), equal numbers tell nothing.
     """
     if words(pair.teacher) == words(pair.student):
         return Verdict(True, "equal", free=True)
@@ -37,7 +40,18 @@ def equal(pair: Pair) -> Verdict | None:
         return _settled(known, pair) if known is not None else None
     teacher, student = arrived(pair.teacher), arrived(pair.student)
     match = same(teacher, student) if teacher is not None and student is not None else None
+    if match and _apart(pair, certain=teacher.certain and student.certain if teacher and student else False):
+        return None
     return Verdict(match, "number", free=True) if match is not None else None
+
+
+def _apart(pair: Pair, *, certain: bool) -> bool:
+    """Whether two answers that arrive at one number may differ in what else they say."""
+    one, other = (words(text) for text in (pair.teacher, pair.student))
+    if exclude(one, other):
+        return True
+    left, right = (Counter(word for word in said if word[0].isdigit()) for said in (one, other))
+    return not certain and not (left <= right or right <= left)
 
 
 def _settled(found: Found, pair: Pair) -> Verdict | None:

@@ -111,6 +111,23 @@ def test_sentences_are_read_for_what_they_state(gold: str, answer: str, right: b
 
 
 @pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("3,3,5", "3,5,5", False), ("2, 2, 9", "2, 9, 9", False), ("1,1,2", "2,1,1", True),
+        ("{1,1,2}", "{1,2,2}", True),
+        ("2 to 1", "1 to 2", None), ("1 in 5", "5 in 1", None), ("May 5, 2020", "5 May 2020", True),
+    ],
+)  # fmt: skip
+def test_each_part_counts_once(one: str, other: str, same: bool | None) -> None:
+    assert verdict(one, other) is same and verdict(other, one) is same
+
+
+@pytest.mark.parametrize("answer", ["It can't be 5", "It cannot be 5", "I don’t think it is 5", "It is hardly 5"])
+def test_a_denied_number_is_not_the_answer(answer: str) -> None:
+    assert verdict("5", answer) is not True
+
+
+@pytest.mark.parametrize(
     ("job", "expected"),
     [
         (Job("18", "I think she has many", "math"), Verdict(False, "unreadable answer")),

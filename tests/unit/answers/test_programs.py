@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rlkd_data.answers import sandbox
-from rlkd_data.answers.programs import CodeTests, Graded, grade_code, python_code, read_tests, same_output
+from rlkd_data.answers.programs import CodeTests, Graded, grade_code, python_code, read_tests, same_output, same_value
 
 REASON = sandbox.available()
 shut_in = pytest.mark.skipif(REASON is not None, reason=f"sandbox unavailable: {REASON}")
@@ -128,3 +128,15 @@ def test_a_real_response_passes_tests_of_its_task() -> None:
     # The response of the row code-vmassemblersimple2-python-qwen3-14b_ (can-ai-code, MIT), which passed 27 of 27.
     assert grade(ASSEMBLER, REAL).how == "tests: all passed"
     assert grade(ASSEMBLER, REAL.replace("% 256", "")).is_correct is False
+
+
+@pytest.mark.parametrize(
+    ("said", "expected", "same"),
+    [
+        (0.1 + 0.2, 0.3, True), ([1, [0.1 + 0.2]], [1, [0.3]], True), ({"a": 0.30000000000000004}, {"a": 0.3}, True),
+        (0.31, 0.3, False), (1, True, False), ([1], [True], False), (True, True, True), (10**17 + 1, 10**17, False),
+        ([1, 2], [1], False), ("0.3", 0.3, False), (1, 1.0, True), (float("inf"), float("inf"), True),
+    ],
+)  # fmt: skip
+def test_results_of_functions_are_compared_value_by_value(said: object, expected: object, same: bool) -> None:
+    assert same_value(said, expected) is same

@@ -94,6 +94,9 @@ def test_an_answer_may_be_the_letter_or_the_text(gold: str, answer: str, expecte
         ("the blue house", "Blue house", Verdict(True, "words")),
         ("the blue house", "it stands in the third street", Verdict(None, "null: free text")),
         ("knight", "knave", Verdict(False, "words")),
+        ("12,000 dollars", "12,000", Verdict(True, "number")),
+        ("10,000 km", "10,000 kilometers", Verdict(True, "equal")),
+        ("[red, green]", "green, red", Verdict(False, "structure")),
     ],
 )
 def test_puzzles_are_compared_as_what_they_are(gold: str, answer: str, expected: Verdict) -> None:

@@ -94,6 +94,11 @@ def behind_equal() -> Iterator[EqualFirst]:
         ("answer", "9 chickens and 10 rabbits", "10", False),
         ("answer", "12", "half of 12", None),
         ("answer", "16386.2", "16386.169 in all", None),
+        ("answer", "the slope is 2 and intercept 3", "the slope is 3 and intercept 3", None),
+        ("answer", "The first is 4, the second 6.", "The first is 6, the second 6.", None),
+        ("answer", "3 of the 5 are red", "2 of the 5 are red", None),
+        ("answer", "It's 5 km north", "It's 5 km south", None),
+        ("answer", "It cannot be 5.", "It is 5.", None),
     ],
 )
 def test_equal_decides_only_what_is_certain(part: str, teacher: str, student: str, match: bool | None) -> None:
