@@ -149,7 +149,9 @@ class Client:
             except Adapted as adapted:  # another form has a key of its own, and may be in the store
                 change, request = adapted, adapted.adapt(request)
             else:
-                return replace(reply, sent=self._drawn(wire, request)) if hasattr(self.backend, "sent") else reply
+                if not hasattr(self.backend, "sent"):
+                    return reply
+                return replace(reply, sent=self._drawn(wire, request), told=frozenset(wire["body"]))
         raise Rejected(str(change), reason="bad_request")
 
     async def _ask_wire(self, wire: dict[str, Any], request: Request) -> Reply:

@@ -38,7 +38,7 @@ _VERSION = 1
 _BUSY_SECONDS = 60.0
 _COMPRESS_FROM = 512
 _KNOWN = frozenset(field.name for field in fields(Reply))
-_STORED = [field.name for field in fields(Reply) if field.name != "sent"]  # the key says how it was drawn
+_STORED = [field.name for field in fields(Reply) if field.name not in ("sent", "told")]  # the key says these
 _SQL_TABLE = (
     "CREATE TABLE replies (key BLOB PRIMARY KEY, model TEXT NOT NULL, created_at TEXT NOT NULL, reply BLOB NOT NULL)"
 )

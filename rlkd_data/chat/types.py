@@ -48,8 +48,8 @@ class Reply:
     `reasoning` is what the server gave apart from the text (`reasoning_content`, `reasoning`, thinking blocks), null
     where it gave none; tags inside `text` are left as they are. `model` is the name that the server answered with.
     `cache_written`: prompt tokens that the provider put into its cache, which some charge more for. `sent`: how it was
-    really drawn, once the model had its way (the client says so; it is not stored). `server`: which of several
-    answered.
+    really drawn, once the model had its way (the client says so; it is not stored). `told`: the fields of the request's
+    body, likewise. `server`: which of several answered.
     """
 
     text: str
@@ -61,6 +61,7 @@ class Reply:
     logprobs: tuple[dict[str, Any], ...] = field(default=())
     cache_written: int = 0
     sent: Sampling | None = field(default=None, compare=False)
+    told: frozenset[str] | None = field(default=None, compare=False)
     server: str | None = None
 
 

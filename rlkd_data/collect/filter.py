@@ -9,8 +9,9 @@ from typing import Literal
 from rlkd_data.schema import Trace
 from rlkd_data.structure.shape import shape
 
-UNSOLVED = frozenset({"truncated", "refused", "no_reasoning"})
-"""Reasons for which an attempt counts as one that did not solve the problem."""
+UNSOLVED = frozenset({"truncated", "refused", "no_reasoning", "no_response"})
+"""Reasons for which an attempt counts as one that did not solve the problem. What the server may have cut off
+(`unfinished`), or nobody can take apart (`thought_marks`, `redacted`), may be right: it is not judged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +40,9 @@ class Policy:
 def pass_rate(attempts: Sequence[Draft]) -> float | None:
     """The share of a problem's attempts that were right (pass@1 over the samples).
 
-    An attempt that was cut off, refused or empty did not solve it; one that could not be judged, or that was never
-    answered, does not count. None where there is no gold answer, or where no finished attempt could be judged.
+    An attempt that reached the token limit, was refused, or has no thought or no response did not solve it; one that
+    could not be judged, or that was never answered, does not count. None where there is no gold answer, or where no
+    finished attempt could be judged.
     """
     if not attempts or attempts[0].trace.answer is None:
         return None

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rlkd_data.answers.verify import Verifier
+from rlkd_data.chat.backends.controls import recorded
 from rlkd_data.chat.batch.client import BatchClient
 from rlkd_data.chat.client import Client
 from rlkd_data.chat.money.bill import Bill
@@ -141,7 +142,7 @@ async def _requests(desk: Desk, client: Client | BatchClient, done: Written) -> 
 async def _settle(desk: Desk, client: Client | BatchClient, group: Sequence[Answered], done: Written) -> None:
     """Verify a problem's replies, decide which are kept, and write those that are not written yet."""
     told = told_of(desk.settings)
-    drafts = [_draft(client, asked, answer, told) for asked, answer in group]
+    drafts = [_draft(desk, client, asked, answer, told) for asked, answer in group]
     verdicts = await asyncio.gather(*(desk.verifier.verify_async(job_of_draft(draft)) for draft in drafts))
     verified = [verified_by(draft, verdict) for draft, verdict in zip(drafts, verdicts, strict=True)]
     rate = pass_rate(verified)
@@ -149,18 +150,22 @@ async def _settle(desk: Desk, client: Client | BatchClient, group: Sequence[Answ
     desk.write([d for d in decided if not done.has(d.trace.problem_id, d.trace.sampling.sample_index)])
 
 
-def _draft(client: Client | BatchClient, asked: Asked, answer: Reply | Rejected, told: Mapping[str, Any]) -> Draft:
-    """A reply as a row, with what it cost, how it was really drawn, and what the teacher was `told`."""
+def _draft(
+    desk: Desk, client: Client | BatchClient, asked: Asked, answer: Reply | Rejected, told: Mapping[str, Any]
+) -> Draft:
+    """A reply as a row, with what it cost, how it was really drawn, and what the teacher was `told`: without what it
+    refused to be."""
     sampling, cost = asked.sampling, None
     if isinstance(answer, Reply):
         sampling, cost = answer.sent or sampling, client.cost(answer)
+        if answer.told is not None:
+            told = {**told, "controls": recorded(desk.settings, answer.told)}
     draft = read_reply(asked.problem, sampling, client.model, answer)
     return replace(draft, trace=replace(draft.trace, cost_usd=cost, **told))
 
 
 def told_of(settings: CollectSettings) -> dict[str, Any]:
     """What every trace says of how the teacher was asked."""
-    from rlkd_data.chat.backends.controls import recorded
     from rlkd_data.prompts import TEACHER, own_prompt
 
     own = own_prompt(settings.prompt_file, settings.system_prompt)

@@ -68,6 +68,7 @@ async def test_a_model_gets_what_it_takes(
     before = len(bodies(server, way)) if way in json.loads(_stats(server)) else 0
     replies = await ask(server, way, tmp_path / "s.sqlite", model=model)
     assert all(isinstance(reply, Reply) and reply.sent == sent for reply in replies) and len(replies) == 3
+    assert all(("temperature" in reply.told) is (sent.temperature is not None) for reply in replies)
     assert len(bodies(server, way)) - before == 3 + lessons  # learned once
     assert len(capsys.readouterr().err.splitlines()) == lessons  # said once
     again = await ask(server, way, tmp_path / "s.sqlite", model=model)

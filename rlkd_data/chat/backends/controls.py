@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from rlkd_data.config import ChatSettings, ModelControls
@@ -15,6 +15,8 @@ from rlkd_data.unshown import header_name
 
 _NOT_TOLD = ("extra_headers", "engine")
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
+_ELSEWHERE = {"reasoning_effort": ("output_config",), "thinking_budget": ("reasoning", "thinking")}
+"""Where a control stands in a body under another name: OpenRouter's, and Anthropic's."""
 _ROOM = 1024
 """Tokens of a reply beside its thinking budget, at least."""
 
@@ -25,10 +27,21 @@ def given(settings: ChatSettings) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value not in (None, {})}
 
 
-def recorded(settings: ChatSettings) -> str | None:
-    """The controls as a row tells them; None where none is set."""
+def recorded(settings: ChatSettings, told: Collection[str] | None = None) -> str | None:
+    """The controls as a row tells them; None where none is set. `told`: the fields of the body that was sent, where it
+    is known: a control that the model refused is none of them."""
     found = given(settings)
+    if told is not None:
+        found = {name: value for name, value in found.items() if name == "extra_body" or _is_told(name, told)}
+        extra = found.pop("extra_body", {})
+        if left := {name: value for name, value in extra.items() if value is None or name in told}:
+            found["extra_body"] = left
     return json.dumps(found, sort_keys=True, ensure_ascii=False) if found else None
+
+
+def _is_told(name: str, told: Collection[str]) -> bool:
+    """Whether a control is in a body, in the words of any protocol."""
+    return name in told or any(field in told for field in _ELSEWHERE.get(name, ()))
 
 
 def refuse(settings: ChatSettings, model: str, names: Iterable[str]) -> None:

@@ -24,6 +24,11 @@ RIGHT, WRONG, UNKNOWN, CUT = draft(True), draft(False), draft(None), draft(None,
         ([RIGHT, WRONG, WRONG, WRONG], 0.25),
         ([RIGHT, UNKNOWN], 1.0),  # what could not be judged does not count
         ([RIGHT, CUT], 0.5),  # what was cut off did not solve it
+        ([RIGHT, *[draft(None, reason="no_response")] * 3], 0.25),  # nor did a thought without a response
+        (
+            [RIGHT, *[draft(None, reason=why) for why in ("unfinished", "thought_marks", "redacted")]],
+            1.0,
+        ),  # may be right
         ([CUT, CUT], 0.0),
         ([UNKNOWN, CUT], None),
         ([UNKNOWN], None),
