@@ -7,6 +7,7 @@ stage's fingerprint. Descriptions and examples are what the pages of help, docs/
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
@@ -32,7 +33,7 @@ class Settings(BaseModel):
     A nested group that is given in part keeps the owner's defaults for the rest.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True, allow_inf_nan=False)
 
     @classmethod
     def usual(cls, **values: Any) -> Self:
@@ -94,6 +95,20 @@ class ModelControls(Settings):
         {}, description="arguments of vLLM's engine, as tensor_parallel_size, max_model_len, quantization (vllm: alone)"
     )
 
+    @field_validator("reasoning_effort", "chat_template_kwargs", "extra_body")
+    @classmethod
+    def _can_be_sent(cls, value: Any) -> Any:
+        """What goes into a request as it is must be JSON, and in UTF-8."""
+        try:
+            json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            raise ValueError(
+                "holds half of a surrogate pair, which no request can: write the whole character"
+            ) from None
+        except (TypeError, ValueError, RecursionError) as problem:
+            raise ValueError(f"cannot be sent as JSON: {problem}") from None
+        return value
+
 
 class ChatSettings(ModelControls):
     """How to talk to a model; shared by every stage that does."""
@@ -147,6 +162,10 @@ class ChatSettings(ModelControls):
         return url
 
 
+_WIDEST = 1 << 62
+"""A table holds numbers of 64 bits; a seed has the sample's index added."""
+
+
 class SamplingSettings(Settings):
     """How replies are drawn. What is null (as a flag: none) is left to the server."""
 
@@ -154,6 +173,13 @@ class SamplingSettings(Settings):
     top_p: float | None = Field(None, gt=0, le=1, description="probability of the likeliest tokens that are drawn from")
     max_tokens: PositiveInt | None = Field(None, description="longest reply, in tokens")
     seed: int | None = Field(0, description="seed of a problem's first reply; others count on")
+
+    @field_validator("max_tokens", "seed")
+    @classmethod
+    def _a_table_holds_it(cls, value: int | None) -> int | None:
+        if value is not None and abs(value) > _WIDEST:
+            raise ValueError("is more than a table can hold: give a smaller number")
+        return value
 
     @model_validator(mode="before")
     @classmethod

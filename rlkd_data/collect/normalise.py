@@ -6,10 +6,9 @@ import re
 from dataclasses import dataclass
 
 from rlkd_data.answers.final import final_answer, states_answer
+from rlkd_data.chat.backends.parts import REDACTED
 from rlkd_data.structure.thought import cut_thought
 
-REDACTED = "[redacted thinking]"
-"""Stands in a stored reply's reasoning for what the provider gave in cipher alone; no student learns to write it."""
 _TAG = re.compile(r"<(?P<close>/?)(?:think|thinking|thought)>|<\|(?P<edge>begin|end)_of_thought\|>", re.IGNORECASE)
 _SOLUTION = re.compile(r"<\|(?:begin|end)_of_solution\|>")
 _MARKS = re.compile(

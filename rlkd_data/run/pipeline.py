@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
+from rich.markup import escape
 
 from rlkd_data import unshown
 from rlkd_data.chat.backends.kept import keeping
@@ -144,11 +145,14 @@ def run(pipeline: Pipeline) -> list[StageOutcome]:
         write_whole(pipeline.workdir / PIPELINE_FILE, pipeline.text)  # for the card of what is published
         for number, stage in enumerate(pipeline.stages, 1):
             started = time.monotonic()
-            console.print(f"[bold]{number}/{len(pipeline.stages)} {stage.name}[/] ({stage.spec.name}) → {stage.out}")
+            console.print(
+                f"[bold]{number}/{len(pipeline.stages)} {stage.name}[/] ({stage.spec.name}) → {escape(str(stage.out))}"
+            )
             result, ran = run_stage(stage.spec, stage.settings, stage.out, replace=True)
             seconds = time.monotonic() - started
             console.print(
-                f"    {f'done in {seconds:.1f} s' if ran else 'done before'}  {counts_line(result.counts)}".rstrip()
+                f"    {f'done in {seconds:.1f} s' if ran else 'done before'}  {counts_line(result.counts)}".rstrip(),
+                markup=False,
             )
             outcomes.append(StageOutcome(stage, result, ran, seconds))
     return outcomes
@@ -253,17 +257,11 @@ def _fields_at(model: type[BaseModel], location: Iterable[Any]) -> list[str]:
     """The setting names of the (nested) model that an error location points into."""
     for part in location:
         info = model.model_fields.get(str(part))
-        nested = (
-            [t for t in _types(info.annotation) if isinstance(t, type) and issubclass(t, BaseModel)] if info else []
-        )
+        nested = _groups(info.annotation) if info else []
         if not nested:
             break
         model = nested[0]
     return list(model.model_fields)
-
-
-def _types(annotation: Any) -> tuple[Any, ...]:
-    return (annotation, *getattr(annotation, "__args__", ()))
 
 
 def _nearest(name: str, names: Iterable[str]) -> str:

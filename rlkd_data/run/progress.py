@@ -136,11 +136,11 @@ def tally(title: str, total: int | None = None) -> Iterator[Tally]:
     if sys.stderr.isatty():
         columns = (
             SpinnerColumn(),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TimeRemainingColumn(),
-            TextColumn("[dim]{task.fields[outcomes]}"),
+            TextColumn("{task.fields[outcomes]}", style="dim", markup=False),
             TextColumn("{task.fields[traffic]}", markup=False),
         )
         with Progress(*columns, console=console) as progress, _on_show(_Live(title, total, progress)) as live:

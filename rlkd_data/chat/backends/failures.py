@@ -30,6 +30,8 @@ _SHORTEST_KEY = 6
 """A shorter one is a word for a server that wants none, and may stand in any sentence."""
 _CREDENTIAL = re.compile(r"(?:bearer|basic|token|key|api-?key)\s+(\S+)", re.I)
 """A header's value, of which a server may repeat the second word alone."""
+_HEADER = re.compile(r"[!#$%&'*+.^`|~\w-]+", re.ASCII)
+"""A header's name (RFC 9110, section 5.6.2)."""
 TYPES = {
     "invalid_request_error": 400,
     "authentication_error": 401,
@@ -119,9 +121,26 @@ def endpoint(
     if not key.isascii() or not key.isprintable():
         raise InputError(f"{variable} holds characters that no key has: set it again")
     vendor = variable.partition("_")[0]
+    _check_told(vendor)
     lines = os.environ.get(f"{vendor}_CUSTOM_HEADERS", "").splitlines()
     hidden = tuple(value.strip() for _, _, value in (line.partition(":") for line in lines))
     return Endpoint(model, url, variable, key or "none-needed", headers or {}, hidden)
+
+
+def _check_told(vendor: str) -> None:
+    """Raises InputError where the environment asks for headers that cannot be sent; their values are not shown."""
+    for name in (f"{vendor}_ORG_ID", f"{vendor}_PROJECT_ID"):
+        _check_header(name, "X", os.environ.get(name, "").strip())
+    name = f"{vendor}_CUSTOM_HEADERS"
+    for line in os.environ.get(name, "").splitlines():
+        header, colon, value = line.partition(":")
+        if colon and header.strip():
+            _check_header(name, header.strip(), value.strip())
+
+
+def _check_header(variable: str, header: str, value: str) -> None:
+    if not value.isascii() or not value.isprintable() or not _HEADER.fullmatch(header):
+        raise InputError(f"{variable} holds characters that no header has: set it again")
 
 
 def failure(at: Endpoint, status: int, headers: Mapping[str, str], body: str) -> Failed:  # noqa: PLR0911 - a table

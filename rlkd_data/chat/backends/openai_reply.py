@@ -20,6 +20,13 @@ _SAYING, _NAMED = ("error", "errors", "detail", "message"), 8
 def read_reply(at: Endpoint, body: dict[str, Any]) -> Reply:
     """A reply from the body of a chat completion. Raises Retryable for what is none, Unfinished for one that the server
     broke off, and what an error in its place means."""
+    try:
+        return _read(at, body)
+    except RecursionError:
+        raise malformed(at, "its parts hold parts, deeper than can be read", _charged(body)) from None
+
+
+def _read(at: Endpoint, body: dict[str, Any]) -> Reply:
     if body.get("error") and not body.get("choices"):
         raise error_in(at, body, _charged(body))
     try:

@@ -7,7 +7,7 @@ from typing import Any
 from rlkd_data.chat.types import FinishReason
 
 REDACTED = "[redacted thinking]"
-"""Stands in a reply's reasoning for what the provider gives in cipher alone."""
+"""Stands in a reply's reasoning for what the provider gives in cipher alone; no student learns to write it."""
 _FIELDS = ("reasoning_content", "reasoning", "thinking", "thinking_content", "reasoning_text", "thinking_blocks")
 _INSIDE = ("text", "thinking", "reasoning", "content", "summary")
 _SPOKEN = ("text", "output_text", None)

@@ -18,14 +18,26 @@ _LONGEST_CODE = 100
 _REPEATED = ("input", "flagged_input", "messages", "content", "prompt", "request", "body")
 """Names under which servers repeat a request."""
 _ECHO = re.compile(rf"""(['"])(?:{"|".join(_REPEATED)})\1\s*:.*""", re.DOTALL)
-_SPAN = r"(?:\d+(?:\.\d+)?\s*(?:ms|milliseconds?|h(?:ours?|r)?|m(?:in(?:ute)?s?)?|s(?:ec(?:ond)?s?)?)[\s,]*)+"
+_SPAN = (
+    r"(?:\d+(?:\.\d+)?\s*(?:ms|milliseconds?|months?|h(?:ours?|r)?|m(?:in(?:ute)?s?)?|s(?:ec(?:ond)?s?)?|d(?:ays?)?"
+    r"|weeks?)(?![a-z])[\s,]*)+"
+)
 _WAIT = (
     re.compile(rf"(?:retry|try again|wait|available again|resets?)\b[^.\d]{{0,30}}?({_SPAN})", re.IGNORECASE),
     re.compile(rf'"retry_?delay"\s*:\s*"({_SPAN})"', re.IGNORECASE),
 )
 _BARE_WAIT = re.compile(r'"(?:retry_?after(?:_?seconds)?|estimated_time)"\s*:\s*"?(\d+(?:\.\d+)?)"?', re.IGNORECASE)
-_PIECE = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|milli|h|m|s)", re.IGNORECASE)
-_SECONDS = {"ms": 0.001, "milli": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_PIECE = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|milli|mon|h|m|s|d|w)", re.IGNORECASE)
+_SECONDS = {
+    "ms": 0.001,
+    "milli": 0.001,
+    "s": 1.0,
+    "m": 60.0,
+    "h": 3600.0,
+    "d": 86400.0,
+    "w": 604800.0,
+    "mon": 2592000.0,
+}
 
 
 def sentence(body: str) -> str:

@@ -90,12 +90,22 @@ class Wants:
 def sampling_of(body: Mapping[str, Any], asked: Sampling) -> Sampling:
     """How a reply is drawn by the body that is sent."""
     return Sampling(
-        temperature=body.get("temperature"),
-        top_p=body.get("top_p"),
-        max_tokens=next((body[name] for name in LENGTHS if name in body), None),
-        seed=body.get("seed", body.get("random_seed")),
+        temperature=_number(body.get("temperature")),
+        top_p=_number(body.get("top_p")),
+        max_tokens=_integer(next((body[name] for name in LENGTHS if name in body), None)),
+        seed=_integer(body.get("seed", body.get("random_seed"))),
         sample_index=asked.sample_index,
     )
+
+
+def _number(value: Any) -> float | None:
+    """None for what is no number: a field of the user's own (`extra_body`) may hold anything."""
+    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+def _integer(value: Any) -> int | None:
+    """The same, of what a table's 64 bits hold."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and -(1 << 63) <= value < 1 << 63 else None
 
 
 def _quoted(refused: Rejected) -> str:

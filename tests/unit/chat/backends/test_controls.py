@@ -1,4 +1,5 @@
 import json
+from datetime import date
 from typing import Any
 
 import pytest
@@ -6,11 +7,13 @@ import pytest
 from rlkd_data.chat.backends import anthropic, openai
 from rlkd_data.chat.backends.controls import headers, recorded
 from rlkd_data.chat.backends.failures import Endpoint
+from rlkd_data.chat.backends.wants import sampling_of
 from rlkd_data.chat.open import open_client
 from rlkd_data.chat.store import request_key
 from rlkd_data.chat.types import Message, Request
 from rlkd_data.config import ChatSettings, CollectSettings
 from rlkd_data.errors import InputError
+from rlkd_data.run.pipeline import check_settings
 from rlkd_data.run.stage import settings_identity
 from rlkd_data.schema import Sampling
 
@@ -85,3 +88,48 @@ def test_unset_controls_are_no_part_of_a_stages_fingerprint() -> None:
 def test_rows_tell_the_controls() -> None:
     assert recorded(ChatSettings()) is None
     assert json.loads(recorded(ChatSettings(**CONTROLS)) or "") == CONTROLS
+
+
+@pytest.mark.parametrize(
+    ("backend", "body", "told"),
+    [
+        (openai.OpenAIBackend, {"drop": "reasoning_effort"}, {"top_k": 5, "extra_body": {"a": 1, "top_p": None}}),
+        (openai.OpenAIBackend, {"drop": "a"}, {"reasoning_effort": "high", "top_k": 5, "extra_body": {"top_p": None}}),
+        (anthropic.AnthropicBackend, {"drop": "output_config"}, {"top_k": 5, "extra_body": {"a": 1, "top_p": None}}),
+        (anthropic.AnthropicBackend, {"drop": ""}, None),
+    ],
+)
+def test_rows_tell_no_control_that_was_not_sent(
+    backend: Any, body: dict[str, str], told: dict[str, Any] | None
+) -> None:
+    controls: dict[str, Any] = {"reasoning_effort": "high", "top_k": 5, "extra_body": {"a": 1, "top_p": None}}
+    sent = set(wire(backend, **controls)["body"]) - {body["drop"]}
+    assert json.loads(recorded(ChatSettings(**controls), sent) or "") == (told or controls)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"extra_body": {"x": float("nan")}},
+        {"extra_body": {"user": "\ud800"}},
+        {"extra_body": {"when": date(2026, 1, 1)}},
+        {"chat_template_kwargs": {"x": [float("inf")]}},
+        {"reasoning_effort": "\udc80"},
+    ],
+)
+def test_what_no_request_can_hold_is_refused_on_loading(wrong: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match=rf"^here: {next(iter(wrong))}: "):
+        check_settings(ChatSettings, wrong, "here")
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"temperature": "inf"}, {"temperature": float("nan")}, {"seed": 1 << 64}, {"max_tokens": 1 << 64}]
+)
+def test_sampling_that_cannot_be_sent_or_kept_is_refused_on_loading(wrong: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match=rf"^here: sampling.{next(iter(wrong))}: "):
+        check_settings(CollectSettings, {"source": "s", "sampling": wrong}, "here")
+
+
+def test_sampling_of_a_body_is_what_a_table_can_hold() -> None:
+    body = {"temperature": "hot", "top_p": 1, "max_tokens": True, "seed": 1 << 64}
+    assert sampling_of(body, Sampling(sample_index=3)) == Sampling(None, 1, None, None, 3)

@@ -134,7 +134,21 @@ def test_the_settings_come_before_the_environment(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize(
-    "url", ["127.0.0.1:8000", "ftp://a.example", "http://", "http://me:secret@a.example/v1", "http://a.example/?key=1"]
+    "url",
+    [
+        "127.0.0.1:8000",
+        "ftp://a.example",
+        "http://",
+        "http://me:secret@a.example/v1",
+        "http://a.example/?key=1",
+        "http://mü..de/v1",
+        f"http://{'a' * 70}/v1",
+        f"http://{'ü' * 70}.de/v1",
+        f"http://{'a.' * 127}de",
+        "http://a..b/v1",
+        "http://a/v1\x01",
+        "http://a/v1/\udc80",
+    ],
 )
 def test_a_base_url_that_cannot_work_or_holds_a_secret_is_refused(url: str) -> None:
     with pytest.raises(InputError, match=r"base URL"):
@@ -152,3 +166,32 @@ def test_a_key_with_a_line_break_is_refused_without_showing_it(monkeypatch: pyte
     with pytest.raises(InputError, match="SOME_KEY") as raised:
         found(None)
     assert "secret" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://müller.de/v1", "http://[::1]:8000/v1", "http://a_b.example./v1", "http://a:80"]
+)
+def test_a_base_url_may_have_any_name_that_can_be_looked_up(url: str) -> None:
+    assert found(url).base_url == url
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CUSTOM_HEADERS", "X-Name: 日本"),
+        ("CUSTOM_HEADERS", "X-A: 1\nX Name: a"),
+        ("ORG_ID", "örg"),
+        ("PROJECT_ID", "a\nb"),
+    ],
+)
+def test_the_environment_s_headers_are_refused_before_a_request_where_they_cannot_be_sent(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(f"SOME_{name}", "X-Good: fine\n" if name == "CUSTOM_HEADERS" else "org-1\n")
+    monkeypatch.setenv("SOME_API_KEY", KEY)
+    ask = {"default": "https://a.example/v1", "variable": "SOME_API_KEY", "url_variable": "SOME_URL"}
+    assert endpoint("openai:m", None, **ask).key == KEY
+    monkeypatch.setenv(f"SOME_{name}", value)
+    with pytest.raises(InputError, match=f"^SOME_{name} holds characters that no header has") as raised:
+        endpoint("openai:m", None, **ask)
+    assert value not in str(raised.value)

@@ -12,6 +12,7 @@ from rlkd_data.chat.backends.openai_reply import read_reply
 from rlkd_data.chat.backends.parts import REDACTED
 from rlkd_data.chat.backends.said import asked_wait, page_title, sentence
 from rlkd_data.chat.types import Hopeless, Retryable, Unfinished
+from rlkd_data.schema import Usage
 
 AT = Endpoint("openai:m", "http://127.0.0.1:1/v1", "OPENAI_API_KEY", "sk-secret-0123456789")
 
@@ -53,6 +54,9 @@ def test_a_text_about_pages_is_no_page() -> None:
         ('{"details": [{"retryDelay": "31s"}]}', 31.0),
         ('{"retry_after": 3.5}', 3.5),
         ('{"error": "Model X is currently loading", "estimated_time": 20.0}', 20.0),
+        ("retry in 1 month", 2592000.0),
+        ("quota resets in 3 days", 259200.0),
+        ("try again in 1 mile", None),
         ("retry your request", None),
         ("limit resets at 14:00", None),
         ("You have 3 retries", None),
@@ -179,3 +183,14 @@ def test_comments_before_a_body_and_a_stream_of_nothing() -> None:
     assert without_comments("\ufeff: a\n: b\n\n {}") == "{}"
     assert assembled("data: nonsense\n\n") is None and assembled("data: {}\n\ndata: [DONE]\n\n") is None
     assert assembled('data: {"error": {"code": 429}}\n\n') == {"error": {"code": 429}}
+
+
+@pytest.mark.parametrize("depth", [400, 2000])
+def test_parts_of_parts_without_end_are_no_reply_and_no_fault(depth: int) -> None:
+    deep: Any = "x"
+    for _ in range(depth):
+        deep = [deep]
+    body = {"choices": [{"message": {"content": "x", "reasoning_details": deep}, "finish_reason": "stop"}]}
+    with pytest.raises(Retryable, match="deeper than can be read") as raised:
+        read_reply(AT, body | {"usage": {"completion_tokens": 5}})
+    assert raised.value.reason == "malformed" and raised.value.usage == Usage(completion_tokens=5)
