@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from decimal import Decimal
 from itertools import pairwise
 from typing import IO, Any
 
@@ -79,7 +80,7 @@ def _events(body: bytes) -> tuple[list[tuple[str, Any]], bool]:
     parser = ijson.basic_parse_coro(found, multiple_values=True)
     try:
         parser.send(body)
-    except (ijson.JSONError, UnicodeDecodeError, ValueError):
+    except (ijson.JSONError, ArithmeticError, ValueError):
         return list(found), False
     return list(found), True
 
@@ -141,14 +142,14 @@ def _nested(file: Stored, path: Path) -> Iterator[tuple[str, Record]]:
     import ijson
 
     with unpacked(file) as stream:
-        rows = _built(ijson.basic_parse(_Unmarked(stream), use_float=True, multiple_values=True), list(path))
+        rows = _built(ijson.basic_parse(_Unmarked(stream), multiple_values=True), list(path))
         number = 0
         while True:
             number += 1
             where = f"{file.name}:row {number}"
             try:
                 found = next(rows, None)
-            except (ijson.JSONError, UnicodeDecodeError, ValueError) as problem:
+            except (ijson.JSONError, ArithmeticError, ValueError) as problem:
                 said = " ".join(str(problem).split())[:200]
                 raise InputError(f"{where} is not JSON: {said}; mend the file, for no row behind it is found") from None
             if found is None:
@@ -162,16 +163,25 @@ def _nested(file: Stored, path: Path) -> Iterator[tuple[str, Record]]:
 
 
 def _built(events: Iterator[tuple[str, Any]], path: list[str]) -> Iterator[tuple[Any]]:
-    """What stands at a path, one by one. Not `ijson.items`, which spends memory on the square of a file's depth."""
+    """What stands at a path, one by one. Not `ijson.items`, which spends memory on the square of a file's depth, nor
+    its floats, with which it reads no integer of over 64 bits."""
     from ijson.common import ObjectBuilder
 
     at: list[str] = []
     row: Any = None
+    elsewhere = ""
     for event, value in events:
+        if elsewhere and event == "start_map":
+            raise ValueError(
+                f"rows stand in {'.'.join(path[:-1])!r}, and others in {elsewhere!r}: make a file of each list"
+            )
+        elsewhere = ""
+        if row is None and event == "start_array" and len(path) > 1 and set(at) <= WRAPPERS and [*at, _LIST] != path:
+            elsewhere = ".".join(at)
         if row is None and at == path and event not in ("end_array", "end_map"):
             row = ObjectBuilder()
         if row is not None:
-            row.event(event, value)
+            row.event(event, float(value) if isinstance(value, Decimal) else value)
         _move(at, event, value)
         if len(at) > _DEEPEST:
             raise ValueError(f"it goes deeper than {_DEEPEST} lists and objects in one another")

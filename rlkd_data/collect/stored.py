@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import io
 import zlib
@@ -90,16 +91,27 @@ def unpacked(file: Stored) -> Iterator[IO[bytes]]:
                         yield buffered
                 case _:
                     yield stream
-    except (RlkdError, GeneratorExit):
+    except (RlkdError, GeneratorExit, UnicodeError, csv.Error):  # of what is in it, which its reader tells
         raise
-    except (OSError, EOFError, zlib.error) as problem:
-        raise InputError(f"{file.name} cannot be read: {first_line(problem)}; make or download it again") from None
     except Exception as problem:
-        if not is_address(file.name):
+        there = is_address(file.name)
+        if isinstance(problem, (OSError, EOFError, zlib.error)) and not (there and _is_lost(problem)):
+            raise InputError(f"{file.name} cannot be read: {first_line(problem)}; make or download it again") from None
+        if not there:
             raise
         raise RlkdError(
             f"{file.name} broke off: {first_line(problem)}; what was read is kept, and the same command goes on"
         ) from None
+
+
+_NO_FILE = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError)
+
+
+def _is_lost(problem: Exception) -> bool:
+    """Whether a connection failed, which may pass. What a broken archive raises has no number of the system's."""
+    if isinstance(problem, (ConnectionError, TimeoutError)):
+        return True
+    return isinstance(problem, OSError) and problem.errno is not None and not isinstance(problem, _NO_FILE)
 
 
 def first_line(problem: BaseException) -> str:

@@ -44,7 +44,7 @@ def read(record: Record) -> SourceRow:
     """Raises Unusable where there is no question, more than one, or what is no text."""
     turns = _turns(record)
     asked = [turn for turn in turns if turn.role == "user"]
-    problem = text(record, *generic.PROBLEM) or (asked[0].said if asked else None)
+    problem = _problem(record) or (asked[0].said if asked else None)
     if not problem:
         raise Unusable("no_problem", "no turn of the conversation is the user's")
     bare = SourceRow(
@@ -135,6 +135,11 @@ def _listed(value: object) -> list[Mapping[str, Any]]:
     return turns if len(turns) == len(value) else []
 
 
+def _problem(record: Record) -> str | None:
+    """The problem in a column of its own; a conversation as JSON text is none."""
+    return text({name: record.get(name) for name in generic.PROBLEM if not _listed(record.get(name))}, *generic.PROBLEM)
+
+
 def _gold(record: Record, problem: str) -> str | None:
     found = gold(record, *generic.ANSWER, problem=problem)
     for name, inner in (("reward_model", "ground_truth"), ("extra_info", "answer")):
@@ -148,14 +153,12 @@ def _is_conversation(record: Record) -> bool:
     if _whole_already(record):
         return False
     chosen = any(record.get(name) for name in CHOSEN)
-    return any(_listed(record.get(name)) for name in (*COLUMNS, *CHOSEN)) or (
-        chosen and text(record, *generic.PROBLEM) is not None
-    )
+    return any(_listed(record.get(name)) for name in (*COLUMNS, *CHOSEN)) or (chosen and _problem(record) is not None)
 
 
 def _whole_already(record: Record) -> bool:
     """Whether problem and reply stand in columns of their own, beside the conversation that is made of them."""
-    return text(record, *generic.PROBLEM) is not None and any(
+    return _problem(record) is not None and any(
         isinstance(record.get(name), str) and not _listed(record[name])
         for name in (*generic.RESPONSE, *generic.REASONING)
     )

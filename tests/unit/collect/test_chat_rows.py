@@ -47,6 +47,8 @@ BARE = {"role": "assistant", "content": REPLY}
         {"prompt": [USER], "completion": [ASSISTANT]},
         {"prompt": [SYSTEM, USER], "response": SAID},
         {"prompt": [USER], "completion": SAID},
+        {"prompt": json.dumps([SYSTEM, USER]), "completion": SAID},
+        {"prompt": json.dumps([USER]), "chosen": json.dumps([ASSISTANT]), "rejected": json.dumps([BARE])},
         {"prompt": ASKED, "chosen": SAID, "rejected": "No idea."},
         {"prompt": [USER], "chosen": [ASSISTANT], "rejected": [BARE]},
         {"prompt": ASKED, "chosen": [USER, ASSISTANT], "rejected": [USER, BARE], "score_chosen": 8.5},

@@ -14,7 +14,8 @@ from fsspec.spec import AbstractBufferedFile, AbstractFileSystem
 
 from rlkd_data.collect.adapters.base import Broken
 from rlkd_data.collect.files import read_files, read_remote
-from rlkd_data.errors import InputError
+from rlkd_data.collect.stored import Stored, unpacked
+from rlkd_data.errors import InputError, RlkdError
 from tests.support.report_rows import trace, write_traces
 
 ROWS = [{"problem": f"What is {n} + {n}?", "answer": str(2 * n), "response": "é" * n} for n in range(30)]
@@ -245,3 +246,45 @@ class Bucket(AbstractFileSystem):
 def test_a_file_that_is_read_by_ranges():
     fsspec.register_implementation("bucket", Bucket, clobber=True)
     assert [record for _, record in read_remote("bucket://set/a.jsonl")] == [json.loads(ROW)] * 3
+
+
+def test_numbers_of_a_list_are_as_large_as_they_are(tmp_path):
+    (tmp_path / "a.json").write_text(json.dumps([{"answer": 2**100, "share": 0.5}]))
+    assert [row for _, row in read_files(tmp_path / "a.json")] == [{"answer": 2**100, "share": 0.5}]
+
+
+def test_a_second_list_of_rows_is_not_dropped_in_silence(tmp_path):
+    lists = {"data": [{"problem": "a", "steps": [{"q": 1}]}], "notes": ["x"], "examples": [{"problem": "b"}]}
+    (tmp_path / "a.json").write_text(json.dumps(lists, indent=1))
+    rows = read_files(tmp_path / "a.json")
+    assert next(rows)[1]["problem"] == "a"
+    with pytest.raises(InputError, match="stand in 'data', and others in 'examples'"):
+        next(rows)
+
+
+@pytest.mark.parametrize(
+    ("problem", "kind"),
+    [
+        (ConnectionResetError(104, "Connection reset by peer"), RlkdError),
+        (TimeoutError(), RlkdError),
+        (OSError(101, "Network is unreachable"), RlkdError),
+        (FileNotFoundError(2, "No such file"), InputError),
+        (gzip.BadGzipFile("not a gzipped file"), InputError),
+        (EOFError("ended early"), InputError),
+    ],
+)
+def test_a_lost_connection_may_pass_and_a_broken_file_stays_so(problem, kind):
+    def fail():
+        raise problem
+
+    with pytest.raises(RlkdError) as raised, unpacked(Stored("s3://b/x.jsonl", fail)):
+        pass
+    assert type(raised.value) is kind
+    with pytest.raises(InputError), unpacked(Stored("x.jsonl", fail)):
+        pass
+
+
+def test_a_csv_at_an_address_that_is_not_utf_8_is_the_user_s_to_mend():
+    fsspec.filesystem("memory").pipe("/latin.csv", b"problem,answer\nok,1\nb\xff,2\n")
+    with pytest.raises(InputError, match=r"latin\.csv:row . is not UTF-8"):
+        list(read_remote("memory://latin.csv"))
