@@ -161,7 +161,10 @@ def export(
     prompt: Annotated[
         str, typer.Option(metavar="problem|student", help="ask the problem alone, or as rlkd asks a student")
     ] = "problem",
-    only_correct: Annotated[bool, typer.Option("--only-correct", help="traces found right, no others")] = False,
+    only_correct: Annotated[
+        bool,
+        typer.Option("--only-correct", help="traces found right, no others; of decompositions with --traces alone"),
+    ] = False,
     traces: Annotated[
         Path | None, typer.Option(metavar=FOLDER, help="the traces that were decomposed: learn to decompose them")
     ] = None,

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from rlkd_data.decompose.texts import Text, texts
 from rlkd_data.errors import InputError
 from rlkd_data.export.shapes import Example
 from rlkd_data.prompts import gsrm_messages, student_messages
-from rlkd_data.schema import DECOMPOSITIONS, TRACES, Decomposition, Trace
+from rlkd_data.schema import DECOMPOSITIONS, TRACES, Trace
 from rlkd_data.structure.render import render
-from rlkd_data.tables import read_rows, scan, shards, stored_schema
+from rlkd_data.tables import read_rows, shards, stored_schema
 
 OPEN, CLOSE = "<think>", "</think>"
 _TOGETHER = 4096
@@ -41,6 +42,11 @@ def examples(table: Path, choice: Choice, left_out: Counter[str]) -> Iterator[Ex
     """Raises InputError for a folder that is no table of traces or decompositions."""
     columns = set(stored_schema(shards(table)[0]).names)
     if {"steps", "annotator"} <= columns:
+        if choice.only_correct and choice.traces is None:
+            raise InputError(
+                f"{table} holds decompositions, which do not say what is right: --only-correct goes with --traces DIR, "
+                "the table that was decomposed"
+            )
         found = _of_decompositions(table, choice, left_out)
     elif {"reasoning", "response"} <= columns:
         if choice.traces is not None:
@@ -53,7 +59,8 @@ def examples(table: Path, choice: Choice, left_out: Counter[str]) -> Iterator[Ex
 
 def _of_traces(table: Path, choice: Choice, left_out: Counter[str]) -> Iterator[Example]:
     for trace in read_rows(table, TRACES):
-        reason = _unusable(trace, choice)
+        reply = _reply(trace, choice.thought)
+        reason = _unusable(trace, choice, reply)
         if reason is not None:
             left_out[reason] += 1
             continue
@@ -61,7 +68,7 @@ def _of_traces(table: Path, choice: Choice, left_out: Counter[str]) -> Iterator[
             id=trace.trace_id,
             problem_id=trace.problem_id,
             question=_question(trace.problem, choice),
-            reply=_reply(trace, choice.thought),
+            reply=reply,
             domain=trace.domain,
             answer=trace.answer,
             thought=trace.reasoning if choice.thought == "beside" else None,
@@ -71,13 +78,15 @@ def _of_traces(table: Path, choice: Choice, left_out: Counter[str]) -> Iterator[
         )
 
 
-def _unusable(trace: Trace, choice: Choice) -> str | None:
+def _unusable(trace: Trace, choice: Choice, reply: str) -> str | None:
     if not (trace.reasoning.strip() or trace.response.strip()):
         return "empty"
     if trace.finish_reason == "length":  # it would teach to stop in the middle
         return "truncated"
     if choice.only_correct and trace.is_correct is not True:
         return "not_correct"
+    if not reply and choice.thought == "none":  # it would teach to say nothing
+        return "no_reply"
     return None
 
 
@@ -98,17 +107,18 @@ def _question(problem: str, choice: Choice) -> str:
 def _of_decompositions(table: Path, choice: Choice, left_out: Counter[str]) -> Iterator[Example]:
     rows = iter(read_rows(table, DECOMPOSITIONS))
     while together := list(itertools.islice(rows, _TOGETHER)):
-        reasoned = _reasonings(choice.traces, together) if choice.traces else {}
+        found = texts([row.trace_id for row in together], [choice.traces]) if choice.traces else {}
         for row in together:
+            text = found.get(row.trace_id)
             reason = "rejected" if row.status != "ok" else "no_steps" if not row.steps else None
-            if reason is None and choice.traces is not None and row.trace_id not in reasoned:
-                reason = "no_trace"
+            if reason is None and choice.traces is not None:
+                reason = "no_trace" if text is None else "not_correct" if _is_wrong(text, choice) else None
             if reason is not None:
                 left_out[reason] += 1
                 continue
             system, question = None, _question(row.problem, choice)
-            if choice.traces is not None:
-                system, question = (turn.content for turn in gsrm_messages(row.problem, reasoned[row.trace_id]))
+            if text is not None:
+                system, question = (turn.content for turn in gsrm_messages(row.problem, text.said))
             yield Example(
                 id=row.trace_id,
                 problem_id=row.problem_id,
@@ -121,11 +131,8 @@ def _of_decompositions(table: Path, choice: Choice, left_out: Counter[str]) -> I
             )
 
 
-def _reasonings(traces: Path, rows: list[Decomposition]) -> dict[str, str]:
-    import polars as pl
-
-    wanted = scan(traces).filter(pl.col("trace_id").is_in([row.trace_id for row in rows]))
-    return dict(wanted.select("trace_id", "reasoning").collect().iter_rows())
+def _is_wrong(text: Text, choice: Choice) -> bool:
+    return choice.only_correct and text.is_correct is not True
 
 
 def _with_gold(found: Iterator[Example], left_out: Counter[str]) -> Iterator[Example]:

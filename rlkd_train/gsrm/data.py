@@ -139,31 +139,18 @@ def table_targets(decompositions: Sequence[Path], traces: Sequence[Path]) -> Ite
 
     Holds some hundred rows at a time. Raises InputError where a row's trace is in none of the traces tables.
     """
+    from rlkd_data.decompose.texts import texts
     from rlkd_data.schema import DECOMPOSITIONS
     from rlkd_data.tables import read_rows
 
     for folder in decompositions:
         ok = (row for row in read_rows(folder, DECOMPOSITIONS) if row.status == "ok")
         while rows := list(itertools.islice(ok, _TABLE_BATCH)):
-            reasoning = _reasoning({row.trace_id for row in rows}, traces)
+            found = texts({row.trace_id for row in rows}, traces)
             for row in rows:
-                if row.trace_id not in reasoning:
+                if row.trace_id not in found:
                     raise InputError(
                         f"{folder}: trace {row.trace_id} is in none of the tables that `traces` names: add the table "
                         "that was decomposed"
                     )
-                yield Target(row.problem, reasoning[row.trace_id], row.domain, row.steps, row.final_answer)
-
-
-def _reasoning(wanted: set[str], traces: Sequence[Path]) -> dict[str, str]:
-    """The text that was decomposed, by trace: the reasoning, or the response of a trace that has no other."""
-    import polars
-
-    from rlkd_data.tables import scan
-
-    found: dict[str, str] = {}
-    for folder in traces:
-        chosen = scan(folder).filter(polars.col("trace_id").is_in(list(wanted - found.keys())))
-        for trace_id, reasoning, response in chosen.select("trace_id", "reasoning", "response").collect().iter_rows():
-            found[trace_id] = reasoning if reasoning.strip() else response
-    return found
+                yield Target(row.problem, found[row.trace_id].said, row.domain, row.steps, row.final_answer)

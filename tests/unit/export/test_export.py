@@ -162,3 +162,26 @@ def test_nothing_is_written_where_nothing_comes_out(tmp_path):
     with pytest.raises(InputError, match=r"no row can be exported .*not_correct 1"):
         export(tmp_path / "traces", "messages", str(tmp_path / "out.jsonl"), Choice(only_correct=True))
     assert (tmp_path / "out.jsonl").read_text() == "before" and len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_reply_of_nothing_is_left_out(tmp_path):
+    with TableWriter(tmp_path / "traces", TRACES) as writer:
+        writer.add(trace("1"))
+        writer.add(trace("2", response=" "))
+    for thought, left in (("none", {"no_reply": 1}), ("tags", {}), ("beside", {})):
+        assert (
+            export(tmp_path / "traces", "messages", str(tmp_path / "o.jsonl"), Choice(thought=thought)).left_out == left
+        )
+
+
+def test_of_decompositions_their_traces_say_which_are_right_and_what_was_taken_apart(tmp_path, steps):
+    out = tmp_path / "o.jsonl"
+    with pytest.raises(InputError, match="--only-correct goes with --traces"):
+        export(steps, "messages", str(out), Choice(only_correct=True))
+    with TableWriter(tmp_path / "traces", TRACES) as writer:
+        writer.add(trace("1", reasoning=" ", response="Worked out in the response."))
+        writer.add(trace("gone", is_correct=False))
+    assert export(steps, "messages", str(out), Choice(traces=tmp_path / "traces")).written == 2
+    done = export(steps, "messages", str(out), Choice(only_correct=True, traces=tmp_path / "traces"))
+    assert (done.written, done.left_out) == (1, {"not_correct": 1})
+    assert "Worked out in the response." in out.read_text()
