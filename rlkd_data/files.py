@@ -1,7 +1,7 @@
 """Files that appear whole or not at all, and are on the disk when they do.
 
-A file is written beside its place under a name that says which process writes it, so that two writers never share one,
-and what a killed process left can be told from what a living one is at.
+A file is written beside its place under a name that says which process writes it, so that two processes never share
+one, and what a killed process left can be told from what a living one is at.
 """
 
 from __future__ import annotations

@@ -37,7 +37,8 @@ class Write:
 
 
 Commit = Callable[[sqlite3.Connection, Sequence[Write], bool], None]
-"""(connection, writes, whether these are the last): one transaction. There may be no writes: see `Commits.idle`."""
+"""(connection, writes, whether these are the last): one transaction. There may be no writes, where nothing came for
+`idle` seconds."""
 
 
 class Commits:

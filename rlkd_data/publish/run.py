@@ -16,9 +16,9 @@ from rlkd_data.publish.found import Found, find, held_folders, pipelines
 from rlkd_data.publish.plan import Config, columns_differ, parse_splits, plan, stale
 from rlkd_data.publish.push import Hub, There
 from rlkd_data.publish.refusals import refuse_licences, refuse_secrets, refuse_unlicensed_tables
-from rlkd_data.publish.secrets import in_text
+from rlkd_data.publish.secrets import in_text, unsought
 from rlkd_data.run.lock import held_for_reading
-from rlkd_data.run.progress import tally
+from rlkd_data.run.progress import say, tally
 from rlkd_data.run.stage import registry
 
 _LEAKS = 20
@@ -74,6 +74,8 @@ def _survey(configs: Sequence[Config], how: Publication) -> Survey:
         else:
             more += 1
 
+    for name in unsought():
+        say(f"{name} holds a plain word, which may stand in any text: it is not looked for")
     with tally("read") as progress:
         parts = tuple(
             (part, survey(part.table, leak, lambda rows: progress.advance(count=rows)))

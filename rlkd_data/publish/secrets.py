@@ -25,8 +25,9 @@ _KINDS = {
 }
 _ANY = "|".join(f"(?:{pattern})" for pattern in _KINDS.values())
 _NAMES_A_SECRET = re.compile(r"(?:^|_)(?:API_?KEY|KEY|TOKEN|SECRET|PASSWORD|PASSWD)$")
-_SHORTEST = 6
-"""A shorter one is a word for a server that wants none, and may stand in any text."""
+_SHORT, _SHORTEST = 5, 8
+_WORD = re.compile(r"[A-Za-z]?[a-z]{0,15}|[A-Z]{0,16}")
+"""Shorter ones, and plain words, are given to servers that want none, and may stand in any text."""
 _COMPILED = {kind: re.compile(pattern) for kind, pattern in _KINDS.items()}
 
 
@@ -53,9 +54,21 @@ def in_text(text: str) -> tuple[str, str] | None:
 
 
 def held() -> dict[str, str]:
-    """The keys, tokens and passwords of the environment, by the variable that holds them."""
-    found = {name: value.strip() for name, value in os.environ.items() if _NAMES_A_SECRET.search(name.upper())}
-    return {name: value for name, value in found.items() if len(value) >= _SHORTEST and not value.startswith("/")}
+    """The keys, tokens and passwords of the environment, by the variable that holds them; a plain word is none."""
+    return {name: value for name, value in _named().items() if not _is_plain(value) and not value.startswith("/")}
+
+
+def unsought() -> list[str]:
+    """The variables whose value is not looked for, though their name says that it is secret: it is a plain word."""
+    return [name for name, value in _named().items() if len(value) >= _SHORT and _is_plain(value)]
+
+
+def _named() -> dict[str, str]:
+    return {name: value.strip() for name, value in os.environ.items() if _NAMES_A_SECRET.search(name.upper())}
+
+
+def _is_plain(value: str) -> bool:
+    return len(value) < _SHORTEST or _WORD.fullmatch(value) is not None
 
 
 def mask(secret: str) -> str:

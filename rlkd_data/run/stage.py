@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -41,6 +41,11 @@ GROUP = "rlkd.stages"
 PASSED = "passed.log"
 """How far a stage has come with its input, where it keeps a log of that; gone when the stage is done."""
 _LONGEST_PATH = 1024
+_WORDS = frozenset(
+    {"adapter", "base_url", "config", "license", "reasoning_effort", "revision", "split", "system_prompt", "title"}
+)
+"""Settings that are no path, though a file where the command runs may have their name."""
+Model = TypeVar("Model", bound=BaseModel)
 
 
 @dataclass(frozen=True)
@@ -100,6 +105,8 @@ def _input_paths(settings: BaseModel) -> Iterator[Path]:
         if isinstance(value, BaseModel):
             yield from _input_paths(value)
             continue
+        if name in _WORDS or _is_choice(type(settings).model_fields[name].annotation):
+            continue
         for item in value if isinstance(value, (tuple, list)) else (value,):
             if not isinstance(item, (str, Path)):
                 continue
@@ -108,6 +115,38 @@ def _input_paths(settings: BaseModel) -> Iterator[Path]:
                 yield resource(*BUNDLED[text])
             elif text and len(text) < _LONGEST_PATH and Path(text).exists():
                 yield Path(text)
+
+
+def _is_choice(annotation: Any) -> bool:
+    """Whether a setting's type allows given words alone."""
+    inner = get_args(annotation)
+    if get_origin(annotation) is Literal:
+        return True
+    kinds = [kind for kind in inner if kind not in (type(None), Ellipsis)]
+    return bool(kinds) and all(map(_is_choice, kinds))
+
+
+def _print_beside(spec: StageSpec, settings: Settings, before: Mapping[str, Any] | None) -> str:
+    """The fingerprint by which a folder is known again. Servers behind the first of a pool may come and go: those that
+    the folder was begun with are taken."""
+    told = (before or {}).get("settings")
+    return fingerprint(spec, _with_pools(settings, told) if isinstance(told, Mapping) else settings)
+
+
+def _with_pools(settings: Model, before: Mapping[str, Any]) -> Model:
+    changed: dict[str, Any] = {}
+    for name in type(settings).model_fields:
+        now, then = getattr(settings, name), before.get(name)
+        if isinstance(now, BaseModel) and isinstance(then, Mapping):
+            changed[name] = _with_pools(now, then)
+        elif (
+            name == "base_url"
+            and isinstance(now, str)
+            and isinstance(then, str)
+            and now.split()[:1] == then.split()[:1]
+        ):
+            changed[name] = then
+    return settings.model_copy(update=changed)
 
 
 def fingerprint(spec: StageSpec, settings: Settings) -> str:
@@ -148,17 +187,18 @@ def run_stage(spec: StageSpec, settings: Settings, out: Path, *, replace: bool =
     at, an input that is damaged, and a stage of which nothing came (ModelError where its server was at fault).
     """
     _look_at_inputs(settings)
-    print_ = fingerprint(spec, settings)
     before = read_stage(out)
+    print_ = _print_beside(spec, settings, before)
     if _is_done(before, spec, print_) and not damage(out, before or {}):
         return _kept(before or {}), False
     stays = out.exists()
     with locked(out):
         before = read_stage(out)  # another process may have been at it until now
+        print_ = _print_beside(spec, settings, before)
         if _is_done(before, spec, print_) and not damage(out, before or {}):
             return _kept(before or {}), False
         _make_ready(spec, print_, out, before, replace=replace)
-        return _run(spec, settings, out, print_, stays), True
+        return _run(spec, settings, out, stays), True
 
 
 def _is_done(before: Mapping[str, Any] | None, spec: StageSpec, print_: str) -> bool:
@@ -238,11 +278,11 @@ def _mend(out: Path, before: Mapping[str, Any]) -> None:
         console.print(f"{out}: {found.told()}: what is gone is made again", markup=False)
 
 
-def _run(spec: StageSpec, settings: Settings, out: Path, print_: str, stays: bool) -> StageResult:
+def _run(spec: StageSpec, settings: Settings, out: Path, stays: bool) -> StageResult:
     record = {
         "stage": spec.name,
         "status": "running",
-        "fingerprint": print_,
+        "fingerprint": fingerprint(spec, settings),
         "settings": settings.model_dump(mode="json"),
         "versions": versions(),
         "started_at": datetime.now(UTC).isoformat(timespec="seconds"),

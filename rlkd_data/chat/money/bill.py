@@ -65,8 +65,6 @@ class Bill:
         self.model, self.prices, self._folder = model, prices, folder
         self.job = ledger.job_of(folder) if folder is not None else None
         self.spent = Spent()
-        self.now = Spent()
-        """What this client itself spent."""
         self._budget = None if budget is None else Budget(budget)
         self._owner = owner()
         self._factor = 1.0
@@ -158,9 +156,12 @@ class Bill:
                 f"{self.model}: requests that timed out, or were cut off after they were sent, may have been paid for: "
                 "each counts at the most that it may cost",
             )
-        return self._ended(asked, None, cost, answered=False)
+        return self._ended(asked, Usage() if cost is None else None, cost, answered=False)
 
-    def _at_most(self, asked: Asked) -> float:
+    def _at_most(self, asked: Asked) -> float | None:
+        """None where no price is known: what it may have cost is not nothing."""
+        if not self.prices.known:
+            return None
         return asked.reserved or self._factor * self._ceiling(asked.size, asked.longest)
 
     def _notice(self, asked: Asked, usage: Usage, cost: float | None) -> None:
@@ -179,7 +180,7 @@ class Bill:
 
     def _ended(self, asked: Asked, usage: Usage | None, cost: float | None, *, answered: bool) -> Paid:
         spent = ledger.one_try(usage, cost, answered=answered)
-        self.spent, self.now = self.spent + spent, self.now + spent
+        self.spent = self.spent + spent
         entry = None
         if self.job is not None:
             held = None if self._budget is None else self._budget.lower(asked.reserved)

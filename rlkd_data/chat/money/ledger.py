@@ -147,14 +147,12 @@ def read(connection: sqlite3.Connection, job: str) -> Spent:
     return Spent(*connection.execute(f"SELECT {sums} FROM ledger WHERE job = ?", (job,)).fetchone())
 
 
-def job_of(folder: Path | None) -> str:
-    """The name of a folder's job, given to it where it has none. Without a folder: a job of its own."""
-    fresh = uuid.uuid4().hex
-    if folder is None:
-        return fresh
+def job_of(folder: Path) -> str:
+    """The name of a folder's job, given to it where it has none."""
     known = _load(folder).get("job")
     if isinstance(known, str):
         return known
+    fresh = uuid.uuid4().hex
     save(folder, fresh, {})
     return fresh
 

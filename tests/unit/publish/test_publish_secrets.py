@@ -66,3 +66,12 @@ def test_a_key_of_the_environment_is_found_whatever_its_shape(monkeypatch, key):
         ("a", 1, "value of ODD_API_KEY"),
         ("b.c", 1, "value of ODD_API_KEY"),
     ]
+
+
+@pytest.mark.parametrize(("value", "said"), [("secret", True), ("Password", True), ("EMPTY", True), ("none", False)])
+def test_a_plain_word_in_a_key_s_place_is_no_key_and_that_is_said(
+    monkeypatch: pytest.MonkeyPatch, value: str, said: bool
+) -> None:
+    monkeypatch.setenv("ODD_API_KEY", value)
+    assert in_text(f"Bob has a {value} number.") is None
+    assert ("ODD_API_KEY" in secrets.unsought()) is said

@@ -9,7 +9,7 @@ import yaml
 from pydantic import SecretStr
 
 from rlkd_data.chat.money import ledger
-from rlkd_data.config import JudgeSettings, Settings, runtime
+from rlkd_data.config import CollectSettings, JudgeSettings, Settings, runtime
 from rlkd_data.errors import InputError
 from rlkd_data.run import pipeline, stage
 from rlkd_data.run.identity import read_stage
@@ -261,3 +261,52 @@ def test_yaml_cannot_make_objects(tmp_path: Path) -> None:
 def test_an_unknown_pipeline_names_the_shipped_ones() -> None:
     with pytest.raises(InputError, match="neither a file nor one of those shipped"):
         pipeline.find("quickstrat")
+
+
+def test_names_are_no_markup(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write(tmp_path, a={"verb": "copy"})
+    pipeline.run(pipeline.load(path, [f"workdir={tmp_path / 'w[/a]'}"]))
+    assert "w[/a]/a" in "".join(capsys.readouterr().err.split())
+
+
+def test_a_word_that_is_also_a_folder_s_name_is_no_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    spec = StageSpec("collect", CollectSettings, "none:none")
+    settings = CollectSettings(
+        source="rows.jsonl", split="train", domain="math", keep="best", decontaminate=("b.jsonl",)
+    )
+    bare = stage.fingerprint(spec, settings)
+    for name in ("train", "math", "best"):
+        (tmp_path / name).write_text("something else")
+    assert stage.fingerprint(spec, settings) == bare
+    (tmp_path / "b.jsonl").write_text("{}")
+    assert stage.fingerprint(spec, settings) != bare
+
+
+class AskSettings(CopySettings):
+    base_url: str | None = None
+    judge: JudgeSettings = JudgeSettings()
+
+
+def test_servers_behind_the_first_may_come_and_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = StageSpec("ask", AskSettings, f"{__name__}:copy")
+
+    def asking(url: str, judge: str = "http://j:1/v1") -> AskSettings:
+        return AskSettings(base_url=url, judge=JudgeSettings(base_url=judge))
+
+    def ran(settings: AskSettings, out: str = "a") -> bool:
+        return stage.run_stage(spec, settings, tmp_path / out)[1]
+
+    def stopped(settings: CopySettings, out: Path) -> StageResult:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(f"{__name__}.copy", stopped)
+        ran(asking("http://a:1/v1"))
+    for first in ("http://b:1/v1 http://a:1/v1", "http://b:1/v1"):
+        with pytest.raises(InputError, match="other settings"):
+            ran(asking(first))
+    assert ran(asking("http://a:1/v1 http://b:1/v1", "http://j:1/v1 http://k:1/v1"))  # the interrupted one goes on
+    assert not ran(asking("http://a:1/v1")) and not ran(asking("http://a:1/v1 http://c:1/v1"))
+    with pytest.raises(InputError, match="other settings"):
+        ran(asking("http://a:1/v1", "http://k:1/v1"))

@@ -9,7 +9,7 @@ from rlkd_data.chat.money.bill import Asked, Bill
 from rlkd_data.chat.money.budget import Budget, Held
 from rlkd_data.chat.money.estimate import interval
 from rlkd_data.chat.money.ledger import Entry, Spent, one_try
-from rlkd_data.chat.money.prices import FREE, UNKNOWN, given, listed
+from rlkd_data.chat.money.prices import FREE, UNKNOWN, Prices, given, listed
 from rlkd_data.chat.store import ResponseStore
 from rlkd_data.chat.types import Reply
 from rlkd_data.errors import BudgetReached, InputError
@@ -158,3 +158,10 @@ async def test_what_is_settled_while_the_ledger_is_asked_does_not_end_the_budget
     written = 0.9
     with pytest.raises(BudgetReached, match=r"\$0\.9000 are spent"):
         await budget.reserve(0.2)
+
+
+@pytest.mark.parametrize(("prices", "dollars"), [(UNKNOWN, "unknown"), (FREE, 0.0), (given(1.0, 1.0, None), 0.0011)])
+def test_a_lost_try_of_an_unknown_price_may_have_cost_something(prices: Prices, dollars: object) -> None:
+    bill = Bill("openai:m", prices)
+    bill.lost(Asked(0.0, 1000, 100))
+    assert bill.figures()["dollars"] == dollars
