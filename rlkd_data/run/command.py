@@ -66,13 +66,10 @@ def start(
 ) -> StageResult | None:
     """Check the settings, run the stage, and print what came of it. With `estimate` the stage is only estimated, from
     so many requests at most, and `out` is left alone. `replace`: as `run_stage` has it."""
-    from rlkd_data.run.loading import loading
-
-    with loading():
-        from rlkd_data.errors import InputError
-        from rlkd_data.run.pipeline import check_settings, counts_line
-        from rlkd_data.run.progress import console
-        from rlkd_data.run.stage import run_stage
+    from rlkd_data.errors import InputError
+    from rlkd_data.run.pipeline import check_settings, counts_line
+    from rlkd_data.run.progress import console
+    from rlkd_data.run.stage import run_stage
 
     if _ADDRESS.match(str(out)):
         address = str(out).replace(":/", "://", 1)

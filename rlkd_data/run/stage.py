@@ -12,7 +12,7 @@ import importlib
 import json
 import platform
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -29,7 +29,6 @@ from rlkd_data.files import is_temporary, sweep, write_whole
 from rlkd_data.run import fruitless
 from rlkd_data.run.identity import STAGE_FILE, content_identity, read_stage
 from rlkd_data.run.interrupt import keep
-from rlkd_data.run.loading import loading
 from rlkd_data.run.lock import LOCK, all_below, holder, locked
 from rlkd_data.run.progress import console
 from rlkd_data.run.record import damage, rows_of
@@ -290,9 +289,7 @@ def _run(spec: StageSpec, settings: Settings, out: Path, stays: bool) -> StageRe
     _write(out, record)
     module, _, function = spec.run.partition(":")
     try:
-        with loading():
-            run: Callable[[Settings, Path], StageResult] = getattr(importlib.import_module(module), function)
-        result = run(settings, out)
+        result: StageResult = getattr(importlib.import_module(module), function)(settings, out)
     except (InputError, ModelError):
         _forget(out, stays)
         raise

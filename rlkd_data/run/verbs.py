@@ -21,7 +21,6 @@ import typer
 from rlkd_data.run.command import json_object, pairs
 from rlkd_data.run.flags import JSON, Flag, Panel
 from rlkd_data.run.headings import Headed, noted
-from rlkd_data.run.loading import loading
 
 if TYPE_CHECKING:
     from rlkd_data.run.described import Setting
@@ -45,8 +44,7 @@ def verb(
 
             def get_params(self, ctx: Any) -> Any:
                 if not self.params:
-                    with loading():
-                        made = _command(function, settings, panels, required)
+                    made = _command(function, settings, panels, required)
                     self.params, self.callback = made.params, made.callback
                 return super().get_params(ctx)
 
