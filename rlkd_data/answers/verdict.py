@@ -3,7 +3,7 @@
 What is made of the verdicts, the same in every stage (docs/answers.md tells it to users):
 
 - an answer that cannot be read, to a gold answer that can, is wrong (`UNREADABLE`);
-- a gold answer that cannot be read, or none, judges nobody (`null: …`, in `NOT_JUDGED`);
+- a gold answer that cannot be read or is prose, or none, judges nobody (`null: …`, in `NOT_JUDGED`);
 - what two readable answers leave open (another unit, other words) is `null: open: …`, and counts neither way;
 - a time limit or a crash of ours is `null: …`, and unscored.
 """
@@ -26,6 +26,8 @@ from rlkd_data.answers.structures import as_structure, framed
 from rlkd_data.schema import Domain
 
 _LETTER = re.compile(r"\W*[A-J]\W*")
+_SENTENCE = 5
+"""Words from which on a gold answer of words is prose: nobody says it again word for word."""
 _FEW = 2
 """Words up to which words are an answer, where a number or a formula is wanted."""
 _LETTERED = re.compile(r"\W*[A-J]\W*$|\W*[A-J][).:]\s")
@@ -33,9 +35,10 @@ UNREADABLE = "unreadable answer"
 NO_ANSWER = "no answer"
 NO_GOLD = "null: no gold answer"
 NO_GOLD_READ = "null: unreadable gold answer"
+GOLD_IN_PROSE = "null: gold answer in prose"
 CODE = "null: code is not run"
 FREE_TEXT = "null: free text"
-NOT_JUDGED = (NO_GOLD, NO_GOLD_READ, CODE, "null: no tests in the gold answer")
+NOT_JUDGED = (NO_GOLD, NO_GOLD_READ, GOLD_IN_PROSE, CODE, "null: no tests in the gold answer")
 """Verdicts that say nothing about an answer, for they would be the same for any."""
 
 
@@ -102,19 +105,21 @@ def decide(job: Job, engine: Engine) -> Verdict:  # noqa: PLR0911 - a kind each
     return _by_shape(gold, answer, job, engine)
 
 
-def _by_shape(gold: str, answer: str, job: Job, engine: Engine) -> Verdict:
+def _by_shape(gold: str, answer: str, job: Job, engine: Engine) -> Verdict:  # noqa: PLR0911 - a kind each
     left, right = read(gold), read(answer)
-    sure = True
+    in_prose, sure = isinstance(left, Prose), True
     if isinstance(right, (Prose, Phrase)) and not isinstance(left, (Prose, Phrase)):
         right, sure = _out_of(answer, right, left)
     elif isinstance(left, (Prose, Phrase)) and not isinstance(right, (Prose, Phrase)):
         left, sure = _out_of(gold, left, right)
     if isinstance(left, Prose):
-        return Verdict(None, FREE_TEXT if job.domain == "puzzle" or _wordy(gold) else NO_GOLD_READ)
+        return Verdict(None, GOLD_IN_PROSE if _wordy(gold) else NO_GOLD_READ)
     if isinstance(right, Prose):
         return Verdict(None, FREE_TEXT) if isinstance(left, (Words, Phrase)) else Verdict(False, UNREADABLE)
     comparison = Comparison(engine, job.problem)
     verdict = comparison.same(left, right)
+    if not verdict and isinstance(left, Words) and (in_prose or len(left.words) >= _SENTENCE):
+        return Verdict(None, GOLD_IN_PROSE)
     why = comparison.why[-1] if comparison.why else "equal"
     if verdict is None and isinstance(right, Phrase) and not isinstance(left, (Words, Phrase)):
         held = isinstance(left, Scalar) and left.number is not None and str(left.number.value) in right.tokens

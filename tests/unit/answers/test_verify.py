@@ -13,7 +13,9 @@ import pytest
 
 from rlkd_data.answers import sandbox
 from rlkd_data.answers.final import final_answer
+from rlkd_data.answers.verdict import NOT_JUDGED, NoEngine, decide
 from rlkd_data.answers.verify import CodeRuns, Job, Verdict, Verifier, quick
+from rlkd_data.schema import Domain
 
 FLOOR = 84
 PAIRS = [json.loads(line) for line in (Path(__file__).parent / "answer_pairs.jsonl").read_text("utf-8").splitlines()]
@@ -81,6 +83,18 @@ def test_an_answer_may_be_the_letter_or_the_text(gold: str, answer: str, expecte
         assert verifier.verify_all([Job(gold, answer, "science", CHOICE)]).__next__() == expected
 
 
+@pytest.mark.parametrize("answer", ["exothermic", "5", "\\frac{1}{2}", "The reaction releases heat.", "converges"])
+@pytest.mark.parametrize("domain", ["science", "puzzle", "math"])
+def test_a_gold_answer_in_prose_judges_nobody(answer: str, domain: Domain) -> None:
+    """Else every completion of its problem would be unscored, which stops a training, or wrong."""
+    golds = ["The reaction is exothermic because bonds form.", "The series converges by the ratio test."]
+    golds.append("See the proof above, it is shown that n is even.")
+    for gold in golds:
+        found = decide(Job(gold, answer, domain), NoEngine())
+        assert found.is_correct is None and found.how in NOT_JUDGED, (gold, found)
+    assert decide(Job(golds[0], golds[0], domain), NoEngine()).is_correct
+
+
 @pytest.mark.parametrize(
     ("gold", "answer", "expected"),
     [
@@ -90,7 +104,7 @@ def test_an_answer_may_be_the_letter_or_the_text(gold: str, answer: str, expecte
         ("red, green", "Red; Green", Verdict(True, "structure")),
         ('{"a": [1]}', "{'a': (1,)}", Verdict(True, "structure")),
         ("[1, 2]", "[2, 1]", Verdict(False, "structure")),
-        ("[" * 5000, "[" * 5001, Verdict(None, "null: free text")),
+        ("[" * 5000, "[" * 5001, Verdict(None, "null: unreadable gold answer")),
         ("the blue house", "Blue house", Verdict(True, "words")),
         ("the blue house", "it stands in the third street", Verdict(None, "null: free text")),
         ("knight", "knave", Verdict(False, "words")),
