@@ -190,13 +190,13 @@ class StructureScorer:
 def whole_steps(reply: Reply) -> tuple[Step, ...] | str:
     """The steps of a GSRM's reply, or why it has none. A reply that ends inside a step, as that on a rambling
     completion does, gives the steps before it: the score is of a prefix anyway. So does one that was cut off within a
-    sentence of the last answer, which may lack its result."""
+    sentence of the last answer, which may lack its result; a first step is kept, for nothing else is known."""
     found = read(reply.text)
     if isinstance(found, ParseFailure) and found.code == "incomplete_last_step":
         cut = reply.text.lower().rfind("[meta-reasoning")
         found = read(reply.text[:cut]) if cut > 0 else found
     elif not isinstance(found, ParseFailure) and reply.finish_reason == "length" and not _ends(reply.text):
-        return found.steps[:-1] or "gsrm:truncated"
+        return found.steps[:-1] or found.steps
     return f"gsrm:{found.code}" if isinstance(found, ParseFailure) else found.steps
 
 

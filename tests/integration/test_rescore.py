@@ -40,7 +40,13 @@ def test_a_run_is_rescored_without_generating_and_without_asking_again(tmp_path:
         assert list(read_rows(tmp_path / "same" / "completions", COMPLETIONS)) == before and len(before) == 32
 
         other = tmp_path / "other.yaml"
-        other.write_text(json.dumps({"weights": {"alpha": 1.0}, "structure": {"normalise": "sum"}}), encoding="utf-8")
+        # the GSRM of these tests answers "so" each time, which a guard takes something for
+        settings = {
+            "weights": {"alpha": 1.0},
+            "structure": {"normalise": "sum"},
+            "guards": {"said_twice": {"action": "log"}},
+        }
+        other.write_text(json.dumps(settings), encoding="utf-8")
         changed = rescore(run, other)
         assert changed.returncode == 0, changed.stderr
         assert (gsrm.stats()["total"], judge.stats()["total"]) == asked
