@@ -125,11 +125,12 @@ def _is_choice(annotation: Any) -> bool:
     return bool(kinds) and all(map(_is_choice, kinds))
 
 
-def _print_beside(spec: StageSpec, settings: Settings, before: Mapping[str, Any] | None) -> str:
-    """The fingerprint by which a folder is known again. Servers behind the first of a pool may come and go: those that
-    the folder was begun with are taken."""
+def _print_beside(spec: StageSpec, settings: Settings, own: str, before: Mapping[str, Any] | None) -> str:
+    """The fingerprint by which a folder is known again: `own`, that of the settings. Servers behind the first of a pool
+    may come and go: those that the folder was begun with are taken."""
     told = (before or {}).get("settings")
-    return fingerprint(spec, _with_pools(settings, told) if isinstance(told, Mapping) else settings)
+    beside = _with_pools(settings, told) if isinstance(told, Mapping) else settings
+    return own if beside == settings else fingerprint(spec, beside)
 
 
 def _with_pools(settings: Model, before: Mapping[str, Any]) -> Model:
@@ -186,18 +187,19 @@ def run_stage(spec: StageSpec, settings: Settings, out: Path, *, replace: bool =
     at, an input that is damaged, and a stage of which nothing came (ModelError where its server was at fault).
     """
     _look_at_inputs(settings)
+    own = fingerprint(spec, settings)
     before = read_stage(out)
-    print_ = _print_beside(spec, settings, before)
+    print_ = _print_beside(spec, settings, own, before)
     if _is_done(before, spec, print_) and not damage(out, before or {}):
         return _kept(before or {}), False
     stays = out.exists()
     with locked(out):
         before = read_stage(out)  # another process may have been at it until now
-        print_ = _print_beside(spec, settings, before)
+        print_ = _print_beside(spec, settings, own, before)
         if _is_done(before, spec, print_) and not damage(out, before or {}):
             return _kept(before or {}), False
         _make_ready(spec, print_, out, before, replace=replace)
-        return _run(spec, settings, out, stays), True
+        return _run(spec, settings, out, own, stays), True
 
 
 def _is_done(before: Mapping[str, Any] | None, spec: StageSpec, print_: str) -> bool:
@@ -277,11 +279,11 @@ def _mend(out: Path, before: Mapping[str, Any]) -> None:
         console.print(f"{out}: {found.told()}: what is gone is made again", markup=False)
 
 
-def _run(spec: StageSpec, settings: Settings, out: Path, stays: bool) -> StageResult:
+def _run(spec: StageSpec, settings: Settings, out: Path, print_: str, stays: bool) -> StageResult:
     record = {
         "stage": spec.name,
         "status": "running",
-        "fingerprint": fingerprint(spec, settings),
+        "fingerprint": print_,
         "settings": settings.model_dump(mode="json"),
         "versions": versions(),
         "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
