@@ -223,17 +223,6 @@ def scan(folder: Path) -> polars.LazyFrame:
     return alike[0] if len(alike) == 1 else polars.concat(alike, how="diagonal_relaxed")
 
 
-def done_keys(folder: Path, schema: TableSchema, *, include_rejected: bool = True) -> set[tuple[Any, ...]]:
-    """The keys (`schema.key`) of the rows that a folder holds already; empty where there is no table yet."""
-    keys: set[tuple[Any, ...]] = set()
-    places = [(folder, False)] + ([(folder / REJECTED, True)] if include_rejected else [])
-    for place, rejected in places:
-        if is_table(place):
-            for batch in read_table(folder, schema, schema.key, rejected=rejected):
-                keys.update(zip(*(column.to_pylist() for column in batch.columns), strict=True))
-    return keys
-
-
 def count_rows(folder: Path) -> int:
     """How many rows a table has, from its files' footers alone."""
     if not is_table(folder):

@@ -19,13 +19,14 @@ import yaml
 
 from rlkd_data import files
 from rlkd_data.config import Settings
+from rlkd_data.done import done_digests, key_digest
 from rlkd_data.errors import InputError
 from rlkd_data.run import pipeline, process, stage
 from rlkd_data.run.identity import read_stage
 from rlkd_data.run.lock import LOCK, held_for_reading, locked
 from rlkd_data.run.stage import StageResult, StageSpec
 from rlkd_data.schema import TRACES
-from rlkd_data.tables import REJECTED, TableWriter, count_rows, done_keys, read_rows
+from rlkd_data.tables import REJECTED, TableWriter, count_rows, read_rows
 from tests.support.command_line import Ended, run_here
 from tests.support.training_rows import trace
 
@@ -85,7 +86,7 @@ def test_two_writers_of_one_table_lose_no_row(tmp_path: Path) -> None:
     for number in range(30):
         (first, second)[number % 2].add(trace(f"t{number}", "r", "s"))
     assert len(list(tmp_path.glob("part-*"))) == 30
-    assert len(done_keys(tmp_path, TRACES)) == 30
+    assert len(done_digests(tmp_path, TRACES)) == 30
 
 
 def test_a_number_that_another_writer_takes_meanwhile_is_not_written_over(
@@ -117,10 +118,10 @@ class CopySettings(Settings):
 
 def copy(settings: CopySettings, out: Path) -> StageResult:
     """Writes four rows, those that are there already left out, in shards of two."""
-    done = done_keys(out, TRACES)
+    done = done_digests(out, TRACES)
     with TableWriter(out, TRACES, rows_per_shard=2) as table:
         for number in range(4):
-            if (f"{settings.text}{number}",) not in done:
+            if key_digest((f"{settings.text}{number}",)) not in done:
                 table.add(trace(f"{settings.text}{number}", "r", "s"))
     return StageResult({"ok": 4})
 

@@ -12,9 +12,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from rlkd_data import __version__, tables
+from rlkd_data.done import done_digests, key_digest
 from rlkd_data.errors import TableError
 from rlkd_data.schema import DECOMPOSITIONS, TRACES, Decomposition, Sampling, Step, TableSchema, Trace, Usage
-from rlkd_data.tables import TableWriter, count_rows, done_keys, outcome_counts, read_rows, read_table, scan
+from rlkd_data.tables import TableWriter, count_rows, outcome_counts, read_rows, read_table, scan
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 
@@ -78,6 +79,12 @@ def rewrite(folder: Path, change: dict[str, pa.Array], without: tuple[str, ...] 
         table = table.set_column(table.schema.get_field_index(name), name, values)
     pq.write_table(table, shard)
     return shard
+
+
+def are_done(folder: Path, schema: TableSchema, *keys: tuple[str, ...]) -> bool:
+    """Whether a folder holds the rows of these keys, and no other."""
+    found = done_digests(folder, schema)
+    return len(found) == len(keys) and all(key_digest(key) in found for key in keys)
 
 
 @pytest.mark.parametrize(
@@ -150,7 +157,7 @@ def test_an_exception_leaves_what_was_added(tmp_path: Path) -> None:
         table.add(a_trace(0))
         table.reject(a_trace(1), "no_steps")
         raise KeyboardInterrupt
-    assert done_keys(tmp_path, TRACES) == {("t0",), ("t1",)}
+    assert are_done(tmp_path, TRACES, ("t0",), ("t1",))
 
 
 def test_rejected_rows_are_kept_with_their_reason(tmp_path: Path) -> None:
@@ -168,13 +175,12 @@ def test_rejected_rows_are_kept_with_their_reason(tmp_path: Path) -> None:
     assert [row.trace_id for row in read_rows(tmp_path, TRACES)] == ["t0"]
 
 
-def test_done_keys_count_rejected_rows_unless_told_otherwise(tmp_path: Path) -> None:
-    assert done_keys(tmp_path, DECOMPOSITIONS) == set()
+def test_rejected_rows_are_done_too(tmp_path: Path) -> None:
+    assert are_done(tmp_path, DECOMPOSITIONS)
     with TableWriter(tmp_path, DECOMPOSITIONS) as table:
         table.add(a_decomposition(0))
         table.reject(a_decomposition(1), "no_steps")
-    assert done_keys(tmp_path, DECOMPOSITIONS, include_rejected=False) == {("t0", "local:gsrm", "abc")}
-    assert done_keys(tmp_path, DECOMPOSITIONS) == {(f"t{n}", "local:gsrm", "abc") for n in range(2)}
+    assert are_done(tmp_path, DECOMPOSITIONS, *((f"t{n}", "local:gsrm", "abc") for n in range(2)))
 
 
 def test_a_writer_holds_no_more_rows_than_a_shard(tmp_path: Path) -> None:
@@ -207,7 +213,7 @@ def test_a_writer_killed_within_a_shard_leaves_whole_shards_and_is_cleaned_up_af
     ended = subprocess.run([sys.executable, "-c", script], env=os.environ, check=False)
     assert ended.returncode == -signal.SIGKILL
     (left,) = tmp_path.glob(".part*.tmp")
-    assert done_keys(tmp_path, TRACES) == {("t0",), ("t1",)}
+    assert are_done(tmp_path, TRACES, ("t0",), ("t1",))
     assert polars.scan_parquet(f"{tmp_path}/part-*.parquet").select(polars.len()).collect().item() == 2
 
     write(tmp_path, [a_trace(2), a_trace(3)])
@@ -258,7 +264,7 @@ def test_a_table_of_rejected_rows_alone_says_so(tmp_path: Path) -> None:
 def test_a_file_that_is_not_whole_is_named(tmp_path: Path, content: bytes | None) -> None:
     shard = write(tmp_path, [a_trace()]) / "part-00000.parquet"
     shard.write_bytes(shard.read_bytes()[:-100] if content is None else content)
-    for read in (lambda: list(read_rows(tmp_path, TRACES)), lambda: done_keys(tmp_path, TRACES)):
+    for read in (lambda: list(read_rows(tmp_path, TRACES)), lambda: done_digests(tmp_path, TRACES)):
         with pytest.raises(TableError) as error:
             read()
         one_line(error, shard, "not a whole Parquet file", "run the stage that wrote it again")
@@ -310,7 +316,7 @@ def test_a_null_where_none_may_be_is_named(tmp_path: Path) -> None:
 
 def test_a_column_that_is_not_asked_for_is_not_checked(tmp_path: Path) -> None:
     rewrite(write(tmp_path, [a_trace()]), {}, without=("reasoning",))
-    assert done_keys(tmp_path, TRACES) == {("t0",)}
+    assert are_done(tmp_path, TRACES, ("t0",))
 
 
 def test_columns_that_an_older_table_lacks_are_null(tmp_path: Path) -> None:
