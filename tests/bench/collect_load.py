@@ -15,13 +15,11 @@ import argparse
 import asyncio
 import json
 import os
-import random
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -29,15 +27,6 @@ sys.path.insert(0, str(ROOT))
 
 OURS = "rlkd-data collect"
 LOOPS = ("AsyncOpenAI", "AsyncOpenAI+aiohttp", "aiohttp")
-WORDS = ("let", "us", "find", "the", "value", "of", "each", "term", "and", "check", "that", "both", "sides", "agree")
-
-
-def problems(count: int, size: int) -> Iterator[str]:
-    """Three quarters shared by all, as few-shot examples are; the rest distinct."""
-    shared = " ".join(random.Random(0).choices(WORDS, k=size))[: size * 3 // 4]
-    for number in range(count):
-        chance = random.Random(number + 1)
-        yield f"{shared}\nProblem {number}: {' '.join(chance.choices(WORDS, k=size // 4))}"[:size]
 
 
 async def loop(kind: str, url: str, asked: Path, out: Path, concurrency: int) -> None:
@@ -94,12 +83,13 @@ def command(kind: str, url: str, folder: Path, concurrency: int) -> list[str]:
 
 
 def measure(kind: str, options: argparse.Namespace) -> dict[str, float]:
+    from tests.bench.chat_load import prompts
     from tests.support.servers import running_lean_server
 
     with tempfile.TemporaryDirectory() as made, running_lean_server(latency=options.latency) as server:
         folder = Path(made)
         with (folder / "asked.jsonl").open("w") as file:
-            for text in problems(options.rows, options.bytes):
+            for text in prompts(options.rows, options.bytes):
                 file.write(json.dumps({"problem": text}) + "\n")
         own = {"RLKD_STORE": str(folder / "store.sqlite"), "PYTHONPATH": str(ROOT), "OPENAI_API_KEY": "none"}
         begin = time.perf_counter()
