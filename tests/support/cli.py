@@ -11,7 +11,6 @@ from pathlib import Path
 from tests.support.forked import Forked, needs_a_fresh_one
 
 ROOT = Path(__file__).resolve().parents[2]
-First = Callable[[], None] | None
 _KEYS = {"ANTHROPIC_API_KEY": "k", "OPENAI_API_KEY": "k", "HF_HUB_OFFLINE": "1"}
 
 

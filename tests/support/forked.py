@@ -18,6 +18,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -34,15 +35,16 @@ _processes = multiprocessing.get_context("forkserver")
 _processes.set_forkserver_preload([*_DATA, *(_TRAIN if _WHOLE_SUITE else [])])
 
 
-@atexit.register
-def _end() -> None:
-    """What a test that failed left running; else Python would wait for it."""
-    for process in multiprocessing.active_children():
-        process.kill()
+@cache
+def _end_at_exit() -> None:
+    """End what a test that failed left running; else Python would wait for it. Not in the processes themselves, whose
+    own children are the commands' affair."""
+    atexit.register(lambda: [process.kill() for process in multiprocessing.active_children()])
 
 
 def forked(target: Callable[..., None], *arguments: object) -> ForkServerProcess:
     """A process that calls `target`, which a module must name."""
+    _end_at_exit()
     process = _processes.Process(target=target, args=arguments, daemon=False)
     process.start()
     return process
