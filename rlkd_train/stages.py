@@ -5,7 +5,7 @@ from rlkd_train.config import EvalSettings, GrpoSettings, GsrmSettings, JudgeEva
 
 SFT = StageSpec("sft", SftSettings, "rlkd_train.sft.train:train_sft")
 GSRM = StageSpec("gsrm", GsrmSettings, "rlkd_train.sft.train:train_gsrm", prompts=("prompts",))
-GRPO = StageSpec("grpo", GrpoSettings, "rlkd_train.grpo.train:train_grpo", prompts=("prompts",))
+GRPO = StageSpec("grpo", GrpoSettings, "rlkd_train.grpo.run:train_grpo", prompts=("prompts",))
 EVAL = StageSpec("eval", EvalSettings, "rlkd_train.evaluate.run:evaluate", prompts=("prompts",))
 JUDGE_EVAL = StageSpec(
     "judge-eval", JudgeEvalSettings, "rlkd_train.evaluate.judge_eval:judge_eval", prompts=("prompts",)

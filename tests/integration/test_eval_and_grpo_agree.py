@@ -19,7 +19,7 @@ from rlkd_data.tables import TableWriter, read_rows
 from rlkd_train.config import EvalSettings, GrpoSettings
 from rlkd_train.evaluate.run import evaluate
 from rlkd_train.evaluate.samples import SAMPLES, Sample
-from rlkd_train.grpo.train import train_grpo
+from rlkd_train.grpo.run import train_grpo
 from rlkd_train.reward.completions import COMPLETIONS, FOLDER, ScoredCompletion
 from tests.support.servers import RunningServer, running_openai_server
 from tests.support.stored_completions import STORED, completion_of

@@ -15,7 +15,7 @@ from rlkd_data.judges.base import Pair, Verdict
 from rlkd_data.schema import Step
 from rlkd_data.structure.render import render
 from rlkd_train.config import COMPONENTS, GrpoSettings, GuardsSettings, StructureSettings
-from rlkd_train.grpo.train import _trainer
+from rlkd_train.grpo.train import open_trainer
 from rlkd_train.problems import Task
 from rlkd_train.reward import structure as structure_reward
 from rlkd_train.reward.components import Scoring
@@ -120,7 +120,7 @@ class Made:
         }
         rewards = self.rewards()
         trainer = (
-            _trainer(settings, rewards, **arguments)
+            open_trainer(settings, rewards, **arguments)
             if credit
             else GRPOTrainer(reward_funcs=rewards.functions(), **arguments)
         )

@@ -26,7 +26,7 @@ from tempfile import TemporaryDirectory
 _DATA = ["aiohttp.web", "anthropic", "datasets", "jinja2", "openai.types", "pandas", "polars", "pyarrow.parquet"]
 _DATA += [f"rlkd_data.{name}" for name in ("cli", "collect.run", "decompose.run", "chat.batch.client", "report.build")]
 _TRAIN = ["torch", "transformers.generation", "peft", "trl.trainer.grpo_trainer", "trl.trainer.sft_trainer"]
-_TRAIN += [f"rlkd_train.{name}" for name in ("cli", "grpo.train", "sft.train", "evaluate.run", "reward.scorer")]
+_TRAIN += [f"rlkd_train.{name}" for name in ("cli", "grpo.run", "sft.train", "evaluate.run", "reward.scorer")]
 _WHOLE_SUITE = "PYTEST_XDIST_WORKER" in os.environ
 _READ_AT_IMPORT = ("HF_", "HUGGINGFACE_", "LD_", "OMP_", "PYTHON", "TRANSFORMERS_")
 

@@ -1,0 +1,52 @@
+"""The settings of what measures: `rlkd-train eval`, `judge-eval` and `rescore`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field, PositiveInt
+
+from rlkd_data.config import ChatSettings, GradingSettings, JudgeSettings, SamplingSettings, Settings
+from rlkd_train.config.reward import GuardsSettings, RewardWeights
+from rlkd_train.config.structure import StructureSettings
+
+
+class EvalSettings(GradingSettings, ChatSettings):
+    """`rlkd-train eval`: sample a model on problems, and measure."""
+
+    model: str = Field(description="backend:model to judge", examples=["local:runs/grpo"])
+    data: tuple[Path, ...] = Field(description="traces tables with the problems", examples=[["runs/held_out"]])
+    decompositions: tuple[Path, ...] = Field((), description="the teacher's, to measure structure")
+    k: PositiveInt = Field(1, description="completions a problem")
+    limit: PositiveInt | None = Field(None, description="take this many problems")
+    sampling: SamplingSettings = Field(
+        SamplingSettings.usual(temperature=0.7, max_tokens=4096), description="how completions are drawn"
+    )
+    structure: StructureSettings | None = Field(
+        None, description="how structure is scored, which needs decompositions; null: it is not measured"
+    )
+
+
+class JudgeEvalSettings(Settings):
+    """`rlkd-train judge-eval`: how far a judge agrees with labelled pairs."""
+
+    pairs: tuple[Path, ...] = Field(
+        (), description="JSONL files of labelled pairs; default: those that rlkd ships", examples=[["pairs.jsonl"]]
+    )
+    judge: JudgeSettings = Field(JudgeSettings.usual(), description="the judge that is measured")
+    limit: PositiveInt | None = Field(None, description="judge a sample of so many pairs of each part")
+    seed: int = Field(0, description="seed of that sample")
+    worst: int = Field(10, ge=0, description="errors of the judge that are shown, the surest first")
+
+
+class RescoreSettings(GradingSettings):
+    """`rlkd-train rescore`: another reward over a run's saved completions. What is not given is the run's own."""
+
+    run: Path = Field(description="folder of the GRPO run", examples=["runs/grpo"])
+    traces: tuple[Path, ...] = Field(description="tables with the problems", examples=[["runs/traces"]])
+    decompositions: tuple[Path, ...] = Field(
+        description="tables with the teacher's decompositions of them", examples=[["runs/steps"]]
+    )
+    weights: RewardWeights = Field(RewardWeights.usual(), description="weights of the reward's parts")
+    structure: StructureSettings = Field(StructureSettings.usual(), description="how structure is scored")
+    guards: GuardsSettings = Field(GuardsSettings.usual(), description="signals that the reward is being gamed")

@@ -1,0 +1,33 @@
+"""What a GRPO run came to, from its log."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from rlkd_train.config import COMPONENTS
+from rlkd_train.reward.completions import FOLDER
+
+
+def figures(out: Path, steps: int) -> dict[str, Any]:
+    """What the run came to: the first and the last step's components, and how often there was none."""
+    from rlkd_train.run_folder import read_log
+
+    log = read_log(out)
+    shown = {f"rewards/{name}/mean": name for name in COMPONENTS} | {
+        "reward": "reward",
+        "completions/mean_length": "completion tokens",
+        "unscored": "unscored share",
+    }
+
+    def told(line: dict[str, float]) -> dict[str, float | None]:
+        return {label: line.get(key) for key, label in shown.items()}
+
+    times = [line["step_time"] for line in log if "step_time" in line]
+    return {
+        "steps": steps,
+        "first": told(log[0]) if log else {},
+        "last": told(log[-1]) if log else {},
+        "seconds_per_step": sum(times) / len(times) if times else None,
+        "completions": str(out / FOLDER),
+    }
