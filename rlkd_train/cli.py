@@ -150,6 +150,52 @@ def evaluate(
 
 
 @app.command(cls=Headed)
+def compare(
+    runs: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="RUN", help="folders of evaluations, or of training runs, whose last one counts"),
+    ] = None,
+    arm: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=RUN,RUN", help="an arm by a name of yours, of one run or several seeds [repeatable]"
+        ),
+    ] = None,
+    seeds: Annotated[
+        bool,
+        typer.Option("--seeds", help="folders whose names end in a seed (grpo-seed1, grpo-s2, grpo-3) are one arm"),
+    ] = False,
+    baseline: Annotated[
+        str | None, typer.Option(metavar="NAME", help="the arm that the others are compared with; default: the first")
+    ] = None,
+    figure: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="only this figure, as pass@1 [repeatable]")
+    ] = None,
+    level: Annotated[float, typer.Option(metavar="X", help="chance of a finding where there is none")] = 0.05,
+    seed: Annotated[int, typer.Option(metavar="N", help="seed of the bootstrap")] = 0,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar=FOLDER, help="write compare.md, compare.json, and plots there")
+    ] = None,
+) -> None:
+    """Arms side by side: figures with intervals, paired differences, and whether they may be chance."""
+    from rich.console import Console
+
+    from rlkd_data.errors import InputError
+    from rlkd_train.compare.arms import arms
+    from rlkd_train.compare.run import compare as compared
+    from rlkd_train.compare.run import write
+    from rlkd_train.compare.written import print_comparison
+
+    if not 0 < level < 1:
+        raise InputError(f"--level {level}: give a chance above 0 and below 1, as 0.05")
+    found = compared(arms(runs or [], arm or (), seeds=seeds), baseline, figure or (), level, seed)
+    print_comparison(found, Console())
+    if out is not None:
+        for path in write(found, out):
+            print(path)
+
+
+@app.command(cls=Headed)
 def publish(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="folder of a finished training run")],
     repo_id: Annotated[str, typer.Option(metavar="ORG/NAME", help="the Hub model")],

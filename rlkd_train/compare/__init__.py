@@ -1,0 +1,1 @@
+"""Arms side by side: what differs between them, and what may be chance."""

@@ -1,0 +1,155 @@
+"""`rlkd-train compare`: arms × figures with intervals, and each arm against the first."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rlkd_data.errors import InputError
+from rlkd_data.files import write_whole
+from rlkd_train.compare.arms import Arm
+from rlkd_train.compare.paired import Difference, Values, differences, interval, shared
+from rlkd_train.compare.values import Evaluated, read
+
+JSON = "compare.json"
+"""The comparison in its folder; `rlkd-data report` knows the folder by it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """An arm's figure: the mean over `problems`, those that all arms share, with its interval over problems. `by_seed`
+    are the runs' own means, and `seed_sd` their standard deviation, where there are several."""
+
+    arm: str
+    figure: str
+    value: float
+    low: float
+    high: float
+    problems: int
+    by_seed: tuple[float, ...]
+    seed_sd: float | None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What `compare` found. `notes` say what the arms do not have in common."""
+
+    arms: tuple[Arm, ...]
+    models: dict[str, tuple[str, ...]]
+    baseline: str
+    level: float
+    measured: tuple[Measured, ...]
+    differences: tuple[Difference, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def figures(self) -> list[str]:
+        return list(dict.fromkeys(one.figure for one in self.measured))
+
+    def as_json(self) -> dict[str, Any]:
+        """The whole of it as JSON values."""
+        return {
+            "arms": [{"arm": arm.name, "runs": [str(path) for path in arm.runs]} for arm in self.arms],
+            "models": {name: list(models) for name, models in self.models.items()},
+            "baseline": self.baseline,
+            "level": self.level,
+            "measured": [asdict(one) for one in self.measured],
+            "differences": [asdict(one) for one in self.differences],
+            "notes": list(self.notes),
+        }
+
+
+def compare(
+    arms: Sequence[Arm], baseline: str | None = None, figures: Sequence[str] = (), level: float = 0.05, seed: int = 0
+) -> Comparison:
+    """Compare the evaluations of these arms on the problems that all of them have. Raises InputError for a folder
+    without an evaluation, a baseline or figure that is not there, and arms that share no problem."""
+    names = [arm.name for arm in arms]
+    against = baseline or names[0]
+    if against not in names:
+        raise InputError(f"--baseline {against}: no arm is called so; there are {', '.join(names)}")
+    evaluated = {arm.name: [read(path) for path in arm.runs] for arm in arms}
+    runs = [run for found in evaluated.values() for run in found]
+    known = _wanted(runs, figures)
+    measured: list[Measured] = []
+    told: list[Difference] = []
+    for figure in known:
+        by_arm: dict[str, Sequence[Values]] = {
+            name: [run.figures.get(figure, {}) for run in found] for name, found in evaluated.items()
+        }
+        problems = shared(*(run for found in by_arm.values() for run in found))
+        if not problems:
+            continue
+        measured += [_measured(name, figure, found, problems, level, seed) for name, found in by_arm.items()]
+        alike = {name: [{one: run[one] for one in problems} for run in found] for name, found in by_arm.items()}
+        told += differences(figure, alike, against, level=level, seed=seed)
+    if not measured:
+        raise InputError(f"{', '.join(names)} have no problem in common: evaluate them on the same problems")
+    models = {name: tuple(dict.fromkeys(run.model for run in found)) for name, found in evaluated.items()}
+    notes = tuple(_notes(evaluated, known, measured))
+    return Comparison(tuple(arms), models, against, level, tuple(measured), tuple(told), notes)
+
+
+def _wanted(runs: Sequence[Evaluated], figures: Sequence[str]) -> list[str]:
+    """The figures that all runs have, or those that were asked for of them."""
+    common = [name for name in runs[0].figures if all(name in run.figures for run in runs)]
+    for name in figures:
+        if name not in common:
+            raise InputError(f"--figure {name}: not every run has it; all have {', '.join(common)}")
+    return [name for name in common if not figures or name in figures]
+
+
+def _measured(
+    name: str, figure: str, runs: Sequence[Values], problems: Sequence[str], level: float, seed: int
+) -> Measured:
+    values_SP = np.array([[run[one] for one in problems] for run in runs])
+    by_seed = values_SP.mean(axis=1)
+    low, high = interval(values_SP.mean(axis=0).tolist(), level, seed)
+    sd = float(by_seed.std(ddof=1)) if len(runs) > 1 else None
+    return Measured(name, figure, float(by_seed.mean()), low, high, len(problems), tuple(map(float, by_seed)), sd)
+
+
+def _notes(
+    evaluated: Mapping[str, Sequence[Evaluated]], figures: Sequence[str], measured: Sequence[Measured]
+) -> list[str]:
+    runs = [run for found in evaluated.values() for run in found]
+    notes = []
+    every = set[str]().union(*(values for run in runs for values in run.figures.values()))
+    for figure in figures:
+        held = next((one.problems for one in measured if one.figure == figure), 0)
+        if held < len(every):
+            notes.append(f"{figure}: compared on the {held:,} problems that every run has, of {len(every):,}")
+    for name in ("temperature", "top_p", "max_tokens"):
+        values = {arm: found[0].sampling[name] for arm, found in evaluated.items()}
+        if len({str(run.sampling[name]) for run in runs}) > 1:
+            told = ", ".join(f"{arm} {value}" for arm, value in values.items())
+            notes.append(f"the runs were sampled with another {name} ({told}): what differs may be that")
+    if len({run.k for run in runs}) > 1:
+        told = ", ".join(f"{arm} {found[0].k}" for arm, found in evaluated.items())
+        notes.append(f"the runs have another number of samples a problem ({told})")
+    if any(len(found) == 1 for found in evaluated.values()):
+        notes.append(
+            "an arm of one run says nothing about another training seed: its difference holds for these weights, over "
+            "problems like these"
+        )
+    return notes
+
+
+def write(found: Comparison, out: Path) -> list[Path]:
+    """Write compare.json, compare.md, compare.svg and compare.png; returns the files."""
+    from rlkd_train.compare.plots import draw
+    from rlkd_train.compare.written import markdown
+
+    out.mkdir(parents=True, exist_ok=True)
+    plots = draw(found, out)
+    write_whole(out / JSON, json.dumps(found.as_json(), ensure_ascii=False, indent=1) + "\n")
+    title = " and ".join(arm.name for arm in found.arms) if len(found.arms) < 4 else f"{len(found.arms)} arms"
+    write_whole(
+        out / "compare.md", markdown(found, f"{title}, compared", [name for name in plots if name.endswith("svg")])
+    )
+    return [out / name for name in (JSON, "compare.md", *plots)]
