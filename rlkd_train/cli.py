@@ -182,8 +182,8 @@ def compare(
 
     from rlkd_data.errors import InputError
     from rlkd_train.compare.arms import arms
+    from rlkd_train.compare.folder import write
     from rlkd_train.compare.run import compare as compared
-    from rlkd_train.compare.run import write
     from rlkd_train.compare.written import print_comparison
 
     if not 0 < level < 1:

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from rlkd_data.errors import InputError
-from rlkd_data.files import write_whole
 from rlkd_train.compare.arms import Arm
 from rlkd_train.compare.paired import Difference, Values, differences, interval, shared
 from rlkd_train.compare.values import Evaluated, read
-
-JSON = "compare.json"
-"""The comparison in its folder; `rlkd-data report` knows the folder by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,18 +132,3 @@ def _notes(
             "problems like these"
         )
     return notes
-
-
-def write(found: Comparison, out: Path) -> list[Path]:
-    """Write compare.json, compare.md, compare.svg and compare.png; returns the files."""
-    from rlkd_train.compare.plots import draw
-    from rlkd_train.compare.written import markdown
-
-    out.mkdir(parents=True, exist_ok=True)
-    plots = draw(found, out)
-    write_whole(out / JSON, json.dumps(found.as_json(), ensure_ascii=False, indent=1) + "\n")
-    title = " and ".join(arm.name for arm in found.arms) if len(found.arms) < 4 else f"{len(found.arms)} arms"
-    write_whole(
-        out / "compare.md", markdown(found, f"{title}, compared", [name for name in plots if name.endswith("svg")])
-    )
-    return [out / name for name in (JSON, "compare.md", *plots)]

@@ -14,7 +14,8 @@ from rlkd_data.errors import InputError
 from rlkd_data.schema import Sampling
 from rlkd_data.tables import TableWriter
 from rlkd_train.compare.arms import arms
-from rlkd_train.compare.run import Comparison, compare, write
+from rlkd_train.compare.folder import write
+from rlkd_train.compare.run import Comparison, compare
 from rlkd_train.compare.written import chance, markdown, print_comparison
 from rlkd_train.evaluate.samples import SAMPLES, Sample
 from tests.support.cli import run
