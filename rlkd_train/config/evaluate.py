@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import Field, PositiveInt
 
-from rlkd_data.config import ChatSettings, GradingSettings, JudgeSettings, SamplingSettings, Settings
+from rlkd_data.config import ChatSettings, GradingSettings, JudgeSettings, SamplingSettings, Settings, later
 from rlkd_train.config.reward import GuardsSettings, RewardWeights
 from rlkd_train.config.structure import StructureSettings
 
@@ -24,6 +24,11 @@ class EvalSettings(GradingSettings, ChatSettings):
     )
     structure: StructureSettings | None = Field(
         None, description="how structure is scored, which needs decompositions; null: it is not measured"
+    )
+    paths: JudgeSettings | None = later(
+        None,
+        description="who says whether two completions' steps are the same, where structure is measured; null: "
+        "same_step as it is by default",
     )
 
 

@@ -3,33 +3,43 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from rlkd_data.answers.verify import Job
 from rlkd_data.chat.money.bill import Bill
 from rlkd_data.chat.pace.breaker import unless_fruitless
 from rlkd_data.chat.types import Failed, Rejected, Reply, Request
-from rlkd_data.config import ChatSettings
+from rlkd_data.config import ChatSettings, JudgeSettings
 from rlkd_data.errors import InputError, ModelError
+from rlkd_data.files import write_whole
+from rlkd_data.judges.open import judge_name
 from rlkd_data.run.progress import tally
 from rlkd_data.run.stage import StageResult
 from rlkd_data.schema import Sampling, Usage
 from rlkd_data.tables import TableWriter
 from rlkd_train.annotators import check as check_annotators
 from rlkd_train.config import EvalSettings
-from rlkd_train.evaluate.metrics import mean, pass_at_k, wilson
+from rlkd_train.evaluate.by_problem import lost
+from rlkd_train.evaluate.figures import figures, headline
+from rlkd_train.evaluate.paths import paths
 from rlkd_train.evaluate.samples import SAMPLES, Sample
-from rlkd_train.evaluate.shapes import by_accuracy, shape_of
-from rlkd_train.evaluate.votes import majority_right, votes
+from rlkd_train.evaluate.shapes import shape_of
+from rlkd_train.evaluate.verdicts import LOST, reason_of, whole_answer, word_of
+from rlkd_train.evaluate.votes import votes
 from rlkd_train.evaluate.whole_table import clear_table
 from rlkd_train.problems import Task, load_tasks, load_teachers
-from rlkd_train.reward.accuracy import answer_of, job_of, open_verifier
+from rlkd_train.reward.accuracy import job_of, open_verifier
+from rlkd_train.reward.formats import format_score
 from rlkd_train.reward.scorer import Completion
 
-_WHOLE, _LOST = "null: not verified yet", "null: no whole reply"
+_WHOLE = "null: not verified yet"
+FIGURES = "figures.json"
+"""All figures of an evaluation, with their intervals; `stage.json` has those that are asked for first."""
 
 
 def evaluate(settings: EvalSettings, out: Path) -> StageResult:
@@ -45,21 +55,22 @@ def evaluate(settings: EvalSettings, out: Path) -> StageResult:
         check_annotators(teachers, settings.structure.gsrm, allowed=allowed)
     if not tasks:
         raise InputError(f"no problems in {', '.join(map(str, settings.data))}")
-    samples, voted, bill = asyncio.run(_samples(settings, tasks, out))
+    samples, bill = asyncio.run(_samples(settings, tasks, out))
+    told: dict[str, Any] = {}
     if settings.structure is not None:
-        samples = asyncio.run(_with_structure(settings, samples))
+        samples, told = asyncio.run(_with_structure(settings, samples, out))
     clear_table(out)
     with TableWriter(out, SAMPLES) as writer:
         for sample in samples:
             writer.add(sample)
+    found = figures(samples) | told
+    write_whole(out / FIGURES, json.dumps(found, indent=2) + "\n")
     # The bill's total of completion tokens gives way to their mean, which is what an evaluation is asked for.
-    return StageResult({"ok": len(samples)}, bill.figures() | figures(samples, settings.k, voted), bill.cost_usd)
+    return StageResult({"ok": len(samples)}, bill.figures() | headline(found), bill.cost_usd)
 
 
-async def _samples(
-    settings: EvalSettings, tasks: Sequence[Task], out: Path
-) -> tuple[list[Sample], list[str | None], Bill]:
-    """(the samples, verified; for each the answer that it votes for; what they cost)."""
+async def _samples(settings: EvalSettings, tasks: Sequence[Task], out: Path) -> tuple[list[Sample], Bill]:
+    """(the samples, verified; what they cost)."""
     from rlkd_data.chat.open import open_client
     from rlkd_data.prompts import student_messages
 
@@ -91,37 +102,44 @@ async def _samples(
             "kept, and the same command asks for the rest"
         )
     samples = [drawn[key] for key in sorted(drawn)]
-    if all(sample.verification.startswith(_LOST) for sample in samples):
+    if all(lost(sample) for sample in samples):
         raise ModelError(
             f"none of {len(samples):,} completions of {settings.model} is whole, so there is nothing to measure; the "
-            f"last: {samples[-1].verification.removeprefix(_LOST).strip()}"
+            f"last: {samples[-1].verification.removeprefix(LOST).strip()}"
         )
-    verified, voted = await asyncio.to_thread(_verified, settings, samples, tasks)
-    return verified, voted, client.bill
+    return await asyncio.to_thread(_verified, settings, samples, tasks), client.bill
 
 
-def _verified(
-    settings: EvalSettings, samples: Sequence[Sample], tasks: Sequence[Task]
-) -> tuple[list[Sample], list[str | None]]:
+def _verified(settings: EvalSettings, samples: Sequence[Sample], tasks: Sequence[Task]) -> list[Sample]:
     by_id = {task.problem_id: task for task in tasks}
     with open_verifier(settings) as verifier:
-        jobs = (job_of(by_id[sample.problem_id], sample.completion) for sample in samples)
+        jobs = (_job(by_id[sample.problem_id], sample) for sample in samples)
         verified = [
             replace(sample, is_correct=verdict.is_correct, verification=verdict.how)
             if sample.verification == _WHOLE
             else sample
             for sample, verdict in zip(samples, verifier.verify_all(jobs), strict=True)
         ]
-        return verified, votes(verified, tasks, verifier) if settings.k > 1 else [None] * len(verified)
+        return [
+            replace(sample, vote=vote, verdict=word_of(sample.is_correct), reason=reason_of(sample.verification))
+            for sample, vote in zip(verified, votes(verified, tasks, verifier), strict=True)
+        ]
+
+
+def _job(task: Task, sample: Sample) -> Job:
+    """What there is to verify of a sample. Of code it is the program, which tests judge as it stands."""
+    if task.domain == "code":
+        return job_of(task, sample.completion)
+    return Job(task.answer, sample.final_answer, task.domain, task.problem)
 
 
 def _sample(task: Task, model: str, sampling: Sampling, reply: Reply | Rejected) -> Sample:
     """A completion, not verified yet. One that is not whole is neither right nor wrong, and says why."""
     if isinstance(reply, Rejected):
-        lost = f"{_LOST} ({reply.reason}: {reply})"
+        how = f"{LOST} ({reply.reason}: {reply})"
         reply = Reply("", None, "other", Usage(), model, datetime.now(UTC))
     else:
-        lost = _WHOLE if reply.finish_reason != "other" else f"{_LOST} (unfinished)"
+        how = _WHOLE if reply.finish_reason != "other" else f"{LOST} (unfinished)"
     text = f"<think>\n{reply.reasoning}\n</think>\n\n{reply.text}" if reply.reasoning else reply.text
     return Sample(
         problem_id=task.problem_id,
@@ -130,61 +148,43 @@ def _sample(task: Task, model: str, sampling: Sampling, reply: Reply | Rejected)
         model=model,
         sampling=reply.sent or sampling,
         completion=text,
-        final_answer=answer_of(text),
+        final_answer=whole_answer(text, truncated=reply.finish_reason == "length"),
         is_correct=None,
-        verification=lost,
+        verification=how,
         completion_tokens=reply.usage.completion_tokens,
         truncated=reply.finish_reason == "length",
         structure=None,
         unscored=None,
         created_at=reply.created_at,
+        sample_index=sampling.sample_index,
+        format=format_score(text) if how == _WHOLE else None,
     )
 
 
-async def _with_structure(settings: EvalSettings, samples: Sequence[Sample]) -> list[Sample]:
+async def _with_structure(
+    settings: EvalSettings, samples: Sequence[Sample], out: Path
+) -> tuple[list[Sample], dict[str, Any]]:
+    """(the samples with their structure and their paths; what there is to tell of that)."""
     from rlkd_train.reward.structure import StructureReward
 
     assert settings.structure is not None
     completions = [Completion(sample.problem_id, sample.problem, sample.completion) for sample in samples]
     with StructureReward(settings.structure, load_teachers(settings.decompositions)) as reward:
         scored = await reward.score(completions)
-    return [
+    found = [
         replace(sample, structure=None, unscored="no whole reply")
-        if sample.verification.startswith(_LOST)
+        if lost(sample)
         else replace(sample, structure=one.score, unscored=one.unscored, **shape_of(one))
         for sample, one in zip(samples, scored, strict=True)
     ]
-
-
-def figures(samples: Sequence[Sample], k: int, voted: Sequence[str | None]) -> dict[str, Any]:
-    """pass@1 with its interval, pass@k and cons@k where k > 1, length, truncation, structure, and how the right and the
-    wrong ones reason (`by_accuracy`). `voted` are the answers that the samples vote for. Only verified samples count
-    for accuracy; their number is given, and that of the problems of which k are verified, which pass@k is of."""
-    judged = [sample for sample in samples if sample.is_correct is not None]
-    right = sum(bool(sample.is_correct) for sample in judged)
-    low, high = wilson(right, len(judged))
-    found: dict[str, float | int | None] = {
-        "problems": len({sample.problem_id for sample in samples}),
-        "samples": len(samples),
-        "verified": len(judged),
-        "pass@1": right / len(judged) if judged else None,
-        "pass@1 low": low,
-        "pass@1 high": high,
+    if settings.k < 2:
+        return found, {}
+    judge = settings.paths or JudgeSettings.usual()
+    steps = {
+        (sample.problem_id, sample.sampling.sample_index): one.steps
+        for sample, one in zip(found, scored, strict=True)
+        if sample.unscored is None
     }
-    if k > 1:
-        groups: dict[str, list[tuple[Sample, str | None]]] = {}
-        for sample, vote in zip(samples, voted, strict=True):
-            if sample.is_correct is not None:
-                groups.setdefault(sample.problem_id, []).append((sample, vote))
-        whole = [group for group in groups.values() if len(group) >= k]
-        found[f"pass@{k} problems"] = len(whole)
-        found[f"pass@{k}"] = mean([pass_at_k(len(g), sum(bool(s.is_correct) for s, _ in g), k) for g in whole])
-        found[f"cons@{k}"] = mean([float(majority_right(group)) for group in whole])
-    scored = [sample.structure for sample in samples if sample.structure is not None]
-    found |= {
-        "completion tokens": mean([float(sample.completion_tokens) for sample in samples]),
-        "truncated": mean([float(sample.truncated) for sample in samples]),
-        "structure": mean(scored),
-        "structure unscored": sum(sample.unscored is not None for sample in samples),
-    }
-    return {name: value for name, value in found.items() if value is not None} | by_accuracy(samples)
+    ways, unjudged = await paths(judge, found, steps, out)
+    walked = [replace(sample, path=ways.get((sample.problem_id, sample.sampling.sample_index))) for sample in found]
+    return walked, {"judge of paths": judge_name(judge)} | ({"unjudged pairs of steps": unjudged} if unjudged else {})

@@ -8,6 +8,7 @@ from datetime import datetime
 import pyarrow as pa
 
 from rlkd_data.schema import TRACES, Sampling, TableSchema
+from rlkd_train.evaluate.verdicts import Word
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,22 @@ class Sample:
     """Steps of the completion, where the structure was measured: its `kinds` and the share `abandoned` are theirs."""
     kinds: tuple[str, ...] | None = None
     abandoned: float | None = None
+    sample_index: int | None = None
+    """Which of its problem's samples it is, from 0."""
+    verdict: Word | None = None
+    """`is_correct` in a word; `reason` is what decided, or why nobody can say (`verdicts.reason_of`)."""
+    reason: str | None = None
+    vote: str | None = None
+    """The answer that it votes for: of answers that are the same, the one that came first."""
+    format: float | None = None
+    """`reward.formats.format_score`: half for a closed <think> block, half for a box; None of a lost reply."""
+    prefix: int | None = None
+    """Steps before the gate closes against the best teacher, where the structure was measured; so the next two:
+    shares of its own steps, and of the teacher's, that stand for each other."""
+    step_precision: float | None = None
+    step_recall: float | None = None
+    path: tuple[int, ...] | None = None
+    """The node of each of its steps in its problem's tree, which all samples of the problem are merged into."""
 
 
 SAMPLES = TableSchema(
@@ -56,6 +73,15 @@ SAMPLES = TableSchema(
             pa.field("n_steps", pa.int64()),
             pa.field("kinds", pa.list_(pa.string())),
             pa.field("abandoned", pa.float64()),
+            pa.field("sample_index", pa.int64()),
+            pa.field("verdict", pa.string()),
+            pa.field("reason", pa.string()),
+            pa.field("vote", pa.string()),
+            pa.field("format", pa.float64()),
+            pa.field("prefix", pa.int64()),
+            pa.field("step_precision", pa.float64()),
+            pa.field("step_recall", pa.float64()),
+            pa.field("path", pa.list_(pa.int64())),
         ]
     ),
     key=("problem_id", "model"),

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from rlkd_data.structure.align import Alignment
 from rlkd_data.structure.kinds import KINDS, kinds, share_abandoned
+from rlkd_data.structure.sequence import Matched
 from rlkd_train.evaluate.metrics import mean
 from rlkd_train.evaluate.samples import Sample
 from rlkd_train.reward.scorer import Structure
@@ -15,7 +17,27 @@ def shape_of(one: Structure) -> dict[str, Any]:
     """The columns of a sample that tell of its steps; none where it has no structure."""
     if one.unscored is not None:
         return {}
-    return {"n_steps": len(one.steps), "kinds": kinds(one.steps), "abandoned": share_abandoned(one.steps)}
+    told = {"n_steps": len(one.steps), "kinds": kinds(one.steps), "abandoned": share_abandoned(one.steps)}
+    return told | (beside_teacher(one.alignment) if one.alignment is not None else {})
+
+
+def beside_teacher(alignment: Alignment | Matched) -> dict[str, Any]:
+    """Steps before the gate (all that were compared, where it stays open), and the shares of the sample's steps and of
+    the teacher's that stand for each other, be it in part: those with a score, or in a block. A sample without steps
+    has a precision of 0."""
+    if isinstance(alignment, Matched):
+        reached = max((block.teacher[1] for block in alignment.blocks), default=0)
+        prefix = reached if alignment.gate_at is None else alignment.gate_at - 1
+        own = sum(block.student[1] - block.student[0] for block in alignment.blocks)
+        theirs = sum(block.teacher[1] - block.teacher[0] for block in alignment.blocks)
+    else:
+        prefix = len(alignment.steps) if alignment.gate_at is None else alignment.gate_at - 1
+        own = theirs = sum(step.score > 0 for step in alignment.steps)
+    return {
+        "prefix": prefix,
+        "step_precision": own / alignment.n_student if alignment.n_student else 0.0,
+        "step_recall": theirs / alignment.n_teacher,
+    }
 
 
 def by_accuracy(samples: Sequence[Sample]) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
 from rlkd_data.answers.verify import Job, Verifier
@@ -30,12 +29,3 @@ def votes(samples: Sequence[Sample], tasks: Sequence[Task], verifier: Verifier) 
         left = {name: [one for one in found if (name, one) not in chosen] for name, found in open_.items()}
         open_ = {name: found for name, found in left.items() if found}
     return [None if one.final_answer is None else chosen[one.problem_id, one.final_answer] for one in samples]
-
-
-def majority_right(group: Sequence[tuple[Sample, str | None]]) -> bool:
-    """Whether the answer with the most votes, the first of equals, is right: one of its samples was found so."""
-    counts = Counter(vote for _, vote in group if vote is not None)
-    if not counts:
-        return False
-    winner = counts.most_common(1)[0][0]
-    return any(sample.is_correct for sample, vote in group if vote == winner)

@@ -130,7 +130,7 @@ def test_fifty_completions_have_the_same_verdicts_in_eval_and_in_a_step_of_grpo(
         "Nobody knows this one.": "null: no gold answer",
     }
     assert {one.verification for one in second} >= {"unreadable answer", "no answer", "option", "units"}
-    assert figures["pass@1"] == 24 / 45
+    assert figures["pass@1"] == 24 / 48  # three that nobody can judge count; the two without a gold answer do not
 
 
 @shut_in

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-import pytest
-
 from rlkd_data.answers.verify import Verifier
 from rlkd_data.schema import Sampling
 from rlkd_train.evaluate.samples import Sample
-from rlkd_train.evaluate.votes import majority_right, votes
+from rlkd_train.evaluate.votes import votes
 from rlkd_train.problems import Task
 
 TASK = Task("p", "How much is it?", "1/2", "math")
@@ -32,19 +30,3 @@ def test_equal_answers_vote_for_the_first_of_them() -> None:
     with Verifier(1, 30) as verifier:
         counted = votes(found, [TASK, OTHER], verifier)
     assert counted == ["1/2", "3", "1/2", None, "1/2", "x", "3", "Paris", "A", "Paris", "A"]
-
-
-@pytest.mark.parametrize(
-    ("votes_", "right", "expected"),
-    [
-        (["4", None, "5", "5", "4"], "4", True),  # the first of equals
-        (["4", None, "5", "5", "4"], "5", False),
-        (["4", "5", "5"], "5", True),
-        ([None, None], "4", False),
-        ([], "4", False),
-    ],
-)
-def test_the_majority_is_the_first_of_equals_and_ignores_silence(
-    votes_: list[str | None], right: str, expected: bool
-) -> None:
-    assert majority_right([(sample(vote, vote == right), vote) for vote in votes_]) is expected

@@ -1,0 +1,67 @@
+"""The figures of an evaluation: of the samples, with intervals over problems. Pure."""
+
+from __future__ import annotations
+
+import re
+import statistics
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rlkd_train.evaluate.by_problem import by_problem, judged, lost, unjudged, values
+from rlkd_train.evaluate.intervals import Estimate, estimate
+from rlkd_train.evaluate.samples import Sample
+from rlkd_train.evaluate.shapes import by_accuracy
+
+_PASS = re.compile(r"pass@\d+")
+
+
+def figures(samples: Sequence[Sample], *, seed: int = 0) -> dict[str, Any]:
+    """Each figure of `by_problem.values` as its mean over problems, and under `intervals` what is known of it beyond
+    that. `unjudged` are the samples without a verdict, by reason: they are in every denominator of accuracy, but for
+    those of `problems not judged`, whose gold answer judges nobody. `seed` is the bootstrap's."""
+    groups = by_problem(samples)
+    told = {figure: estimate(list(found.values()), seed=seed) for figure, found in values(samples).items()}
+    known = {figure: one for figure, one in told.items() if one is not None}
+    lengths = [one.completion_tokens for one in samples if not lost(one)]
+    found: dict[str, Any] = {
+        "problems": len(groups),
+        "samples": len(samples),
+        "verified": sum(one.is_correct is not None for one in samples),
+        "problems not judged": sum(not judged(group) for group in groups.values()),
+        "unjudged": unjudged(samples),
+    }
+    if "pass@1" in known:
+        found |= {
+            "pass@1": known["pass@1"].value,
+            "pass@1 low": known["pass@1"].low,
+            "pass@1 high": known["pass@1"].high,
+        }
+    found |= {figure: one.value for figure, one in known.items()}
+    if lengths:
+        found["median completion tokens"] = float(statistics.median(lengths))
+    found["lost"] = sum(map(lost, samples))
+    found["structure unscored"] = sum(one.unscored is not None for one in samples)
+    found = {name: value for name, value in found.items() if value not in (None, {})}
+    return found | by_accuracy(samples) | {"intervals": {figure: shown(one) for figure, one in known.items()}}
+
+
+def headline(found: Mapping[str, Any]) -> dict[str, Any]:
+    """The figures that a stage tells: without their intervals but for pass@1's, and pass@k for the powers of two and
+    for all samples. (`figures.json` holds the rest.)"""
+    k = max((int(name.removeprefix("pass@")) for name in found if _PASS.fullmatch(name)), default=0)
+    left_out = {f"pass@{number}" for number in range(1, k) if number & (number - 1)} | {"intervals", f"avg@{k}"}
+    return {name: value for name, value in found.items() if name not in left_out}
+
+
+def shown(one: Estimate) -> dict[str, Any]:
+    """An estimate as JSON values, without what it has not."""
+    low, high = one.bootstrap or (None, None)
+    told = {
+        "problems": one.problems,
+        "low": one.low,
+        "high": one.high,
+        "standard error": one.standard_error,
+        "bootstrap low": low,
+        "bootstrap high": high,
+    }
+    return {name: value for name, value in told.items() if value is not None}
