@@ -76,9 +76,10 @@ def gsrm_messages(problem: str, reasoning: str) -> tuple[Message, ...]:
     )
 
 
-def student_messages(problem: str) -> tuple[Message, ...]:
-    """What a student is asked."""
-    return (Message("user", render_template(STUDENT, problem=problem.strip())),)
+def student_messages(problem: str, system: str | None = None) -> tuple[Message, ...]:
+    """What a student is asked, after what it is told before every problem."""
+    before = (Message("system", system),) if system else ()
+    return (*before, Message("user", render_template(STUDENT, problem=problem.strip())))
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,10 @@ OtherAnnotator = Annotated[
         "--allow-other-annotator", help="compare with teachers whom another annotator than the GSRM decomposed"
     ),
 ]
+InitFrom = Annotated[
+    Path | None,
+    typer.Option("--init-from", metavar="RUN", help="start from the weights of this run, in place of `model`"),
+]
 FILE = Panel("Settings file", "--config", "--set")
 
 
@@ -71,36 +75,72 @@ def init(
 
 
 @app.command(cls=Headed)
-def sft(config: Config, set_: Set = None, out: Out = None) -> None:
+def sft(config: Config, set_: Set = None, out: Out = None, init_from: InitFrom = None) -> None:
     """Fine-tune a student on its teacher's traces.
 
     `rlkd-train init sft` writes a settings file to begin with.
     """
     from rlkd_train.stages import SFT
 
-    _train(SFT, config, set_, out)
+    _train(SFT, config, set_, out, init_from)
 
 
 @app.command(cls=Headed)
-def gsrm(config: Config, set_: Set = None, out: Out = None) -> None:
+def gsrm(config: Config, set_: Set = None, out: Out = None, init_from: InitFrom = None) -> None:
     """Teach a local model to decompose (the GSRM).
 
     `rlkd-train init gsrm` writes a settings file to begin with.
     """
     from rlkd_train.stages import GSRM
 
-    _train(GSRM, config, set_, out)
+    _train(GSRM, config, set_, out, init_from)
 
 
 @app.command(cls=Headed)
-def grpo(config: Config, set_: Set = None, out: Out = None, allow_other_annotator: OtherAnnotator = False) -> None:
+def grpo(
+    config: Config,
+    set_: Set = None,
+    out: Out = None,
+    init_from: InitFrom = None,
+    allow_other_annotator: OtherAnnotator = False,
+) -> None:
     """GRPO on a student with the structure reward.
 
     `rlkd-train init grpo` writes a settings file to begin with.
     """
     from rlkd_train.stages import GRPO
 
-    _train(GRPO, config, _allowing(set_, allow_other_annotator), out)
+    _train(GRPO, config, _allowing(set_, allow_other_annotator), out, init_from)
+
+
+@app.command(cls=Headed)
+def launch(
+    stage: Annotated[str, typer.Argument(metavar="STAGE", help="grpo, sft or gsrm")],
+    config: Config,
+    processes: Annotated[int, typer.Option(metavar="N", help="processes, one a card", min=1)],
+    accelerate: Annotated[
+        str, typer.Option(metavar="HOW", help="how they share the model: ddp, fsdp2 or zero3")
+    ] = "ddp",
+    set_: Set = None,
+    out: Out = None,
+    init_from: InitFrom = None,
+    allow_other_annotator: OtherAnnotator = False,
+) -> None:
+    """A training stage in several processes of this machine.
+
+    A step is of the same sequences whatever their number. On several machines: accelerate launch -m rlkd_train STAGE ….
+    """
+    from rlkd_data.errors import InputError
+    from rlkd_train.launch.follow import FOLLOWERS
+    from rlkd_train.launch.run import launch as begin
+
+    if stage not in FOLLOWERS:
+        raise InputError(f"no training stage {stage!r}: there are {', '.join(FOLLOWERS)}")
+    flags = {"--config": config, "--out": out, "--init-from": init_from}
+    arguments = [word for name, value in flags.items() if value is not None for word in (name, str(value))]
+    arguments += [word for one in set_ or () for word in ("--set", one)]
+    arguments += ["--allow-other-annotator"] if allow_other_annotator else []
+    raise typer.Exit(begin([stage, *arguments], processes, accelerate))
 
 
 @verb(
@@ -295,9 +335,15 @@ def _allowing(overrides: list[str] | None, other_annotator: bool) -> list[str] |
     return [*(overrides or []), *allowed] or None
 
 
-def _train(spec: StageSpec, config: Path, overrides: list[str] | None, out: Path | None) -> None:
+def _train(
+    spec: StageSpec, config: Path, overrides: list[str] | None, out: Path | None, init_from: Path | None
+) -> None:
+    from rlkd_train.launch.follow import start_together
+
     values = from_file(config, overrides=overrides)
-    start(spec, values, _folder(values, out, str(config)), str(config))
+    if init_from is not None:
+        values["model"] = str(init_from)
+    start_together(spec, values, _folder(values, out, str(config)), str(config))
 
 
 def _folder(values: dict[str, Any], out: Path | None, where: str) -> Path:

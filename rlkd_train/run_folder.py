@@ -3,6 +3,7 @@
 OUT/checkpoints/   the trainer's, of which the last two are kept
 OUT/log.jsonl      what the trainer logged, a line a step
 OUT/model/         the final weights
+OUT/start/         those that GRPO started from, merged, where the KL term needs them
 """
 
 from __future__ import annotations
@@ -15,11 +16,13 @@ from typing import Any
 from transformers import TrainerCallback
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
+from rlkd_data.errors import InputError
 from rlkd_data.run.progress import Tally, console
 
 CHECKPOINTS = "checkpoints"
 MODEL = "model"
 LOG = "log.jsonl"
+START = "start"
 
 
 def last_checkpoint(folder: Path) -> Path | None:
@@ -29,7 +32,7 @@ def last_checkpoint(folder: Path) -> Path | None:
     """
     found = sorted(
         (path for path in folder.glob(f"{PREFIX_CHECKPOINT_DIR}-*") if path.name.rpartition("-")[2].isdigit()),
-        key=lambda path: int(path.name.rpartition("-")[2]),
+        key=step_of,
         reverse=True,
     )
     for path in found:
@@ -41,6 +44,20 @@ def last_checkpoint(folder: Path) -> Path | None:
             continue
         return path
     return None
+
+
+def step_of(checkpoint: Path) -> int:
+    """The step after which a checkpoint was saved."""
+    return int(checkpoint.name.rpartition("-")[2])
+
+
+def check_not_beyond(checkpoint: Path | None, steps: int, name: str) -> None:
+    """Raises InputError where a run has more steps than it is to have: it can be extended, not cut short."""
+    if checkpoint is not None and 0 < steps < step_of(checkpoint):
+        raise InputError(
+            f"{checkpoint.parents[1]} has been trained for {step_of(checkpoint):,} steps already, and {name} is "
+            f"{steps:,}: set it to more, or choose another --out"
+        )
 
 
 class StepLog(TrainerCallback):  # type: ignore[misc]
@@ -78,9 +95,19 @@ def read_log(out: Path) -> list[dict[str, float]]:
     return [line for line in lines if "loss" in line]
 
 
-def save_model(model: Any, tokenizer: Any, out: Path, base: str) -> Path:
+def whole_weights(trainer: Any) -> dict[str, Any] | None:
+    """The weights of a model that is spread over processes, gathered; None where each process holds it whole. All of
+    them must ask."""
+    if not (trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled):
+        return None
+    found: dict[str, Any] = trainer.accelerator.get_state_dict(trainer.model_wrapped)
+    return found
+
+
+def save_model(model: Any, tokenizer: Any, out: Path, base: str, whole: dict[str, Any] | None = None) -> Path:
     """The final weights in `out/model`: whole weights as the model holds them, an adapter on `base` in bfloat16 (its
-    float32 master copy is for the optimiser). The folder appears whole or not at all."""
+    float32 master copy is for the optimiser). `whole` are the weights where the model is spread over processes. The
+    folder appears whole or not at all."""
     import torch
     from peft import PeftModel
 
@@ -89,14 +116,20 @@ def save_model(model: Any, tokenizer: Any, out: Path, base: str) -> Path:
     if isinstance(model, PeftModel):
         for adapter in model.peft_config.values():
             adapter.base_model_name_or_path = base  # a name that every machine resolves, where one was given
-        for weight in model.parameters():
+        for weight in model.parameters() if whole is None else ():
             if weight.requires_grad:  # what is measured from here on is what is saved
                 weight.data = weight.data.to(torch.bfloat16).to(weight.dtype)
-        weights = {name: weight.to(torch.bfloat16) for name, weight in model.state_dict().items() if "lora_" in name}
-        # embeddings are frozen; "auto" would look the base model up on the Hub
-        model.save_pretrained(temporary, state_dict=weights, save_embedding_layers=False)
+        weights = {
+            name: weight.to(torch.bfloat16)
+            for name, weight in (model.state_dict() if whole is None else whole).items()
+            if "lora_" in name or "modules_to_save" in name
+        }
+        # embeddings are frozen; "auto" would look the base model up on the Hub. TRL adds a reference adapter for KL
+        model.save_pretrained(
+            temporary, state_dict=weights, save_embedding_layers=False, selected_adapters=[model.active_adapter]
+        )
     else:
-        model.save_pretrained(temporary)
+        model.save_pretrained(temporary, state_dict=whole)
     tokenizer.save_pretrained(temporary)
     shutil.rmtree(folder, ignore_errors=True)
     temporary.rename(folder)

@@ -3,9 +3,16 @@
 from rlkd_data.run.stage import StageSpec
 from rlkd_train.config import EvalSettings, GrpoSettings, GsrmSettings, JudgeEvalSettings, RescoreSettings, SftSettings
 
-SFT = StageSpec("sft", SftSettings, "rlkd_train.sft.train:train_sft")
-GSRM = StageSpec("gsrm", GsrmSettings, "rlkd_train.sft.train:train_gsrm", prompts=("prompts",))
-GRPO = StageSpec("grpo", GrpoSettings, "rlkd_train.grpo.run:train_grpo", prompts=("prompts",))
+_TRAINED = "checkpoints", "model"
+_LONGER = "epochs", "max_steps"
+
+SFT = StageSpec("sft", SftSettings, "rlkd_train.sft.train:train_sft", grows=_LONGER, keeps=_TRAINED)
+GSRM = StageSpec(
+    "gsrm", GsrmSettings, "rlkd_train.sft.train:train_gsrm", prompts=("prompts",), grows=_LONGER, keeps=_TRAINED
+)
+GRPO = StageSpec(
+    "grpo", GrpoSettings, "rlkd_train.grpo.run:train_grpo", prompts=("prompts",), grows=("steps",), keeps=_TRAINED
+)
 EVAL = StageSpec("eval", EvalSettings, "rlkd_train.evaluate.run:evaluate", prompts=("prompts",))
 JUDGE_EVAL = StageSpec(
     "judge-eval", JudgeEvalSettings, "rlkd_train.evaluate.judge_eval:judge_eval", prompts=("prompts",)

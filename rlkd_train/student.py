@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
 from typing import Any
 
 from rlkd_train.config import TrainSettings
+from rlkd_train.tokenizer import open_tokenizer
 
 
 def load_student(settings: TrainSettings) -> tuple[Any, Any]:
@@ -15,13 +18,14 @@ def load_student(settings: TrainSettings) -> tuple[Any, Any]:
     Raises InputError where the model cannot be found.
     """
     import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM
 
     from rlkd_data.chat.backends.models import resolve
     from rlkd_data.chat.backends.quiet import quieten
 
     quieten()
     found = resolve(settings.model.removeprefix("local:"))
+    tokenizer = open_tokenizer(settings, found)
     frozen = settings.lora.r > 0
     weights = found.base.path if found.base else found.path
     half = frozen and in_bfloat16(settings)
@@ -30,10 +34,27 @@ def load_student(settings: TrainSettings) -> tuple[Any, Any]:
         from peft import PeftModel
 
         model = PeftModel.from_pretrained(model, found.path).merge_and_unload()
-    tokenizer = AutoTokenizer.from_pretrained(found.path)
+        model.requires_grad_(True)  # peft has frozen the base
     if frozen:
         model = with_adapter(model, settings)
     return model, tokenizer
+
+
+def is_adapter(settings: TrainSettings) -> bool:
+    """Whether the model that training starts from is an adapter on another."""
+    from rlkd_data.chat.backends.models import resolve
+
+    return resolve(settings.model.removeprefix("local:")).base is not None
+
+
+def keep_start(model: Any, folder: Path) -> None:
+    """Write the weights that training starts from, merged, to `folder`: TRL is to load the reference of the KL term
+    from there, which would be the adapter's base without it. A folder that is there is whole."""
+    if not folder.exists():
+        temporary = folder.with_name(f".{folder.name}.partial")
+        shutil.rmtree(temporary, ignore_errors=True)
+        model.save_pretrained(temporary)
+        temporary.rename(folder)
 
 
 def in_bfloat16(settings: TrainSettings) -> bool:

@@ -14,11 +14,20 @@ INTERRUPTED, TERMINATED = 130, 143
 _SECONDS = 20.0
 """From SIGTERM to the end, whatever still hangs."""
 _kept: list[str] = []
+_hurry: list[threading.Timer] = []
 
 
-def keep(line: str) -> None:
-    """Have something said when the run was interrupted: what is kept of it, in a few words."""
-    _kept[:] = [line]
+def unhurried() -> None:
+    """Let the work that follows SIGTERM take the time that it needs; a second one ends the process all the same."""
+    while _hurry:
+        _hurry.pop().cancel()
+
+
+def keep(line: str, *, over: bool = True) -> None:
+    """Have something said when the run was interrupted: what is kept of it, in a few words. `over`: in place of what
+    was to be said before."""
+    if over or not _kept:
+        _kept[:] = [line]
 
 
 class Interrupts:
@@ -46,6 +55,7 @@ class Interrupts:
         self._terminated = True
         last = threading.Timer(_SECONDS, os._exit, (TERMINATED,))
         last.daemon = True
+        _hurry.append(last)
         last.start()
         signal.raise_signal(signal.SIGINT)  # which the event loop, or whatever else runs, knows how to take
 

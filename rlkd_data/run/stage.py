@@ -12,13 +12,13 @@ import importlib
 import json
 import platform
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args, get_origin
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -26,25 +26,19 @@ from rlkd_data.chat.money.ledger import FILE as LEDGER
 from rlkd_data.config import Settings
 from rlkd_data.errors import InputError, ModelError
 from rlkd_data.files import is_temporary, sweep, write_whole
-from rlkd_data.run import fruitless
-from rlkd_data.run.identity import STAGE_FILE, content_identity, read_stage
+from rlkd_data.run import fruitless, grown
+from rlkd_data.run.fingerprint import fingerprint as named
+from rlkd_data.run.fingerprint import input_paths, telling_fields, with_pools
+from rlkd_data.run.identity import STAGE_FILE, read_stage
 from rlkd_data.run.interrupt import keep
 from rlkd_data.run.lock import LOCK, all_below, holder, locked
 from rlkd_data.run.progress import console
 from rlkd_data.run.record import damage, rows_of
-from rlkd_data.run.resources import BUNDLED, resource
-from rlkd_data.schema import content_hash
 from rlkd_data.tables import REJECTED
 
 GROUP = "rlkd.stages"
 PASSED = "passed.log"
 """How far a stage has come with its input, where it keeps a log of that; gone when the stage is done."""
-_LONGEST_PATH = 1024
-_WORDS = frozenset(
-    {"adapter", "base_url", "config", "license", "reasoning_effort", "revision", "split", "system_prompt", "title"}
-)
-"""Settings that are no path, though a file where the command runs may have their name."""
-Model = TypeVar("Model", bound=BaseModel)
 
 
 @dataclass(frozen=True)
@@ -58,6 +52,10 @@ class StageSpec:
     run: str
     prompts: tuple[str, ...] = ()
     """Shipped files whose content is part of the fingerprint."""
+    grows: tuple[str, ...] = ()
+    """Settings that a finished folder may be taken further with: it is taken up again, and goes on."""
+    keeps: tuple[str, ...] = ()
+    """Folders in the output that no other settings may clear away, in a pipeline neither: what was trained."""
 
 
 @dataclass(frozen=True)
@@ -75,85 +73,17 @@ def registry() -> dict[str, StageSpec]:
     return {point.name: point.load() for point in metadata.entry_points(group=GROUP)}
 
 
-def settings_identity(settings: BaseModel) -> dict[str, Any]:
-    """The settings that can change the output, as JSON values."""
-    kept: dict[str, Any] = {}
-    for name in _telling_fields(settings):
-        value = getattr(settings, name)
-        if isinstance(value, BaseModel):
-            kept[name] = settings_identity(value)
-        else:
-            kept[name] = settings.model_dump(mode="json", include={name})[name]
-    return kept
-
-
-def _telling_fields(settings: BaseModel) -> Iterator[str]:
-    """The names of the settings that can change the output (see `config.runtime`)."""
-    for name, info in type(settings).model_fields.items():
-        extra = info.json_schema_extra
-        told = extra if isinstance(extra, dict) else {}
-        unset = told.get("later") and getattr(settings, name) in (None, {})
-        if not told.get("runtime") and not unset:
-            yield name
-
-
-def _input_paths(settings: BaseModel) -> Iterator[Path]:
-    """Files and folders that the settings name and that exist; a `local:` model may be one."""
-    for name in _telling_fields(settings):
-        value = getattr(settings, name)
-        if isinstance(value, BaseModel):
-            yield from _input_paths(value)
-            continue
-        if name in _WORDS or _is_choice(type(settings).model_fields[name].annotation):
-            continue
-        for item in value if isinstance(value, (tuple, list)) else (value,):
-            if not isinstance(item, (str, Path)):
-                continue
-            text = str(item).removeprefix("local:")
-            if text in BUNDLED:
-                yield resource(*BUNDLED[text])
-            elif text and len(text) < _LONGEST_PATH and Path(text).exists():
-                yield Path(text)
-
-
-def _is_choice(annotation: Any) -> bool:
-    """Whether a setting's type allows given words alone."""
-    inner = get_args(annotation)
-    if get_origin(annotation) is Literal:
-        return True
-    kinds = [kind for kind in inner if kind not in (type(None), Ellipsis)]
-    return bool(kinds) and all(map(_is_choice, kinds))
-
-
 def _print_beside(spec: StageSpec, settings: Settings, own: str, before: Mapping[str, Any] | None) -> str:
     """The fingerprint by which a folder is known again: `own`, that of the settings. Servers behind the first of a pool
-    may come and go: those that the folder was begun with are taken."""
+    may come and go, and a training may go on: what the folder was begun with is taken."""
     told = (before or {}).get("settings")
-    beside = _with_pools(settings, told) if isinstance(told, Mapping) else settings
+    beside = grown.as_before(with_pools(settings, told), told, spec.grows) if isinstance(told, Mapping) else settings
     return own if beside == settings else fingerprint(spec, beside)
-
-
-def _with_pools(settings: Model, before: Mapping[str, Any]) -> Model:
-    changed: dict[str, Any] = {}
-    for name in type(settings).model_fields:
-        now, then = getattr(settings, name), before.get(name)
-        if isinstance(now, BaseModel) and isinstance(then, Mapping):
-            changed[name] = _with_pools(now, then)
-        elif (
-            name == "base_url"
-            and isinstance(now, str)
-            and isinstance(then, str)
-            and now.split()[:1] == then.split()[:1]
-        ):
-            changed[name] = then
-    return settings.model_copy(update=changed)
 
 
 def fingerprint(spec: StageSpec, settings: Settings) -> str:
     """Names the output that a stage will make: of its settings, its inputs' content and its prompts'."""
-    inputs = {str(i): content_identity(path) for i, path in enumerate(_input_paths(settings))}
-    prompts = {name: content_identity(resource(name)) for name in spec.prompts}
-    return content_hash(spec.name, settings_identity(settings), inputs, prompts)
+    return named(spec.name, spec.prompts, settings)
 
 
 def versions() -> dict[str, str]:
@@ -190,22 +120,25 @@ def run_stage(spec: StageSpec, settings: Settings, out: Path, *, replace: bool =
     own = fingerprint(spec, settings)
     before = read_stage(out)
     print_ = _print_beside(spec, settings, own, before)
-    if _is_done(before, spec, print_) and not damage(out, before or {}):
+    if _is_done(before, spec, print_, settings) and not damage(out, before or {}):
         return _kept(before or {}), False
     stays = out.exists()
     with locked(out):
         before = read_stage(out)  # another process may have been at it until now
         print_ = _print_beside(spec, settings, own, before)
-        if _is_done(before, spec, print_) and not damage(out, before or {}):
+        if _is_done(before, spec, print_, settings) and not damage(out, before or {}):
             return _kept(before or {}), False
-        _make_ready(spec, print_, out, before, replace=replace)
+        _make_ready(spec, settings, print_, out, before, replace=replace)
         return _run(spec, settings, out, own, stays), True
 
 
-def _is_done(before: Mapping[str, Any] | None, spec: StageSpec, print_: str) -> bool:
+def _is_done(before: Mapping[str, Any] | None, spec: StageSpec, print_: str, settings: Settings) -> bool:
     if before is None or not _is_ours(before, spec, print_):
         return False
-    return before.get("status") == "done" and not _is_fruitless(before)
+    if before.get("status") != "done" or _is_fruitless(before):
+        return False
+    told = before.get("settings", {})
+    return grown.as_before(settings, told, spec.grows) == settings
 
 
 def _is_fruitless(before: Mapping[str, Any] | None) -> bool:
@@ -224,7 +157,15 @@ def _kept(record: Mapping[str, Any]) -> StageResult:
     return StageResult(kept.get("counts", {}), kept.get("figures", {}), kept.get("cost_usd"))
 
 
-def _make_ready(spec: StageSpec, print_: str, out: Path, before: Mapping[str, Any] | None, *, replace: bool) -> None:
+def _make_ready(
+    spec: StageSpec,
+    settings: Settings,
+    print_: str,
+    out: Path,
+    before: Mapping[str, Any] | None,
+    *,
+    replace: bool,
+) -> None:
     """Bring a held folder into a state that the stage can begin in, or go on from. Raises InputError where that would
     cost somebody something."""
     sweep(out)
@@ -233,6 +174,7 @@ def _make_ready(spec: StageSpec, print_: str, out: Path, before: Mapping[str, An
         return
     if _is_ours(before, spec, print_):
         _mend(out, before or {})
+        _not_shrunk(spec, settings, out, before or {})
         return
     if before is None and not all(_is_nothing(path) for path in out.iterdir()):
         unread = f"; its {STAGE_FILE} cannot be read" if (out / STAGE_FILE).exists() else ""
@@ -241,12 +183,40 @@ def _make_ready(spec: StageSpec, print_: str, out: Path, before: Mapping[str, An
         )
     if before is None:
         return
+    _keep_trained(spec, settings, out, before, replace=replace)
     if not replace:
         raise InputError(
             f"{out} was made by {before.get('stage')!r} with other settings or inputs: choose another --out, or "
             "remove that folder (stored replies are kept, so nothing is paid for twice)"
         )
     _clear(out)
+
+
+def _not_shrunk(spec: StageSpec, settings: Settings, out: Path, before: Mapping[str, Any]) -> None:
+    """Raises InputError where a finished folder is to come to less than it has."""
+    name = grown.shrunk(before.get("settings", {}), settings, spec.grows) if before.get("status") == "done" else None
+    if name is not None:
+        raise InputError(
+            f"{out} was finished with {name}: {before['settings'][name]}, and {name} is {getattr(settings, name)} now: "
+            "what is done can go on, not be cut short; choose another folder for less"
+        )
+
+
+def _keep_trained(spec: StageSpec, settings: Settings, out: Path, before: Mapping[str, Any], *, replace: bool) -> None:
+    """Raises InputError, naming what differs, where another run would clear away what was trained."""
+    made = spec if before.get("stage") == spec.name else registry().get(str(before.get("stage")))
+    if made is None or not any((out / name).is_dir() and any((out / name).iterdir()) for name in made.keeps):
+        return
+    told = grown.changed(before.get("settings", {}), settings.model_dump(mode="json"))
+    telling = [name for name in told if name.partition(".")[0] in set(telling_fields(settings))]
+    differs = f"other settings ({', '.join(telling)})" if telling else "the same settings, but its inputs have changed"
+    more = f"; {' and '.join(spec.grows)} alone may grow in place" if spec.grows else ""
+    another = "another folder (--set workdir=FOLDER)" if replace else "another --out"
+    how = f"`model: {out}`" if replace else f"--init-from {out}"
+    raise InputError(
+        f"{out} was trained by {before.get('stage')!r} with {differs}: take {another}, or start from its weights there "
+        f"with {how}{more}"
+    )
 
 
 def _clear(out: Path) -> None:
@@ -296,7 +266,7 @@ def _run(spec: StageSpec, settings: Settings, out: Path, print_: str, stays: boo
         _forget(out, stays)
         raise
     except KeyboardInterrupt:
-        keep(f"{sum(rows or 0 for rows in rows_of(out).values()):,} rows are in {out};")
+        keep(f"{sum(rows or 0 for rows in rows_of(out).values()):,} rows are in {out};", over=False)
         raise
     nothing = fruitless.is_fruitless(result.counts)
     done = {
@@ -314,7 +284,7 @@ def _run(spec: StageSpec, settings: Settings, out: Path, print_: str, stays: boo
 def _look_at_inputs(settings: BaseModel) -> None:
     """Say of an input that its stage has not finished. Raises InputError for a table of which a shard is missing or
     damaged."""
-    for path in _input_paths(settings):
+    for path in input_paths(settings):
         record = read_stage(path) if path.is_dir() else None
         if record is None:
             continue

@@ -8,7 +8,7 @@ from rlkd_train.config.gsrm import AugmentSettings, GsrmSettings
 from rlkd_train.config.reward import COMPONENTS, GuardSettings, GuardsSettings, RewardWeights, RunGuardSettings
 from rlkd_train.config.server import RewardServerSettings
 from rlkd_train.config.sft import SftSettings
-from rlkd_train.config.shared import LoraSettings, OptimSettings, TrainSettings
+from rlkd_train.config.shared import LoraSettings, OptimSettings, StudentSettings, TrainSettings
 from rlkd_train.config.structure import StructureSettings
 
 __all__ = [
@@ -28,5 +28,6 @@ __all__ = [
     "RunGuardSettings",
     "SftSettings",
     "StructureSettings",
+    "StudentSettings",
     "TrainSettings",
 ]

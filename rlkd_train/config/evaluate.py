@@ -18,6 +18,7 @@ class EvalSettings(GradingSettings, ChatSettings):
     data: tuple[Path, ...] = Field(description="traces tables with the problems", examples=[["runs/held_out"]])
     decompositions: tuple[Path, ...] = Field((), description="the teacher's, to measure structure")
     k: PositiveInt = Field(1, description="completions a problem")
+    system_prompt: str | None = later(None, description="what the model is told before every problem, as in training")
     limit: PositiveInt | None = Field(None, description="take this many problems")
     sampling: SamplingSettings = Field(
         SamplingSettings.usual(temperature=0.7, max_tokens=4096), description="how completions are drawn"

@@ -7,13 +7,13 @@ from typing import Literal
 
 from pydantic import Field, NonNegativeFloat, PositiveInt, field_validator, model_validator
 
-from rlkd_data.config import GradingSettings, runtime
+from rlkd_data.config import GradingSettings, later, runtime
 from rlkd_train.config.reward import GuardsSettings, RewardWeights
-from rlkd_train.config.shared import OptimSettings, TrainSettings
+from rlkd_train.config.shared import OptimSettings, StudentSettings
 from rlkd_train.config.structure import StructureSettings
 
 
-class GrpoSettings(GradingSettings, TrainSettings):
+class GrpoSettings(GradingSettings, StudentSettings):
     """`rlkd-train grpo`: GRPO on the student with the structure reward (RLKD, section 3.3)."""
 
     traces: tuple[Path, ...] = Field(description="tables with the problems", examples=[["runs/traces"]])
@@ -28,6 +28,9 @@ class GrpoSettings(GradingSettings, TrainSettings):
     steps: PositiveInt = Field(100, description="optimiser steps")
     generations: int = Field(4, description="completions a prompt, at least 2: an advantage compares them")
     prompts_per_step: PositiveInt = Field(4, description="prompts of one step, each with its group of completions")
+    max_prompt: PositiveInt | None = later(
+        None, description="longest prompt, in tokens; problems with longer ones are left out; the paper: 1024"
+    )
     max_completion: PositiveInt = Field(4096, description="longest completion, in tokens")
     temperature: float = Field(0.7, gt=0, description="how freely the completions' tokens are drawn")
     beta: NonNegativeFloat = Field(0.0, description="weight of the KL term; 0: no reference model is loaded")

@@ -6,14 +6,15 @@ from pathlib import Path
 
 from pydantic import Field, PositiveInt
 
-from rlkd_train.config.shared import TrainSettings
+from rlkd_train.config.shared import StudentSettings
 
 
-class SftSettings(TrainSettings):
+class SftSettings(StudentSettings):
     """`rlkd-train sft`: the student learns the teacher's traces."""
 
     traces: tuple[Path, ...] = Field(description="folders of traces tables", examples=[["runs/traces"]])
     only_correct: bool = Field(False, description="leave out traces whose answer is not verified as right")
+    keep_wrong: bool = Field(False, description="learn from traces whose answer was found wrong as well")
     think_tags: bool = Field(True, description="put the reasoning into <think>…</think> before the response")
     epochs: float = Field(1.0, gt=0, description="times that every row is learned from")
     max_steps: int = Field(-1, description="stop after so many optimiser steps; -1: by epochs")

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, PositiveInt
 
-from rlkd_data.config import Settings, runtime
+from rlkd_data.config import Settings, later, runtime
 
 
 class LoraSettings(Settings):
@@ -45,3 +45,20 @@ class TrainSettings(Settings):
         "auto", description="of products of matrices; auto: bfloat16 where the device is fast at it"
     )
     seed: int = Field(0, description="seed of the order of the rows, of dropout and of sampling")
+    chat_template: str | None = later(
+        None,
+        description="chat template in place of the model's own: chatml, plain, r1 (DeepSeek-R1's, without the <think> "
+        "that it opens), or a file of Jinja; saved with the model",
+        examples=["chatml"],
+    )
+    checkpointing: Literal["auto", "on", "off"] = runtime(
+        "auto",
+        description="compute activations again in the backward pass, which saves memory and costs a fourth of the "
+        "speed; auto: where they would not fit",
+    )
+
+
+class StudentSettings(TrainSettings):
+    """What every training stage of a student has."""
+
+    system_prompt: str | None = later(None, description="what the student is told before every problem")

@@ -81,7 +81,7 @@ async def _samples(settings: EvalSettings, tasks: Sequence[Task], out: Path) -> 
             for index in range(settings.k):
                 seed = None if chosen.seed is None else chosen.seed + index
                 sampling = Sampling(chosen.temperature, chosen.top_p, chosen.max_tokens, seed, index)
-                yield (number, sampling), Request(student_messages(task.problem), sampling)
+                yield (number, sampling), Request(student_messages(task.problem, settings.system_prompt), sampling)
 
     drawn: dict[tuple[int, int], Sample] = {}
     failures: list[Failed] = []

@@ -6,21 +6,25 @@ from pathlib import Path
 from typing import Any
 
 from rlkd_train.config import COMPONENTS, GrpoSettings
+from rlkd_train.shares import WAIT, share
 
 
-def arguments(settings: GrpoSettings, checkpoints: Path) -> Any:
+def arguments(settings: GrpoSettings, checkpoints: Path, *, processes: int = 1, checkpointing: bool = False) -> Any:
+    """`checkpointing`: compute activations again in the backward pass. `processes` share a step's completions."""
     import torch
     from trl import GRPOConfig
 
+    from rlkd_train.student import in_bfloat16
+
     on_gpu = torch.cuda.is_available()
     optim, weights = settings.optim, settings.weights
-    total = settings.prompts_per_step * settings.generations
+    micro_batch, accumulate = shared(settings, processes)
     return GRPOConfig(
         output_dir=str(checkpoints),
         max_steps=settings.steps,
-        per_device_train_batch_size=optim.micro_batch,
-        gradient_accumulation_steps=total // optim.micro_batch,
-        generation_batch_size=total,
+        per_device_train_batch_size=micro_batch,
+        gradient_accumulation_steps=accumulate,
+        generation_batch_size=settings.prompts_per_step * settings.generations,
         num_generations=settings.generations,
         max_completion_length=settings.max_completion,
         temperature=settings.temperature,
@@ -36,10 +40,20 @@ def arguments(settings: GrpoSettings, checkpoints: Path) -> Any:
         save_total_limit=2,
         seed=settings.seed,
         data_seed=settings.seed,
-        bf16=on_gpu and settings.precision != "float32",
+        bf16=in_bfloat16(settings),
         use_cpu=not on_gpu,
-        activation_checkpointing=on_gpu,
+        activation_checkpointing=checkpointing,
+        ddp_timeout=WAIT,
         report_to="none",
         disable_tqdm=True,
         dataloader_pin_memory=on_gpu,
     )
+
+
+def shared(settings: GrpoSettings, processes: int) -> tuple[int, int]:
+    """(completions in a forward pass, forward passes in a step) of each process. Raises InputError where a step cannot
+    be shared."""
+    prompts, generations = settings.prompts_per_step, settings.generations
+    total = prompts * generations
+    told = f"the {total} completions of a step (prompts_per_step {prompts} × generations {generations})"
+    return share(total, settings.optim.micro_batch, processes, told)

@@ -4,25 +4,32 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rlkd_data.errors import InputError
-from rlkd_data.run.progress import console
+from rlkd_data.chat.backends.models import LocalModel, resolve
+from rlkd_data.run.progress import console, say
 from rlkd_data.run.stage import StageResult
 from rlkd_train.annotators import check as check_annotators
 from rlkd_train.config import GrpoSettings
-from rlkd_train.grpo.train import train
+from rlkd_train.fits import unused_card
+from rlkd_train.grpo.arguments import shared
+from rlkd_train.grpo.prompts import with_room
+from rlkd_train.grpo.scored_once import ScoredOnce
+from rlkd_train.grpo.train import Begun, train
+from rlkd_train.launch.ranks import begin, processes
+from rlkd_train.memory import Load, fits, parts, room, shape_of
 from rlkd_train.problems import NAMED, load_reasonings, load_tasks, load_teachers, with_teachers
 from rlkd_train.reward.accuracy import open_verifier
 from rlkd_train.reward.completions import FOLDER, drop_after
 from rlkd_train.reward.components import Scoring
 from rlkd_train.reward.for_trl import Rewards
 from rlkd_train.reward.structure import StructureReward
+from rlkd_train.student import in_bfloat16
 
 
 def train_grpo(settings: GrpoSettings, out: Path) -> StageResult:
     """Train the student. `out` gets model/, log.jsonl, completions/ and checkpoints/; a run that was stopped goes on
     from its last checkpoint. Raises InputError, before anything is trained, where problems have no decomposition of a
     teacher; RunStopped, after saving a checkpoint, where too much cannot be scored or a guard stops the run."""
-    from rlkd_train.run_folder import CHECKPOINTS, last_checkpoint
+    from rlkd_train.run_folder import CHECKPOINTS, check_not_beyond, last_checkpoint, step_of
 
     teachers = load_teachers(settings.decompositions)
     tasks = load_tasks(settings.traces, settings.limit)
@@ -32,23 +39,48 @@ def train_grpo(settings: GrpoSettings, out: Path) -> StageResult:
         console.print(
             f"{len(missing)} of {len(all_tasks)} problems left out, for they have no teacher: {named}", markup=False
         )
+    shared(settings, processes())
+    found = resolve(settings.model.removeprefix("local:"))
+    tasks, longest = with_room(settings, found, tasks)
     teachers = {task.problem_id: teachers[task.problem_id] for task in tasks}
     check_annotators(teachers, settings.structure.gsrm, allowed=settings.structure.allow_other_annotator)
     reasonings = load_reasonings(settings.traces, teachers)
-    _check_batch(settings)
-    console.print(settings.told, markup=False)
+    if (told := unused_card()) is not None:
+        say(told)
+    say(settings.told)
+    checkpointing = needs_checkpointing(settings, found, longest)
     checkpoint = last_checkpoint(out / CHECKPOINTS)
-    drop_after(out / FOLDER, int(checkpoint.name.rpartition("-")[2]) if checkpoint else 0)
+    check_not_beyond(checkpoint, settings.steps, "steps")
+    drop_after(out / FOLDER, step_of(checkpoint) if checkpoint else 0)
     with StructureReward(settings.structure, teachers) as structure, open_verifier(settings) as verifier:
         scoring = Scoring(structure, verifier, tasks, settings.weights, settings.guards, reasonings)
         rewards = Rewards(scoring, out / FOLDER, settings.guards, settings.max_unscored)
-        return train(settings, out, tasks, rewards, checkpoint)
+        begun = begin(Begun(tasks, checkpoint, checkpointing))
+        return train(settings, out, rewards if processes() == 1 else ScoredOnce(rewards), begun)
 
 
-def _check_batch(settings: GrpoSettings) -> None:
-    total = settings.prompts_per_step * settings.generations
-    if total % settings.optim.micro_batch:
-        raise InputError(
-            f"optim.micro_batch is {settings.optim.micro_batch}, which does not divide the {total} completions of a "
-            f"step (prompts_per_step {settings.prompts_per_step} × generations {settings.generations})"
-        )
+def follow_grpo(settings: GrpoSettings, out: Path, begun: Begun) -> None:
+    """Train with the main process, in another one."""
+    train(settings, out, ScoredOnce(None), begun)
+
+
+def needs_checkpointing(settings: GrpoSettings, found: LocalModel, longest_prompt: int) -> bool:
+    """Whether activations are computed again in the backward pass: as the settings say, or where they would not fit."""
+    if settings.checkpointing != "auto":
+        return settings.checkpointing == "on"
+    shape = shape_of(settings, found.base.path if found.base else found.path)
+    _, free = room()
+    return not fits(parts(shape, load_of(settings, longest_prompt, processes()), checkpointing=False), free)
+
+
+def load_of(settings: GrpoSettings, longest_prompt: int, count: int) -> Load:
+    """What a run asks of each of `count` devices."""
+    micro_batch, accumulate = shared(settings, count)
+    return Load(
+        tokens=longest_prompt + settings.max_completion,
+        sequences=micro_batch,
+        drawn=micro_batch * accumulate,
+        half=in_bfloat16(settings),
+        adapter=settings.lora.r > 0,
+        reference=settings.beta > 0 and not settings.lora.r,
+    )

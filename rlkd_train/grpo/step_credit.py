@@ -16,10 +16,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from trl import GRPOTrainer
 from trl.trainer.utils import nanstd
 
 from rlkd_train.config import COMPONENTS
+from rlkd_train.grpo.scored_once import ScoredOnce
+from rlkd_train.grpo.trainer import Trainer
 from rlkd_train.reward.credit import earned, lands, missed, token_weights
 from rlkd_train.reward.for_trl import Rewards
 
@@ -29,10 +30,10 @@ _BROKEN = "\ufffd"
 """Stands in a decoded text for a character of which a token holds a part."""
 
 
-class StepCreditTrainer(GRPOTrainer):  # type: ignore[misc]
+class StepCreditTrainer(Trainer):
     """`rewards` are those whose functions TRL calls. Group-wise scaling of summed rewards alone, TRL's default."""
 
-    def __init__(self, *arguments: Any, rewards: Rewards, weight: float, **more: Any) -> None:
+    def __init__(self, *arguments: Any, rewards: Rewards | ScoredOnce, weight: float, **more: Any) -> None:
         super().__init__(*arguments, **more)
         if self.multi_objective_aggregation != "sum_then_normalize" or self.scale_rewards != "group":
             raise ValueError("credit: step knows sum_then_normalize and scale_rewards: group alone")

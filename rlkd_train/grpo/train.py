@@ -3,79 +3,83 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rlkd_data.errors import RlkdError
-from rlkd_data.run.progress import console, tally
+from rlkd_data.run.progress import say, tally
 from rlkd_data.run.stage import StageResult
 from rlkd_train.config import GrpoSettings
 from rlkd_train.grpo.arguments import arguments
 from rlkd_train.grpo.figures import figures
+from rlkd_train.grpo.prompts import prompts
+from rlkd_train.grpo.scored_once import ScoredOnce
+from rlkd_train.launch.ranks import is_main, processes, wait_for_all, while_all_live
 from rlkd_train.problems import Task
 from rlkd_train.reward.for_trl import Rewards
 
 
-def train(
-    settings: GrpoSettings, out: Path, tasks: list[Task], rewards: Rewards, checkpoint: Path | None
-) -> StageResult:
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """What every process of a run must know of its beginning. `checkpointing`: activations are computed again."""
+
+    tasks: list[Task]
+    checkpoint: Path | None
+    checkpointing: bool = False
+
+
+def train(settings: GrpoSettings, out: Path, rewards: Rewards | ScoredOnce, begun: Begun) -> StageResult:
+    """Train on the problems of `begun`, in each of the run's processes. Whatever ends the run before its last step, a
+    checkpoint of the last whole step is in `out`, which the main process alone writes in."""
     from datasets import Dataset
     from transformers import PrinterCallback
 
-    from rlkd_data.prompts import student_messages
-    from rlkd_train.run_folder import CHECKPOINTS, LOG, StepLog, save_model
-    from rlkd_train.student import load_student
+    from rlkd_train.run_folder import CHECKPOINTS, LOG, START, StepLog, save_model, whole_weights
+    from rlkd_train.stopping import Stops, saving
+    from rlkd_train.student import is_adapter, keep_start, load_student
 
     model, tokenizer = load_student(settings)
     tokenizer.padding_side = "left"
-    prompts = [
-        {
-            "prompt": [{"role": m.role, "content": m.content} for m in student_messages(task.problem)],
-            "problem_id": task.problem_id,
-        }
-        for task in tasks
-    ]
+    if settings.beta and not settings.lora.r and is_adapter(settings):
+        if is_main():
+            keep_start(model, out / START)
+        wait_for_all()
+        model.config._name_or_path = str(out / START)
     logging.getLogger("trl.trainer.grpo_trainer").addFilter(_not_about_unscored)
+    stops = Stops(processes())
     with tally("GRPO steps", settings.steps) as progress:
         trainer = open_trainer(
             settings,
             rewards,
             model=model,
-            args=arguments(settings, out / CHECKPOINTS),
-            train_dataset=Dataset.from_list(prompts),
+            args=arguments(settings, out / CHECKPOINTS, processes=processes(), checkpointing=begun.checkpointing),
+            train_dataset=Dataset.from_list(prompts(settings, begun.tasks)),
             processing_class=tokenizer,
-            callbacks=[StepLog(out / LOG, progress)],
+            callbacks=[StepLog(out / LOG, progress), stops] if is_main() else [stops],
         )
         trainer.remove_callback(PrinterCallback)
-        if checkpoint:
-            console.print(f"going on from {checkpoint}", markup=False)
-        try:
-            finished = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-        except RlkdError:
-            _keep(trainer, out / CHECKPOINTS)
-            raise
-    save_model(trainer.model, tokenizer, out, settings.model)
+        if begun.checkpoint:
+            say(f"going on from {begun.checkpoint}")
+        with while_all_live(), saving(trainer, stops, out / CHECKPOINTS):
+            finished = trainer.train(resume_from_checkpoint=str(begun.checkpoint) if begun.checkpoint else None)
+            whole = whole_weights(trainer)
+    if not is_main():
+        return StageResult()
+    save_model(trainer.model, tokenizer, out, settings.model, whole)
     told = {"structure is scored by": settings.told.removeprefix("structure: ")}
-    return StageResult({"ok": len(tasks)}, figures(out, finished.global_step) | told)
+    return StageResult({"ok": len(begun.tasks)}, figures(out, finished.global_step) | told)
 
 
-def open_trainer(settings: GrpoSettings, rewards: Rewards, **arguments: Any) -> Any:
+def open_trainer(settings: GrpoSettings, rewards: Rewards | ScoredOnce, **arguments: Any) -> Any:
     """TRL's own trainer, or with `credit: step` ours, which differs from it in the advantages alone."""
     if settings.credit == "step":
         from rlkd_train.grpo.step_credit import StepCreditTrainer
 
         weight = settings.weights.of("structure")
         return StepCreditTrainer(reward_funcs=rewards.functions(), rewards=rewards, weight=weight, **arguments)
-    from trl import GRPOTrainer
+    from rlkd_train.grpo.trainer import Trainer
 
-    return GRPOTrainer(reward_funcs=rewards.functions(), **arguments)
-
-
-def _keep(trainer: Any, checkpoints: Path) -> None:
-    """Save a checkpoint of the last whole step: a reward that fails has changed no weight yet."""
-    step = trainer.state.global_step
-    if step and not (checkpoints / f"checkpoint-{step}" / "trainer_state.json").exists():
-        trainer._save_checkpoint(trainer.model, trial=None)
+    return Trainer(reward_funcs=rewards.functions(), **arguments)
 
 
 def _not_about_unscored(record: logging.LogRecord) -> bool:

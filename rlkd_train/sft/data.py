@@ -23,7 +23,7 @@ def student_examples(settings: SftSettings, tokenizer: Any, left_out: dict[str, 
             if reason is not None:
                 left_out[reason] = left_out.get(reason, 0) + 1
                 continue
-            messages = tuple(student_messages(trace.problem))
+            messages = tuple(student_messages(trace.problem, settings.system_prompt))
             opened = prompt_text(tokenizer, messages).rstrip().endswith(OPEN)
             yield Example(messages, completion(trace, think_tags=settings.think_tags, opened=opened))
 
@@ -36,6 +36,8 @@ def unusable(trace: Trace, settings: SftSettings) -> str | None:
         return "truncated"
     if settings.only_correct and trace.is_correct is not True:
         return "not_correct"
+    if trace.is_correct is False and not settings.keep_wrong:
+        return "wrong"
     return None
 
 

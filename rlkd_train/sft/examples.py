@@ -12,6 +12,7 @@ import pyarrow as pa
 from rlkd_data.chat.types import Message
 from rlkd_data.errors import InputError
 from rlkd_data.run.progress import tally
+from rlkd_train.tokenizer import written
 
 IGNORED = -100
 """The label of a token that does not count in the loss (PyTorch's `ignore_index`)."""
@@ -51,13 +52,7 @@ def prompt_ids(tokenizer: Any, messages: Sequence[Message]) -> list[int]:
 
 def prompt_text(tokenizer: Any, messages: Sequence[Message]) -> str:
     """The conversation as the model's chat template writes it."""
-    return str(
-        tokenizer.apply_chat_template(
-            [{"role": message.role, "content": message.content} for message in messages],
-            add_generation_prompt=True,
-            tokenize=False,
-        )
-    )
+    return written(tokenizer, messages, "the model")
 
 
 def write_examples(
@@ -101,3 +96,9 @@ def write_examples(
         )
     temporary.replace(path)
     return counts, total
+
+
+def longest(path: Path) -> int:
+    """The tokens of the longest example of a file."""
+    with pa.memory_map(str(path)) as file:
+        return max((max(batch.column("length").to_pylist()) for batch in pa.ipc.open_stream(file)), default=0)

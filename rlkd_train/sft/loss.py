@@ -13,17 +13,32 @@ import torch
 from torch.utils.checkpoint import checkpoint
 from trl import SFTTrainer
 
+from rlkd_train.order import EpochOrder, InOrder, by_length
+
 _CHUNK = 512
 """Positions whose logits are held at a time."""
 _UNLABELLED = -100
 
 
-class LabelledPositionsTrainer(SFTTrainer):  # type: ignore[misc]
-    """SFTTrainer whose loss is the same number (mean cross-entropy over labelled tokens), computed on them alone."""
+class Trainer(InOrder, SFTTrainer):  # type: ignore[misc]
+    """SFTTrainer. In a later epoch it takes the rows in the order that an uninterrupted run would."""
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> EpochOrder:
+        rows = self.train_dataset if train_dataset is None else train_dataset
+        step = self.args.per_device_train_batch_size * self.args.gradient_accumulation_steps * self.args.world_size
+        self.order = by_length(list(rows["length"]), step, self.args.seed)
+        return self.order
+
+
+class LabelledPositionsTrainer(Trainer):
+    """Trainer whose loss is the same number (mean cross-entropy over labelled tokens), computed on them alone. Several
+    processes leave it to TRL: their gradients meet in the wrapper's own `forward`, which this way goes round."""
 
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
+        if self.accelerator.num_processes > 1:
+            return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
         base = model.get_base_model() if hasattr(model, "get_base_model") else model
         labels = inputs["labels"][:, 1:]
         labelled = labels != _UNLABELLED

@@ -7,9 +7,15 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from rlkd_data.chat.backends.models import resolve
+from rlkd_data.run.progress import say
 from rlkd_data.run.stage import StageResult
 from rlkd_train.config import GsrmSettings, SftSettings, TrainSettings
-from rlkd_train.sft.examples import Example, write_examples
+from rlkd_train.fits import positions, unused_card
+from rlkd_train.launch.ranks import begin, is_main, processes
+from rlkd_train.memory import Load, fits, parts, room, shape_of
+from rlkd_train.sft.begun import Begun
+from rlkd_train.sft.examples import Example, longest, write_examples
 
 EXAMPLES = "examples.arrow"
 
@@ -23,9 +29,6 @@ def train_sft(settings: SftSettings, out: Path) -> StageResult:
         out,
         lambda tokenizer, left_out: student_examples(settings, tokenizer, left_out),
         title="student examples",
-        epochs=settings.epochs,
-        max_steps=settings.max_steps,
-        max_length=settings.max_length,
     )
     return result
 
@@ -44,9 +47,6 @@ def train_gsrm(settings: GsrmSettings, out: Path) -> StageResult:
         out,
         lambda *_: (example(target) for target in targets(settings, sources)),
         title="GSRM examples",
-        epochs=settings.epochs,
-        max_steps=settings.max_steps,
-        max_length=settings.max_length,
     )
     held_out = sources.held_out[: settings.measure] if settings.measure is not None else sources.held_out
     figures = dict(result.figures)
@@ -63,40 +63,78 @@ def train_gsrm(settings: GsrmSettings, out: Path) -> StageResult:
 
 
 def _train(
-    settings: TrainSettings,
+    settings: SftSettings | GsrmSettings,
     out: Path,
     build: Callable[[Any, dict[str, int]], Iterable[Example]],
     *,
     title: str,
-    epochs: float,
-    max_steps: int,
-    max_length: int,
 ) -> tuple[StageResult, Any, Any]:
     """Examples, training, weights: each is kept when finished, so that a killed run goes on where it was. `build` takes
     the tokenizer, and a dict in which it counts the rows that it leaves out, by reason. Returns the result, the trained
     model and its tokenizer."""
-    from rlkd_train.run_folder import save_model
-    from rlkd_train.sft.run import run_sft
-    from rlkd_train.student import load_student
+    from rlkd_train.run_folder import CHECKPOINTS, check_not_beyond, last_checkpoint
+    from rlkd_train.sft.run import shared
+    from rlkd_train.tokenizer import open_tokenizer
 
+    max_length = settings.max_length
     out.mkdir(parents=True, exist_ok=True)
-    model, tokenizer = load_student(settings)
+    shared(settings, processes())
+    found = resolve(settings.model.removeprefix("local:"))
+    folder = found.base.path if found.base else found.path
+    if (told := unused_card()) is not None:
+        say(told)
+    if (most := positions(folder)) is not None and most < max_length:
+        say(f"{settings.model} has {most:,} positions: longer examples are left out (max_length {max_length:,})")
+        max_length = most
     examples, counted = out / EXAMPLES, out / "examples.json"
     if not (examples.exists() and counted.exists()):
+        tokenizer = open_tokenizer(settings, found)
         left_out: dict[str, int] = {}
         counts, tokens = write_examples(tokenizer, build(tokenizer, left_out), examples, max_length, title)
         counts |= {f"rejected:{reason}": count for reason, count in left_out.items()}
         counted.write_text(json.dumps({"counts": counts, "tokens": tokens}), encoding="utf-8")
     known = json.loads(counted.read_text(encoding="utf-8"))
-    figures = run_sft(
-        settings,
-        model=model,
-        tokenizer=tokenizer,
-        examples=examples,
-        out=out,
-        epochs=epochs,
-        max_steps=max_steps,
-        max_length=max_length,
-    )
-    save_model(model, tokenizer, out, settings.model)
+    checkpointing = needs_checkpointing(settings, folder, longest(examples))
+    checkpoint = last_checkpoint(out / CHECKPOINTS)
+    check_not_beyond(checkpoint, settings.max_steps, "max_steps")
+    begun = begin(Begun(examples, checkpoint, checkpointing))
+    figures, model, tokenizer = _trained(settings, out, begun)
     return StageResult(known["counts"], {"tokens_per_epoch": known["tokens"], **figures}), model, tokenizer
+
+
+def follow_sft(settings: SftSettings | GsrmSettings, out: Path, begun: Begun) -> None:
+    """Train with the main process, in another one."""
+    _trained(settings, out, begun)
+
+
+def _trained(settings: SftSettings | GsrmSettings, out: Path, begun: Begun) -> tuple[dict[str, Any], Any, Any]:
+    """(figures, the trained model, its tokenizer); the main process saves the weights."""
+    from rlkd_train.run_folder import save_model
+    from rlkd_train.sft.run import run_sft
+    from rlkd_train.student import load_student
+
+    model, tokenizer = load_student(settings)
+    figures, whole = run_sft(settings, begun, model=model, tokenizer=tokenizer, out=out)
+    if is_main():
+        save_model(model, tokenizer, out, settings.model, whole)
+    return figures, model, tokenizer
+
+
+def needs_checkpointing(settings: TrainSettings, folder: Path, longest: int) -> bool:
+    """Whether activations are computed again in the backward pass: as the settings say, or where those of a micro-batch
+    of the longest rows would not fit."""
+    if settings.checkpointing != "auto":
+        return settings.checkpointing == "on"
+    _, free = room()
+    return not fits(
+        parts(shape_of(settings, folder), load_of(settings, longest, processes()), checkpointing=False), free
+    )
+
+
+def load_of(settings: TrainSettings, longest: int, count: int) -> Load:
+    """What a run asks of each of `count` devices."""
+    from rlkd_train.sft.run import shared
+    from rlkd_train.student import in_bfloat16
+
+    micro_batch, _ = shared(settings, count)
+    return Load(tokens=longest, sequences=micro_batch, half=in_bfloat16(settings), adapter=settings.lora.r > 0)

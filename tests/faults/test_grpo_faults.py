@@ -102,3 +102,21 @@ def test_what_cannot_be_scored_stops_the_run_in_one_line_with_its_checkpoint(
     assert "Traceback" not in told
     (kept,) = (out / "checkpoints").glob("checkpoint-*")
     assert json.loads((kept / "trainer_state.json").read_text())["global_step"] >= 1
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_run_that_is_told_to_end_saves_its_last_step_and_says_so(tmp_path: Path, number: int, status: int) -> None:
+    out = tmp_path / "run"
+    with running_openai_server(reply_function=GSRM) as gsrm, running_openai_server(reply_function=JUDGE) as judge:
+        config = make_run(tmp_path, gsrm.base_url, judge.base_url, steps=500, optim={"save_steps": 500})
+        run = start_run(config, out)
+        wait_for_step(run, out, 2)
+        run.send_signal(number)
+        _, said = run.communicate(timeout=60)
+    assert run.returncode == status, said
+    (kept,) = (out / "checkpoints").glob("checkpoint-*")
+    step = json.loads((kept / "trainer_state.json").read_text())["global_step"]
+    assert step >= 1 and kept.name == f"checkpoint-{step}"
+    assert f"a checkpoint of step {step} is in {out / 'checkpoints'}; finished work is kept" in said
+    logged = [json.loads(line)["step"] for line in (out / "log.jsonl").read_text().splitlines()]
+    assert logged == list(range(1, step + 1))

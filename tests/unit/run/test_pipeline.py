@@ -310,3 +310,37 @@ def test_servers_behind_the_first_may_come_and_go(tmp_path: Path, monkeypatch: p
     assert not ran(asking("http://a:1/v1")) and not ran(asking("http://a:1/v1 http://c:1/v1"))
     with pytest.raises(InputError, match="other settings"):
         ran(asking("http://a:1/v1", "http://k:1/v1"))
+
+
+def test_a_pipeline_takes_a_training_further_and_never_clears_it_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def trains(settings: CopySettings, out: Path) -> StageResult:
+        (out / "model").mkdir(exist_ok=True)
+        with (out / "model/weights").open("a") as file:
+            file.write(f"{settings.group.depth} {settings.text};")
+        return StageResult(counts={"ok": 1})
+
+    class Longer(CopySettings):
+        steps: int = 2
+
+    monkeypatch.setattr(f"{__name__}.copy", trains)
+    spec = StageSpec("copy", Longer, f"{__name__}:copy", grows=("steps",), keeps=("model",))
+    monkeypatch.setattr(pipeline, "registry", lambda: {"copy": spec})
+    weights = tmp_path / "work/a/model/weights"
+    for steps, rounds in ((2, 1), (2, 1), (4, 2), (4, 2)):
+        pipeline.run(pipeline.load(write(tmp_path, a={"verb": "copy", "steps": steps})))
+        assert weights.read_text() == "1 x;" * rounds
+    refused = [
+        ({"steps": 3}, "finished with steps: 4, and steps is 3 now"),
+        ({"steps": 6, "text": "y", "group": {"depth": 2}}, r"with other settings \(text, group.depth, steps\)"),
+        (
+            {"group": {"depth": 2, "width": 5}, "steps": 4},
+            r"\(group.depth\): take another folder .* `model: .*/a`",
+        ),
+    ]
+    for values, said in refused:
+        with pytest.raises(InputError, match=said):
+            pipeline.run(pipeline.load(write(tmp_path, a={"verb": "copy"} | values)))
+    assert weights.read_text() == "1 x;1 x;"
+    assert read_stage(tmp_path / "work/a")["settings"]["steps"] == 4

@@ -13,8 +13,8 @@ from rlkd_data.chat.store import request_key
 from rlkd_data.chat.types import Message, Request
 from rlkd_data.config import ChatSettings, CollectSettings
 from rlkd_data.errors import InputError
+from rlkd_data.run.fingerprint import settings_identity
 from rlkd_data.run.pipeline import check_settings
-from rlkd_data.run.stage import settings_identity
 from rlkd_data.schema import Sampling
 
 URL = "http://127.0.0.1:1/v1"

@@ -48,8 +48,16 @@ def test_what_cannot_be_learned_from_is_counted_by_reason(tmp_path):
     made, left_out = examples(tmp_path, rows, only_correct=True)
     assert len(made) == 1
     assert left_out == {"empty": 1, "truncated": 1, "not_correct": 2}
-    made, left_out = examples(tmp_path / "all", rows)
+    made, left_out = examples(tmp_path / "known", rows)
+    assert len(made) == 2 and left_out == {"empty": 1, "truncated": 1, "wrong": 1}
+    made, left_out = examples(tmp_path / "all", rows, keep_wrong=True)
     assert len(made) == 3
+
+
+def test_what_the_student_is_told_before_a_problem_is_learned_with_it(tmp_path):
+    (made,), _ = examples(tmp_path, [trace("t", "Well.", "12")], system_prompt="Be short.")
+    assert [message.role for message in made.messages] == ["system", "user"]
+    assert made.messages[0].content == "Be short."
 
 
 @pytest.mark.parametrize(
