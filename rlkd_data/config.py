@@ -116,6 +116,10 @@ class ChatSettings(ModelControls):
     base_url: str | None = Field(
         None, description="server to ask, or a pool of them, the first of which names requests; default: the provider's"
     )
+    model_version: str | None = later(
+        None,
+        description="which weights a server has under the model's name; replies of another version do not count",
+    )
     concurrency: PositiveInt | None = runtime(None, description="requests in flight; default: the backend's own")
     max_retries: int = runtime(8, ge=0, description="tries after the first, of a request whose failure may pass")
     breaker: int = runtime(

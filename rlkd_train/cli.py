@@ -154,6 +154,8 @@ def launch(
         Flag("k", "-k"),
         "limit",
         "run_code",
+        "model_version",
+        "reuse",
     ),
     Panel("Structure", Flag("decompositions", value=FOLDER), "--allow-other-annotator"),
     Panel("Sampling", *SAMPLING),
@@ -266,7 +268,15 @@ def publish(
     app,
     "rlkd_train.config:JudgeEvalSettings",
     Panel("Pairs and output", Flag("pairs", "PAIRS"), "--out", "limit"),
-    Panel("Judge", "judge.kind", Flag("judge.model", value=MODEL), "judge.threshold", *judges_server("judge")),
+    Panel(
+        "Judge",
+        "judge.kind",
+        Flag("judge.model", value=MODEL),
+        "judge.threshold",
+        *judges_server("judge"),
+        "judge.model_version",
+        "reuse",
+    ),
     name="judge-eval",
 )
 def judge_eval(

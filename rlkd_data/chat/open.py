@@ -53,13 +53,14 @@ def _anthropic(model: str, settings: ChatSettings) -> Backend:
 def _vllm(model: str, settings: ChatSettings) -> Backend:
     from rlkd_data.chat.backends.vllm import VllmBackend
 
+    refuse(settings, f"vllm:{model}", ("model_version",))
     return VllmBackend(model, settings)
 
 
 def _local(model: str, settings: ChatSettings) -> Backend:
     from rlkd_data.chat.backends.local import LocalBackend
 
-    refuse(settings, f"local:{model}", ModelControls.model_fields)
+    refuse(settings, f"local:{model}", (*ModelControls.model_fields, "model_version"))
     return LocalBackend(model)
 
 

@@ -49,7 +49,8 @@ class Reply:
     where it gave none; tags inside `text` are left as they are. `model` is the name that the server answered with.
     `cache_written`: prompt tokens that the provider put into its cache, which some charge more for. `sent`: how it was
     really drawn, once the model had its way (the client says so; it is not stored). `told`: the fields of the request's
-    body, likewise. `server`: which of several answered.
+    body, likewise. `server`: which of several answered. `fingerprint`: the server's
+    `system_fingerprint`.
     """
 
     text: str
@@ -63,6 +64,7 @@ class Reply:
     sent: Sampling | None = field(default=None, compare=False)
     told: frozenset[str] | None = field(default=None, compare=False)
     server: str | None = None
+    fingerprint: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

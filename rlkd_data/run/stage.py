@@ -37,6 +37,8 @@ from rlkd_data.run.record import damage, rows_of
 from rlkd_data.tables import REJECTED
 
 GROUP = "rlkd.stages"
+ASKED = "asked.json"
+"""Which models were asked, where a stage tells those of one name apart: its replies are found again by it."""
 PASSED = "passed.log"
 """How far a stage has come with its input, where it keeps a log of that; gone when the stage is done."""
 
@@ -231,7 +233,7 @@ def _is_nothing(path: Path) -> bool:
     """Whether a file is one that a stage makes before it has begun."""
     if path.is_dir():
         return all(below.is_dir() for below in path.rglob("*"))
-    return path.name in (LOCK, STAGE_FILE, LEDGER, PASSED) or is_temporary(path.name)
+    return path.name in (LOCK, STAGE_FILE, LEDGER, PASSED, ASKED) or is_temporary(path.name)
 
 
 def _mend(out: Path, before: Mapping[str, Any]) -> None:
@@ -313,12 +315,14 @@ def _forget(out: Path, stays: bool) -> None:
     """Of a stage that made nothing, nothing stays, so that the corrected command may have the same folder: rejected
     rows go (their replies are in the store), what it has spent is remembered. `stays`: the folder was there before."""
     files = [path for path in out.rglob("*") if not path.is_dir()]
-    if any(path.name not in (STAGE_FILE, LEDGER, LOCK, PASSED) and path.parent != out / REJECTED for path in files):
+    if any(
+        path.name not in (STAGE_FILE, LEDGER, LOCK, PASSED, ASKED) and path.parent != out / REJECTED for path in files
+    ):
         return
     for path in out.iterdir():
-        if path.name not in (LOCK, LEDGER):
+        if path.name not in (LOCK, LEDGER, ASKED):
             _remove(path)
-    if not stays and not (out / LEDGER).exists():
+    if not stays and not (out / LEDGER).exists() and not (out / ASKED).exists():
         (out / LOCK).unlink(missing_ok=True)
         with suppress(OSError):  # somebody has put a file there meanwhile
             out.rmdir()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import Field, PositiveInt
 
-from rlkd_data.config import ChatSettings, GradingSettings, JudgeSettings, SamplingSettings, Settings, later
+from rlkd_data.config import ChatSettings, GradingSettings, JudgeSettings, SamplingSettings, Settings, later, runtime
 from rlkd_train.config.reward import GuardsSettings, RewardWeights
 from rlkd_train.config.structure import StructureSettings
 
@@ -26,6 +26,10 @@ class EvalSettings(GradingSettings, ChatSettings):
     structure: StructureSettings | None = Field(
         None, description="how structure is scored, which needs decompositions; null: it is not measured"
     )
+    reuse: bool = runtime(
+        False,
+        description="take stored replies of a served model, GSRM or judge, though its server may have other weights",
+    )
     paths: JudgeSettings | None = later(
         None,
         description="who says whether two completions' steps are the same, where structure is measured; null: "
@@ -40,6 +44,10 @@ class JudgeEvalSettings(Settings):
         (), description="JSONL files of labelled pairs; default: those that rlkd ships", examples=[["pairs.jsonl"]]
     )
     judge: JudgeSettings = Field(JudgeSettings.usual(), description="the judge that is measured")
+    reuse: bool = runtime(
+        False,
+        description="take stored verdicts of a served judge, though its server may have other weights",
+    )
     limit: PositiveInt | None = Field(None, description="judge a sample of so many pairs of each part")
     seed: int = Field(0, description="seed of that sample")
     worst: int = Field(10, ge=0, description="errors of the judge that are shown, the surest first")

@@ -28,6 +28,7 @@ from rlkd_data.structure.names import PARTS, WHOLE, WholeName
 from rlkd_data.tables import TableWriter
 from rlkd_train.config import JudgeEvalSettings
 from rlkd_train.evaluate.metrics import Agreement, agreement, best_threshold
+from rlkd_train.evaluate.served import judge_apart
 from rlkd_train.evaluate.whole_table import clear_table
 from rlkd_train.evaluate.wordings import shipped
 
@@ -103,7 +104,8 @@ def judge_eval(settings: JudgeEvalSettings, out: Path) -> StageResult:
     if not pairs:
         raise InputError(f"no labelled pairs in {', '.join(map(str, settings.pairs))}")
     chosen = sample(pairs, settings.limit, settings.seed)
-    judged = asyncio.run(_judge(settings.judge, chosen))
+    judge, told = asyncio.run(judge_apart(settings.judge, out, reuse=settings.reuse))
+    judged = asyncio.run(_judge(judge, chosen))
     clear_table(out)
     with TableWriter(out, JUDGED) as writer:
         for pair in judged:
@@ -114,7 +116,7 @@ def judge_eval(settings: JudgeEvalSettings, out: Path) -> StageResult:
     counts = {"ok": len(judged), "skipped:no_label": skipped, "not sampled": len(pairs) - len(chosen)}
     return StageResult(
         {name: count for name, count in counts.items() if count},
-        figures(judged, threshold) | {"worst": [asdict(one) for one in errors]},
+        figures(judged, threshold) | told | {"worst": [asdict(one) for one in errors]},
     )
 
 

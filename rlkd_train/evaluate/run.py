@@ -28,6 +28,7 @@ from rlkd_train.evaluate.by_problem import lost
 from rlkd_train.evaluate.figures import figures, headline
 from rlkd_train.evaluate.paths import paths
 from rlkd_train.evaluate.samples import SAMPLES, Sample
+from rlkd_train.evaluate.served import evaluation_apart
 from rlkd_train.evaluate.shapes import shape_of
 from rlkd_train.evaluate.verdicts import LOST, reason_of, whole_answer, word_of
 from rlkd_train.evaluate.votes import votes
@@ -55,14 +56,17 @@ def evaluate(settings: EvalSettings, out: Path) -> StageResult:
         check_annotators(teachers, settings.structure.gsrm, allowed=allowed)
     if not tasks:
         raise InputError(f"no problems in {', '.join(map(str, settings.data))}")
+    settings, told = asyncio.run(evaluation_apart(settings, out))
     samples, bill = asyncio.run(_samples(settings, tasks, out))
-    told: dict[str, Any] = {}
     if settings.structure is not None:
-        samples, told = asyncio.run(_with_structure(settings, samples, out))
+        samples, more = asyncio.run(_with_structure(settings, samples, out))
+        told |= more
     clear_table(out)
     with TableWriter(out, SAMPLES) as writer:
         for sample in samples:
             writer.add(sample)
+    if prints := sorted({one.fingerprint for one in samples if one.fingerprint is not None}):
+        told["system fingerprint"] = ", ".join(prints)
     found = figures(samples) | told
     write_whole(out / FIGURES, json.dumps(found, indent=2) + "\n")
     # The bill's total of completion tokens gives way to their mean, which is what an evaluation is asked for.
@@ -157,6 +161,7 @@ def _sample(task: Task, model: str, sampling: Sampling, reply: Reply | Rejected)
         unscored=None,
         created_at=reply.created_at,
         sample_index=sampling.sample_index,
+        fingerprint=reply.fingerprint,
         format=format_score(text) if how == _WHOLE else None,
     )
 

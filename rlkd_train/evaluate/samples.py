@@ -50,6 +50,8 @@ class Sample:
     step_recall: float | None = None
     path: tuple[int, ...] | None = None
     """The node of each of its steps in its problem's tree, which all samples of the problem are merged into."""
+    fingerprint: str | None = None
+    """What the server that drew it said it was (`system_fingerprint`)."""
 
 
 SAMPLES = TableSchema(
@@ -82,6 +84,7 @@ SAMPLES = TableSchema(
             pa.field("step_precision", pa.float64()),
             pa.field("step_recall", pa.float64()),
             pa.field("path", pa.list_(pa.int64())),
+            pa.field("fingerprint", pa.string()),
         ]
     ),
     key=("problem_id", "model"),

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from rlkd_data.chat.backends.anthropic_reply import read_reply
-from rlkd_data.chat.backends.controls import anthropic_body, headers
+from rlkd_data.chat.backends.controls import anthropic_body, headers, version_of
 from rlkd_data.chat.backends.failures import endpoint
 from rlkd_data.chat.backends.sdk import Connection
 from rlkd_data.chat.backends.wants import Wants, sampling_of
@@ -73,7 +73,7 @@ class AnthropicBackend:
             "backend": "anthropic",
             "base_url": self._at.base_url,
             "body": self._wants.apply({name: value for name, value in body.items() if value is not None}),
-        }
+        } | version_of(self._settings)
 
     async def ask(self, wire: dict[str, Any]) -> Reply:
         """Ask once. Raises Retryable, Rejected, Adapted or Hopeless."""

@@ -52,6 +52,11 @@ def refuse(settings: ChatSettings, model: str, names: Iterable[str]) -> None:
             raise InputError(f"{model}: this backend has no {name}: leave {flag} out")
 
 
+def version_of(settings: ChatSettings) -> dict[str, Any]:
+    """What tells models of one name apart, for the store's key; it is not sent."""
+    return {} if settings.model_version is None else {"model_version": settings.model_version}
+
+
 def openai_body(settings: ChatSettings, base_url: str) -> dict[str, Any]:
     """Fields of a chat completion; those that are no part of OpenAI's own are what vLLM, SGLang and others take."""
     found = given(settings)

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from rlkd_data.chat.backends.controls import headers, openai_body
+from rlkd_data.chat.backends.controls import headers, openai_body, version_of
 from rlkd_data.chat.backends.failures import endpoint
 from rlkd_data.chat.backends.openai_reply import read_reply
 from rlkd_data.chat.backends.sdk import Connection
@@ -75,7 +75,7 @@ class OpenAIBackend:
             "backend": "openai",
             "base_url": self._at.base_url,
             "body": self._wants.apply({name: value for name, value in body.items() if value is not None}),
-        }
+        } | version_of(self._settings)
 
     async def ask(self, wire: dict[str, Any]) -> Reply:
         """Ask once. Raises Retryable, Rejected, Adapted or Hopeless."""
@@ -84,6 +84,10 @@ class OpenAIBackend:
             return read_reply(self._at, await self._connection.post("/chat/completions", wire["body"]))
         except Rejected as refused:
             raise self._wants.lesson(refused, wire["body"]) from None
+
+    async def listed_models(self) -> dict[str, Any]:
+        """The models that the server says it has (`/models`). Raises Retryable, Rejected or Hopeless."""
+        return await self._connection.get("/models")
 
     def sent(self, wire: dict[str, Any], asked: Sampling) -> Sampling:
         """How a reply to this wire is drawn."""

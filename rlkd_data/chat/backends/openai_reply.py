@@ -54,6 +54,7 @@ def _read(at: Endpoint, body: dict[str, Any]) -> Reply:
         model=str(body.get("model") or at.model),
         created_at=datetime.now(UTC),
         logprobs=logprobs,
+        fingerprint=fingerprint if isinstance(fingerprint := body.get("system_fingerprint"), str) else None,
     )
 
 
