@@ -58,6 +58,10 @@ InitFrom = Annotated[
     Path | None,
     typer.Option("--init-from", metavar="RUN", help="start from the weights of this run, in place of `model`"),
 ]
+DryRun = Annotated[
+    bool,
+    typer.Option("--dry-run", help="tell the settings, the steps and the memory that the run would take, and end"),
+]
 FILE = Panel("Settings file", "--config", "--set")
 
 
@@ -75,25 +79,27 @@ def init(
 
 
 @app.command(cls=Headed)
-def sft(config: Config, set_: Set = None, out: Out = None, init_from: InitFrom = None) -> None:
+def sft(config: Config, set_: Set = None, out: Out = None, init_from: InitFrom = None, dry_run: DryRun = False) -> None:
     """Fine-tune a student on its teacher's traces.
 
     `rlkd-train init sft` writes a settings file to begin with.
     """
     from rlkd_train.stages import SFT
 
-    _train(SFT, config, set_, out, init_from)
+    _train(SFT, config, set_, out, init_from, dry_run)
 
 
 @app.command(cls=Headed)
-def gsrm(config: Config, set_: Set = None, out: Out = None, init_from: InitFrom = None) -> None:
+def gsrm(
+    config: Config, set_: Set = None, out: Out = None, init_from: InitFrom = None, dry_run: DryRun = False
+) -> None:
     """Teach a local model to decompose (the GSRM).
 
     `rlkd-train init gsrm` writes a settings file to begin with.
     """
     from rlkd_train.stages import GSRM
 
-    _train(GSRM, config, set_, out, init_from)
+    _train(GSRM, config, set_, out, init_from, dry_run)
 
 
 @app.command(cls=Headed)
@@ -102,6 +108,7 @@ def grpo(
     set_: Set = None,
     out: Out = None,
     init_from: InitFrom = None,
+    dry_run: DryRun = False,
     allow_other_annotator: OtherAnnotator = False,
 ) -> None:
     """GRPO on a student with the structure reward.
@@ -110,7 +117,7 @@ def grpo(
     """
     from rlkd_train.stages import GRPO
 
-    _train(GRPO, config, _allowing(set_, allow_other_annotator), out, init_from)
+    _train(GRPO, config, _allowing(set_, allow_other_annotator), out, init_from, dry_run)
 
 
 @app.command(cls=Headed)
@@ -124,6 +131,7 @@ def launch(
     set_: Set = None,
     out: Out = None,
     init_from: InitFrom = None,
+    dry_run: DryRun = False,
     allow_other_annotator: OtherAnnotator = False,
 ) -> None:
     """A training stage in several processes of this machine.
@@ -136,6 +144,12 @@ def launch(
 
     if stage not in FOLLOWERS:
         raise InputError(f"no training stage {stage!r}: there are {', '.join(FOLLOWERS)}")
+    if dry_run:
+        from rlkd_train import stages
+
+        spec: StageSpec = getattr(stages, stage.upper())
+        _tell(spec, config, _allowing(set_, allow_other_annotator), init_from, processes, accelerate)
+        return
     flags = {"--config": config, "--out": out, "--init-from": init_from}
     arguments = [word for name, value in flags.items() if value is not None for word in (name, str(value))]
     arguments += [word for one in set_ or () for word in ("--set", one)]
@@ -346,14 +360,42 @@ def _allowing(overrides: list[str] | None, other_annotator: bool) -> list[str] |
 
 
 def _train(
-    spec: StageSpec, config: Path, overrides: list[str] | None, out: Path | None, init_from: Path | None
+    spec: StageSpec,
+    config: Path,
+    overrides: list[str] | None,
+    out: Path | None,
+    init_from: Path | None,
+    dry_run: bool,
 ) -> None:
     from rlkd_train.launch.follow import start_together
 
+    if dry_run:
+        _tell(spec, config, overrides, init_from)
+        return
     values = from_file(config, overrides=overrides)
     if init_from is not None:
         values["model"] = str(init_from)
     start_together(spec, values, _folder(values, out, str(config)), str(config))
+
+
+def _tell(
+    spec: StageSpec,
+    config: Path,
+    overrides: list[str] | None,
+    init_from: Path | None,
+    processes: int = 1,
+    accelerate: str = "ddp",
+) -> None:
+    from rlkd_data.run.pipeline import check_settings
+    from rlkd_train.plan.dry import dry_run
+    from rlkd_train.plan.sources import sources
+
+    values = from_file(config, overrides=overrides) | ({"model": str(init_from)} if init_from else {})
+    values.pop("out", None)
+    settings: Any = check_settings(spec.settings, values, str(config))
+    flags = {"model": "--init-from"} if init_from else {}
+    shown = sources(settings.model_dump(mode="json"), from_file(config), str(config), overrides or [], flags)
+    dry_run(settings, shown, processes, accelerate)
 
 
 def _folder(values: dict[str, Any], out: Path | None, where: str) -> Path:

@@ -115,6 +115,18 @@ def shape_of(settings: Any, folder: Path) -> Shape:
     )
 
 
+def weights_of(folder: Path) -> int:
+    """How many weights the model in `folder` has."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    from rlkd_train.fits import open_config
+
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(open_config(folder))
+    return sum(weight.numel() for weight in model.parameters())
+
+
 def room() -> tuple[str, int]:
     """(the device that training runs on, its free memory in bytes)."""
     import torch

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rlkd_data.chat.backends.models import LocalModel, resolve
-from rlkd_data.run.progress import console, say
+from rlkd_data.chat.backends.models import resolve
+from rlkd_data.run.progress import say
 from rlkd_data.run.stage import StageResult
+from rlkd_data.schema import Decomposition
 from rlkd_train.annotators import check as check_annotators
 from rlkd_train.config import GrpoSettings
 from rlkd_train.fits import unused_card
@@ -15,14 +16,13 @@ from rlkd_train.grpo.prompts import with_room
 from rlkd_train.grpo.scored_once import ScoredOnce
 from rlkd_train.grpo.train import Begun, train
 from rlkd_train.launch.ranks import begin, processes
-from rlkd_train.memory import Load, fits, parts, room, shape_of
-from rlkd_train.problems import NAMED, load_reasonings, load_tasks, load_teachers, with_teachers
+from rlkd_train.plan.needs import needs_of
+from rlkd_train.problems import NAMED, Task, load_reasonings, load_tasks, load_teachers, with_teachers
 from rlkd_train.reward.accuracy import open_verifier
 from rlkd_train.reward.completions import FOLDER, drop_after
 from rlkd_train.reward.components import Scoring
 from rlkd_train.reward.for_trl import Rewards
 from rlkd_train.reward.structure import StructureReward
-from rlkd_train.student import in_bfloat16
 
 
 def train_grpo(settings: GrpoSettings, out: Path) -> StageResult:
@@ -31,24 +31,10 @@ def train_grpo(settings: GrpoSettings, out: Path) -> StageResult:
     teacher; RunStopped, after saving a checkpoint, where too much cannot be scored or a guard stops the run."""
     from rlkd_train.run_folder import CHECKPOINTS, check_not_beyond, last_checkpoint, step_of
 
-    teachers = load_teachers(settings.decompositions)
-    tasks = load_tasks(settings.traces, settings.limit)
-    all_tasks, tasks = tasks, with_teachers(tasks, teachers, skip_missing=settings.skip_missing)
-    if missing := [task.problem_id[:12] for task in all_tasks if task.problem_id not in teachers]:
-        named = ", ".join(missing[:NAMED]) + (", …" if len(missing) > NAMED else "")
-        console.print(
-            f"{len(missing)} of {len(all_tasks)} problems left out, for they have no teacher: {named}", markup=False
-        )
-    shared(settings, processes())
-    found = resolve(settings.model.removeprefix("local:"))
-    tasks, longest = with_room(settings, found, tasks)
-    teachers = {task.problem_id: teachers[task.problem_id] for task in tasks}
-    check_annotators(teachers, settings.structure.gsrm, allowed=settings.structure.allow_other_annotator)
+    tasks, teachers, longest = problems_of(settings, processes())
     reasonings = load_reasonings(settings.traces, teachers)
-    if (told := unused_card()) is not None:
-        say(told)
     say(settings.told)
-    checkpointing = needs_checkpointing(settings, found, longest)
+    checkpointing = needs_of(settings, longest, processes()).checkpointing
     checkpoint = last_checkpoint(out / CHECKPOINTS)
     check_not_beyond(checkpoint, settings.steps, "steps")
     drop_after(out / FOLDER, step_of(checkpoint) if checkpoint else 0)
@@ -64,23 +50,19 @@ def follow_grpo(settings: GrpoSettings, out: Path, begun: Begun) -> None:
     train(settings, out, ScoredOnce(None), begun)
 
 
-def needs_checkpointing(settings: GrpoSettings, found: LocalModel, longest_prompt: int) -> bool:
-    """Whether activations are computed again in the backward pass: as the settings say, or where they would not fit."""
-    if settings.checkpointing != "auto":
-        return settings.checkpointing == "on"
-    shape = shape_of(settings, found.base.path if found.base else found.path)
-    _, free = room()
-    return not fits(parts(shape, load_of(settings, longest_prompt, processes()), checkpointing=False), free)
-
-
-def load_of(settings: GrpoSettings, longest_prompt: int, count: int) -> Load:
-    """What a run asks of each of `count` devices."""
-    micro_batch, accumulate = shared(settings, count)
-    return Load(
-        tokens=longest_prompt + settings.max_completion,
-        sequences=micro_batch,
-        drawn=micro_batch * accumulate,
-        half=in_bfloat16(settings),
-        adapter=settings.lora.r > 0,
-        reference=settings.beta > 0 and not settings.lora.r,
-    )
+def problems_of(settings: GrpoSettings, count: int) -> tuple[list[Task], dict[str, list[Decomposition]], int]:
+    """(the problems of a run in `count` processes, their teachers, the tokens of the longest prompt). Raises InputError
+    where such a run could not train: nothing but tables and a tokenizer has been loaded then."""
+    teachers = load_teachers(settings.decompositions)
+    tasks = load_tasks(settings.traces, settings.limit)
+    all_tasks, tasks = tasks, with_teachers(tasks, teachers, skip_missing=settings.skip_missing)
+    if missing := [task.problem_id[:12] for task in all_tasks if task.problem_id not in teachers]:
+        named = ", ".join(missing[:NAMED]) + (", …" if len(missing) > NAMED else "")
+        say(f"{len(missing)} of {len(all_tasks)} problems left out, for they have no teacher: {named}")
+    shared(settings, count)
+    if (told := unused_card()) is not None:
+        say(told)
+    tasks, longest = with_room(settings, resolve(settings.model.removeprefix("local:")), tasks)
+    teachers = {task.problem_id: teachers[task.problem_id] for task in tasks}
+    check_annotators(teachers, settings.structure.gsrm, allowed=settings.structure.allow_other_annotator)
+    return tasks, teachers, longest

@@ -10,10 +10,10 @@ from typing import Any
 from rlkd_data.chat.backends.models import resolve
 from rlkd_data.run.progress import say
 from rlkd_data.run.stage import StageResult
-from rlkd_train.config import GsrmSettings, SftSettings, TrainSettings
+from rlkd_train.config import GsrmSettings, SftSettings
 from rlkd_train.fits import positions, unused_card
 from rlkd_train.launch.ranks import begin, is_main, processes
-from rlkd_train.memory import Load, fits, parts, room, shape_of
+from rlkd_train.plan.needs import needs_of
 from rlkd_train.sft.begun import Begun
 from rlkd_train.sft.examples import Example, longest, write_examples
 
@@ -22,14 +22,8 @@ EXAMPLES = "examples.arrow"
 
 def train_sft(settings: SftSettings, out: Path) -> StageResult:
     """Train a student on traces. `out` gets model/, log.jsonl, checkpoints/ and the tokenised examples."""
-    from rlkd_train.sft.data import student_examples
-
-    result, _, _ = _train(
-        settings,
-        out,
-        lambda tokenizer, left_out: student_examples(settings, tokenizer, left_out),
-        title="student examples",
-    )
+    build, title = builder(settings)
+    result, _, _ = _train(settings, out, build, title=title)
     return result
 
 
@@ -38,16 +32,12 @@ def train_gsrm(settings: GsrmSettings, out: Path) -> StageResult:
     model/gsrm.json, model/README.md, held_out.jsonl (the measured replies)."""
     from rlkd_data.prompts import GSRM, prompt_id
     from rlkd_train.gsrm.card import write_card
-    from rlkd_train.gsrm.data import example, held_out_texts, load_sources, targets
+    from rlkd_train.gsrm.data import held_out_texts, load_sources
     from rlkd_train.gsrm.measure import REPLIES, measure
 
     sources = load_sources(settings)
-    result, model, tokenizer = _train(
-        settings,
-        out,
-        lambda *_: (example(target) for target in targets(settings, sources)),
-        title="GSRM examples",
-    )
+    build, title = builder(settings, sources)
+    result, model, tokenizer = _train(settings, out, build, title=title)
     held_out = sources.held_out[: settings.measure] if settings.measure is not None else sources.held_out
     figures = dict(result.figures)
     if held_out:
@@ -62,28 +52,64 @@ def train_gsrm(settings: GsrmSettings, out: Path) -> StageResult:
     return StageResult(result.counts, figures)
 
 
+Build = Callable[[Any, dict[str, int]], Iterable[Example]]
+"""Makes the examples, of the tokenizer, and a dict in which it counts the rows that it leaves out, by reason."""
+
+
+def builder(settings: SftSettings | GsrmSettings, sources: Any = None) -> tuple[Build, str]:
+    """(what makes the examples of a run, their name). `sources` are a GSRM's, where they have been loaded."""
+    if isinstance(settings, SftSettings):
+        from rlkd_train.sft.data import student_examples
+
+        chosen = settings
+        return lambda tokenizer, left_out: student_examples(chosen, tokenizer, left_out), "student examples"
+    from rlkd_train.gsrm.data import example, load_sources, targets
+
+    loaded = sources or load_sources(settings)
+    gsrm = settings
+    return lambda *_: (example(target) for target in targets(gsrm, loaded)), "GSRM examples"
+
+
 def _train(
     settings: SftSettings | GsrmSettings,
     out: Path,
-    build: Callable[[Any, dict[str, int]], Iterable[Example]],
+    build: Build,
     *,
     title: str,
 ) -> tuple[StageResult, Any, Any]:
-    """Examples, training, weights: each is kept when finished, so that a killed run goes on where it was. `build` takes
-    the tokenizer, and a dict in which it counts the rows that it leaves out, by reason. Returns the result, the trained
-    model and its tokenizer."""
+    """Examples, training, weights: each is kept when finished, so that a killed run goes on where it was. Returns
+    the result, the trained model and its tokenizer."""
     from rlkd_train.run_folder import CHECKPOINTS, check_not_beyond, last_checkpoint
+
+    examples, counts, tokens = examples_of(settings, out, build, title, processes())
+    checkpointing = needs_of(settings, longest(examples), processes()).checkpointing
+    checkpoint = last_checkpoint(out / CHECKPOINTS)
+    check_not_beyond(checkpoint, settings.max_steps, "max_steps")
+    begun = begin(Begun(examples, checkpoint, checkpointing))
+    figures, model, tokenizer = _trained(settings, out, begun)
+    return StageResult(counts, {"tokens_per_epoch": tokens, **figures}), model, tokenizer
+
+
+def examples_of(
+    settings: SftSettings | GsrmSettings,
+    out: Path,
+    build: Build,
+    title: str,
+    count: int,
+) -> tuple[Path, dict[str, int], int]:
+    """(the tokenised examples of a run in `count` processes, in a file in `out`, their counts, the tokens of those that
+    are learned from); what is there is kept. Raises InputError where such a run could not train: nothing but tables and
+    a tokenizer has been loaded then."""
     from rlkd_train.sft.run import shared
     from rlkd_train.tokenizer import open_tokenizer
 
     max_length = settings.max_length
     out.mkdir(parents=True, exist_ok=True)
-    shared(settings, processes())
+    shared(settings, count)
     found = resolve(settings.model.removeprefix("local:"))
-    folder = found.base.path if found.base else found.path
     if (told := unused_card()) is not None:
         say(told)
-    if (most := positions(folder)) is not None and most < max_length:
+    if (most := positions(found.base.path if found.base else found.path)) is not None and most < max_length:
         say(f"{settings.model} has {most:,} positions: longer examples are left out (max_length {max_length:,})")
         max_length = most
     examples, counted = out / EXAMPLES, out / "examples.json"
@@ -94,12 +120,7 @@ def _train(
         counts |= {f"rejected:{reason}": count for reason, count in left_out.items()}
         counted.write_text(json.dumps({"counts": counts, "tokens": tokens}), encoding="utf-8")
     known = json.loads(counted.read_text(encoding="utf-8"))
-    checkpointing = needs_checkpointing(settings, folder, longest(examples))
-    checkpoint = last_checkpoint(out / CHECKPOINTS)
-    check_not_beyond(checkpoint, settings.max_steps, "max_steps")
-    begun = begin(Begun(examples, checkpoint, checkpointing))
-    figures, model, tokenizer = _trained(settings, out, begun)
-    return StageResult(known["counts"], {"tokens_per_epoch": known["tokens"], **figures}), model, tokenizer
+    return examples, known["counts"], known["tokens"]
 
 
 def follow_sft(settings: SftSettings | GsrmSettings, out: Path, begun: Begun) -> None:
@@ -118,23 +139,3 @@ def _trained(settings: SftSettings | GsrmSettings, out: Path, begun: Begun) -> t
     if is_main():
         save_model(model, tokenizer, out, settings.model, whole)
     return figures, model, tokenizer
-
-
-def needs_checkpointing(settings: TrainSettings, folder: Path, longest: int) -> bool:
-    """Whether activations are computed again in the backward pass: as the settings say, or where those of a micro-batch
-    of the longest rows would not fit."""
-    if settings.checkpointing != "auto":
-        return settings.checkpointing == "on"
-    _, free = room()
-    return not fits(
-        parts(shape_of(settings, folder), load_of(settings, longest, processes()), checkpointing=False), free
-    )
-
-
-def load_of(settings: TrainSettings, longest: int, count: int) -> Load:
-    """What a run asks of each of `count` devices."""
-    from rlkd_train.sft.run import shared
-    from rlkd_train.student import in_bfloat16
-
-    micro_batch, _ = shared(settings, count)
-    return Load(tokens=longest, sequences=micro_batch, half=in_bfloat16(settings), adapter=settings.lora.r > 0)

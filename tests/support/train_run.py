@@ -30,6 +30,7 @@ def settings(model: Path, **more: Any) -> GrpoSettings:
         "lora": {"r": 0},
         "optim": {"learning_rate": 1e-2, "schedule": "constant", "save_steps": 100, "micro_batch": 4},
         "precision": "float32",
+        "structure": {"gsrm": "openai:gsrm"},
     }
     for name, value in more.items():
         values[name] = values[name] | value if isinstance(values.get(name), dict) else value

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from rlkd_data.chat.backends.models import resolve
 from rlkd_data.errors import InputError
-from rlkd_train.config import GrpoSettings, SftSettings
+from rlkd_train.config import GrpoSettings
 from rlkd_train.fits import unused_card
 from rlkd_train.grpo.prompts import with_room
 from rlkd_train.shares import share
@@ -138,15 +137,3 @@ def test_a_card_that_torch_cannot_use_is_said(
     assert (said is not None) is told
     if said is not None:
         assert "has an NVIDIA card" in said and "training runs on the CPU" in said
-
-
-def test_activations_are_computed_again_where_they_would_not_fit(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from rlkd_train.sft import train as sft
-
-    chosen: Callable[..., SftSettings] = lambda **more: SftSettings(model=str(tiny), traces=[Path("t")], **more)  # noqa: E731
-    decisions = {}
-    for free in (10 << 20, 1 << 30):
-        monkeypatch.setattr(sft, "room", lambda free=free: ("CPU", free))
-        decisions[free] = sft.needs_checkpointing(chosen(), tiny, longest=2048)
-    assert decisions == {10 << 20: True, 1 << 30: False}
-    assert sft.needs_checkpointing(chosen(checkpointing="on"), tiny, longest=8)
