@@ -53,6 +53,11 @@ app = typer.Typer(
         "Reading the source",
         *("config", "split", "revision", "adapter", Flag("map", value="COLUMN=FIELD"), "domain", "license", "strict"),
     ),
+    Panel(
+        "The source world",
+        *("world.size", Flag("world.seed", "--world-seed"), "world.styles", "world.needed", "world.distractors"),
+        *("world.things", "world.modulus"),
+    ),
     SERVER_AND_BATCHES,
     MONEY,
     CONTROLS,

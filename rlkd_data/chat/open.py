@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rlkd_data.chat.backends import world
 from rlkd_data.chat.backends.controls import refuse
 from rlkd_data.chat.backends.models import KNOWN
 from rlkd_data.chat.batch.state import DISCOUNT, HasBatches
@@ -58,9 +59,11 @@ def _vllm(model: str, settings: ChatSettings) -> Backend:
 
 
 def _local(model: str, settings: ChatSettings) -> Backend:
+    refuse(settings, f"local:{model}", (*ModelControls.model_fields, "model_version"))
+    if model == world.NAME:
+        return world.WorldBackend()
     from rlkd_data.chat.backends.local import LocalBackend
 
-    refuse(settings, f"local:{model}", (*ModelControls.model_fields, "model_version"))
     return LocalBackend(model)
 
 

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 
-from rlkd_data.collect.adapters import by_name, by_record
+from rlkd_data.collect.adapters import by_name, by_record, world
 from rlkd_data.collect.adapters.base import Adapter, Broken, Record
 from rlkd_data.collect.adapters.mapped import mapped
 from rlkd_data.collect.files import FILES, Located, read_files, read_remote
 from rlkd_data.collect.hub import hub_license
 from rlkd_data.collect.order import in_order
 from rlkd_data.collect.stored import is_address
-from rlkd_data.config import CollectSettings
+from rlkd_data.config import CollectSettings, WorldSettings
 from rlkd_data.errors import InputError
 from rlkd_data.run.progress import say
 from rlkd_data.run.resources import resource
@@ -91,6 +91,11 @@ def open_source(settings: CollectSettings) -> Source:
 def _opened(name: str, settings: CollectSettings) -> tuple[Located, str, str | None, str | None]:
     """The records of a source, what it is called, its licence and its adapter's name, where these are known."""
     path = Path(name).expanduser()
+    if name == world.NAME:
+        made = settings.world or WorldSettings(seed=settings.sampling.seed or 0)
+        return world.records(made), name, world.LICENCE, world.NAME
+    if settings.world is not None:
+        raise InputError(f"the settings of a world go with the source world, not with {name!r}")
     if name in SHIPPED:
         shipped, parts = SHIPPED[name]
         return read_files(resource(*parts)), name, None, shipped
@@ -102,8 +107,8 @@ def _opened(name: str, settings: CollectSettings) -> tuple[Located, str, str | N
         return read_files(path), path.name, None, None
     if name.count("/") == 1 and not name.startswith((".", "/", "~")) and not name.endswith(FILES):
         return _hub(name, settings, _known(name, settings.config))
-    close = difflib.get_close_matches(name, [*KNOWN, *SHIPPED], n=1)
-    hint = f"did you mean {close[0]!r}?" if close else f"known short names: {', '.join([*KNOWN, *SHIPPED])}"
+    close = difflib.get_close_matches(name, [*KNOWN, *SHIPPED, world.NAME], n=1)
+    hint = f"did you mean {close[0]!r}?" if close else f"known short names: {', '.join([*KNOWN, *SHIPPED, world.NAME])}"
     raise InputError(f"no source {name!r}: no such file or folder, Hub data set id or short name; {hint}")
 
 

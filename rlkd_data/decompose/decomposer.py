@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
+from rlkd_data.chat.backends.world import NAME as WORLD_GSRM
 from rlkd_data.chat.money.bill import Bill
 from rlkd_data.chat.pace.breaker import unless_fruitless
 from rlkd_data.chat.types import Failed, Message, Rejected, Reply, Request
@@ -196,7 +197,9 @@ def is_gsrm(model: str) -> bool:
     backend, _, name = model.partition(":")
     if backend != "local":
         return False
-    return name in BUNDLED or any((Path(name) / place).is_file() for place in ("gsrm.json", "model/gsrm.json"))
+    return name in (*BUNDLED, WORLD_GSRM) or any(
+        (Path(name) / place).is_file() for place in ("gsrm.json", "model/gsrm.json")
+    )
 
 
 def traces_of(settings: DecomposeSettings) -> Iterator[Trace]:

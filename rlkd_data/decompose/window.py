@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from rlkd_data.chat.backends.world import NAME as WORLD_GSRM
 from rlkd_data.config import DecomposeSettings
 
 CHARACTERS_A_TOKEN = 2.5
@@ -20,7 +21,7 @@ def window(settings: DecomposeSettings) -> int | None:
     if settings.window is not None:
         return settings.window
     backend, _, name = (settings.annotator or "").partition(":")
-    if backend != "local":
+    if backend != "local" or name == WORLD_GSRM:
         return None
     from rlkd_data.chat.backends.models import resolve
 

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from platformdirs import user_cache_path
 
+from rlkd_data.chat.backends import from_world
 from rlkd_data.errors import InputError
 from rlkd_data.run.identity import read_stage
 from rlkd_data.run.resources import BUNDLED, resource
@@ -70,6 +71,8 @@ def resolve(name: str) -> LocalModel:
         return _with_base(resource(*BUNDLED[name]), f"shipped with rlkd ({name})")
     if name in KNOWN:
         return _known(name)
+    if world := from_world.NAME.fullmatch(name):
+        return _world(name, int(world[1] or from_world.MODULUS))
     for short, known in KNOWN.items():
         if name == known.hub:
             return _known(short)
@@ -85,7 +88,7 @@ def resolve(name: str) -> LocalModel:
         if found is not None:
             return _with_base(found, f"Hub ({name})")
         raise InputError(f"local model {name!r} is neither a folder nor on the Hub as far as this machine can reach it")
-    names = ", ".join([*KNOWN, *BUNDLED])
+    names = ", ".join([*KNOWN, *BUNDLED, "world-student"])
     raise InputError(f"unknown local model {name!r}: give a folder, a Hub id, or one of {names}")
 
 
@@ -121,6 +124,14 @@ def _known(name: str) -> LocalModel:
     from rlkd_data.chat.backends.from_gguf import convert
 
     _prepare(prepared, origin, lambda to: convert(folder, str(known.gguf), to))
+    return LocalModel(prepared, origin)
+
+
+def _world(name: str, modulus: int) -> LocalModel:
+    prepared, origin = cache_root() / "models" / name, f"made by rlkd {from_world.VERSION}"
+    source = prepared / "origin.txt"
+    if not source.exists() or source.read_text(encoding="utf-8").strip() != origin:
+        _prepare(prepared, origin, lambda to: from_world.make(to, modulus))
     return LocalModel(prepared, origin)
 
 

@@ -15,6 +15,7 @@ from rlkd_data.collect.adapters.openr1_math import OPENR1_MATH
 from rlkd_data.collect.adapters.openthoughts import OPENTHOUGHTS, OPENTHOUGHTS_CHAT
 from rlkd_data.collect.adapters.s1k import S1K, S1K_11
 from rlkd_data.collect.adapters.step_lists import CORRECT_STEPS, PRM800K, STEPS
+from rlkd_data.collect.adapters.world import WORLD
 from rlkd_data.errors import InputError
 
 ADAPTERS: tuple[Adapter, ...] = (
@@ -36,8 +37,9 @@ ADAPTERS: tuple[Adapter, ...] = (
     CHAT,
     *GENERIC,
 )
-"""In the order in which a record is tried. LIMO is not among them: its columns are anybody's, and read alike."""
-_BY_NAME = {adapter.name: adapter for adapter in (*reversed(ADAPTERS), LIMO)}
+"""In the order in which a record is tried. LIMO and the world are not among them: the one's columns are anybody's, and
+read alike, the other's records are made, never read from a file."""
+_BY_NAME = {adapter.name: adapter for adapter in (*reversed(ADAPTERS), LIMO, WORLD)}
 
 
 def by_name(name: str) -> Adapter:
