@@ -10,7 +10,7 @@
     closing: What came of it, and what to do next.         # printed at the end
 
 `@name` is the folder of an earlier stage; `{workdir}` the pipeline's folder, `{shipped}` the folder of rlkd's own
-files.
+files. A stage may stand for several: `for: {seed: [0, 1, 2]}` (`repeated.py`).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from rlkd_data.chat.backends.kept import keeping
 from rlkd_data.config import Settings
 from rlkd_data.errors import InputError
 from rlkd_data.files import sweep, write_whole
-from rlkd_data.run import yaml_text
+from rlkd_data.run import repeated, yaml_text
 from rlkd_data.run.lock import locked
 from rlkd_data.run.progress import console
 from rlkd_data.run.resources import resource
@@ -95,6 +95,7 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Pipeline:
         str(k): _mapping(v, f"{path}: stage {k}")
         for k, v in _mapping(document.get("stages"), f"{path}: stages").items()
     }
+    stages = repeated.expand(stages, str(path))
     workdir = Path(str(document.get("workdir") or f"runs/{path.stem}"))
     for override in overrides:
         workdir = _apply(stages, workdir, override)
@@ -217,7 +218,8 @@ def _resolve(value: Any, planned: Mapping[str, PlannedStage], workdir: Path, whe
     if isinstance(value, dict):
         return {k: v if k == unshown.FIELD else _resolve(v, planned, workdir, where) for k, v in value.items()}
     if isinstance(value, list):
-        return [_resolve(v, planned, workdir, where) for v in value]
+        every = [name for one in value for name in repeated.all_of(one, planned, where)]
+        return [_resolve(one, planned, workdir, where) for one in every]
     if not isinstance(value, str):
         return value
     if reference := re.fullmatch(r"((?:[a-z]+:)?)@([\w.-]+)((?:/[\w./-]+)?)", value):
