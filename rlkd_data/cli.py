@@ -56,7 +56,7 @@ app = typer.Typer(
     Panel(
         "The source world",
         *("world.size", Flag("world.seed", "--world-seed"), "world.styles", "world.needed", "world.distractors"),
-        *("world.things", "world.modulus"),
+        *("world.things", "world.modulus", "world.operations"),
     ),
     SERVER_AND_BATCHES,
     MONEY,

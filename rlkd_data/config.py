@@ -17,7 +17,7 @@ from pydantic_core import PydanticCustomError
 from rlkd_data import web_address
 from rlkd_data.domains import Domain
 from rlkd_data.structure.names import CODES, LEAST_COVERAGE, LONGEST_GAP, LONGEST_STRETCH, REJECTING, Issue, WholeName
-from rlkd_data.world.names import Style
+from rlkd_data.world.names import OPERATIONS, Operation, Style
 
 if TYPE_CHECKING:
     from rlkd_data.answers.verify import CodeRuns

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from math import factorial, prod
 from random import Random
 
+from rlkd_data.world.names import OPERATIONS, Operation
 from rlkd_data.world.words import NAMES, say
 
-SIGNS = {"plus": ("adds", 1), "less": ("takes", -1)}
+SIGNS: dict[Operation, tuple[str, int]] = {"plus": ("adds", 1), "less": ("takes", -1)}
 """What a thing can do with its second part: the sentence that says it, and the sign."""
 
 
@@ -18,7 +19,7 @@ class Made:
     """A thing whose weight is that of `first`, plus or less that of `second`."""
 
     first: str
-    sign: str
+    sign: Operation
     second: str
 
     @property
@@ -29,12 +30,13 @@ class Made:
 @dataclass(frozen=True, slots=True)
 class Difficulty:
     """How hard problems are: things to work out (from, to), others that could be but lead nowhere, things in all at
-    most, and where the scale starts again."""
+    most, where the scale starts again, and what a thing can do with its second part."""
 
     needed: tuple[int, int] = (4, 6)
     distractors: tuple[int, int] = (1, 2)
     things: int = 12
-    modulus: int = 23
+    modulus: int = 35
+    operations: tuple[Operation, ...] = OPERATIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +106,10 @@ def _draw(random: Random, difficulty: Difficulty, needed: int) -> Problem:
     for thing, sides in slots.items():
         fresh = iter(random.sample(plain, 2))
         first, second = (part or next(fresh) for part in sides)
-        made[thing] = Made(first, random.choice(list(SIGNS)), second)
+        made[thing] = Made(first, random.choice(difficulty.operations), second)
     for place, thing in enumerate(extra):
         first, second = random.sample([*plain, *to_make, *extra[:place]], 2)
-        made[thing] = Made(first, random.choice(list(SIGNS)), second)
+        made[thing] = Made(first, random.choice(difficulty.operations), second)
     used = {part for one in made.values() for part in one.parts}
     given = {thing: random.randrange(difficulty.modulus) for thing in plain if thing in used}
     stated = random.sample([*given, *made], len(given) + len(made))

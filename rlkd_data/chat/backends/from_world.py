@@ -15,7 +15,7 @@ from rlkd_data.world.words import any_sentence, heard, sentences
 
 NAME = re.compile(r"world-student(?:-mod(\d{1,3}))?")
 """The name after `local:`, with another end of the scale than the world's usual one."""
-MODULUS = 23
+MODULUS = 35
 VERSION = 1
 """Of what `make` makes: another shape or vocabulary is another model."""
 _PAD, _END, _ANSWERS = "<|pad|>", "<|end|>", "<|answers|>"

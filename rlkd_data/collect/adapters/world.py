@@ -22,7 +22,9 @@ _TRACES = 16
 
 def records(settings: WorldSettings) -> Iterator[tuple[str, Record]]:
     """The problems, by number: one of a seed and number is the same in a larger set."""
-    difficulty = Difficulty(settings.needed, settings.distractors, settings.things, settings.modulus)
+    difficulty = Difficulty(
+        settings.needed, settings.distractors, settings.things, settings.modulus, settings.operations
+    )
     for number in range(settings.size):
         problem = draw(Random(f"{settings.seed} {number}"), difficulty)
         traces: dict[str, str] = {}
