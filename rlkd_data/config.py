@@ -227,7 +227,10 @@ class WorldSettings(Settings):
     distractors: tuple[int, int] = Field((1, 2), description="things that could be worked out as well, for nothing")
     things: int = Field(12, ge=4, le=12, description="things of a problem, at most")
     modulus: int = Field(
-        23, ge=2, le=199, description="where its scale starts again: a guess is right 1 in so many times"
+        35, ge=2, le=199, description="where the scale starts again: a guess is right 1 in so many times"
+    )
+    operations: tuple[Operation, ...] = Field(
+        OPERATIONS, min_length=1, description="what a thing can do with its second part"
     )
 
     @model_validator(mode="after")

@@ -66,8 +66,8 @@ def make(to: Path, modulus: int, seed: int = 0) -> None:
 def _compose(weight: Any, vocabulary: dict[str, int], modulus: int) -> None:
     """Give sentences that name the same thing or number something in common: the vector of each is the sum of drawn
     ones, of its form, its thing, its other thing and its number. Otherwise a model spends most of its training on
-    finding out which of a thousand tokens speak of the same. A number is the sum of its remainders: adding on a scale of
-    35 is then adding on one of 5 and on one of 7, which small models learn."""
+    finding out which of a thousand tokens speak of the same. A number is the sum of its remainders: adding on a scale
+    of 35 is then adding on one of 5 and on one of 7, which small models learn."""
     import torch
 
     drawn: dict[Any, Any] = {}
