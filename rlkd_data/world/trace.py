@@ -33,10 +33,9 @@ def solve(problem: Problem, style: Style, random: Random) -> Iterator[Solved]:
     """The steps of a right trace. `random` decides where the style does not."""
     known: set[str] = set(problem.given)
     while problem.goal not in known:
-        if style == "upward":
-            thing, chain = _upward(problem, known), []
-        else:
-            thing, chain = _downward(problem, known, _chooser(style, random))
+        thing, chain = (
+            _upward(problem, known) if style == "upward" else _downward(problem, known, _chooser(style, random))
+        )
         yield Solved(" ".join([*chain, say("ready", thing)]), say("ask", thing), _answer(problem, thing))
         known.add(thing)
 
@@ -61,13 +60,14 @@ def _chooser(style: Style, random: Random) -> Callable[[list[str]], str]:
     return (lambda unknown: unknown[0]) if style == "first" else (lambda unknown: unknown[-1])
 
 
-def _upward(problem: Problem, known: set[str]) -> str:
+def _upward(problem: Problem, known: set[str]) -> tuple[str, list[str]]:
     needed = problem.needed()
-    return next(
+    thing = next(
         thing
         for thing in problem.stated
         if thing in needed and thing not in known and all(part in known for part in problem.made[thing].parts)
     )
+    return thing, []
 
 
 def _answer(problem: Problem, thing: str) -> str:

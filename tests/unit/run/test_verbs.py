@@ -216,6 +216,7 @@ PAGES = {
         "Answers": ("--keep all|correct|best", "[0 to 1]"),
         "Cleaning": ("--dedupe exact|near|off", "[default: exact]", "[above 0 to 1; default: 0.9]", "[repeatable]"),
         "Reading the source": ("--map COLUMN=FIELD", "--split TEXT", "--domain math|code|science|puzzle"),
+        "The source world": ("--size N", "--world-seed N", "--styles ", "[2 to 199; default: 35]"),
         "Server and limits": ("--base-url URL", "--rpm X", "--store PATH", "--mode online|batch", "[default: 600]"),
         "Money": ("--budget USD", "--estimate ", "--estimate-sample N", "[default: 5]", "--cached-price USD"),
         "Model controls": ("--reasoning-effort TEXT", "--chat-template-kwargs JSON", "--extra-headers NAME=VALUE"),

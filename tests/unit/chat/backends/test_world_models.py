@@ -54,7 +54,7 @@ def test_it_opens_by_its_name_and_takes_no_controls(tmp_path):
 
 
 def test_the_tokenizer_takes_a_sentence_as_one_token_and_gives_texts_back():
-    tokenizer = from_world.tokenizer(23)
+    tokenizer = from_world.tokenizer(PROBLEM.modulus)
     said = f"<think>\n{TRACE}\n</think>\n\n{response(PROBLEM)}"
     ids = tokenizer(said)["input_ids"]
     assert tokenizer.pad_token_id not in ids
