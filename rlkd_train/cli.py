@@ -164,6 +164,8 @@ def launch(
         "Model and problems",
         Flag("model", value=MODEL),
         Flag("data", value=FOLDER),
+        Flag("benchmark", value="NAME"),
+        "suite",
         "--out",
         Flag("k", "-k"),
         "limit",
@@ -200,7 +202,7 @@ def evaluate(
     if "decompositions" in values:
         values["structure"] = {}
     values = from_file(config, values, _allowing(set_, allow_other_annotator))
-    _needs(values, "model", "data")
+    _needs(values, "model")
     where = str(config or "eval")
     start(EVAL, values, _folder(values, out, where), where, estimate=estimate_sample if estimate else None)
 

@@ -15,7 +15,18 @@ from rlkd_data.schema import content_hash
 
 _LONGEST_PATH = 1024
 _WORDS = frozenset(
-    {"adapter", "base_url", "config", "license", "reasoning_effort", "revision", "split", "system_prompt", "title"}
+    [
+        "adapter",
+        "base_url",
+        "benchmark",
+        "config",
+        "license",
+        "reasoning_effort",
+        "revision",
+        "split",
+        "system_prompt",
+        "title",
+    ]
 )
 """Settings that are no path, though a file where the command runs may have their name."""
 Model = TypeVar("Model", bound=BaseModel)

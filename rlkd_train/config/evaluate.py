@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, PositiveInt
 
@@ -15,13 +16,19 @@ class EvalSettings(GradingSettings, ChatSettings):
     """`rlkd-train eval`: sample a model on problems, and measure."""
 
     model: str = Field(description="backend:model to judge", examples=["local:runs/grpo"])
-    data: tuple[Path, ...] = Field(description="traces tables with the problems", examples=[["runs/held_out"]])
+    data: tuple[Path, ...] = Field((), description="traces tables with the problems", examples=[["runs/held_out"]])
+    benchmark: tuple[str, ...] | None = later(
+        None, description="benchmarks by name (aime24, math500 …), or NAME=PATH with a copy of its files"
+    )
+    suite: Literal["math", "paper"] | None = later(None, description="benchmarks that belong together")
+    choices_seed: int | None = later(None, description="seed of the order of options that have none; null: 0")
     decompositions: tuple[Path, ...] = Field((), description="the teacher's, to measure structure")
     k: PositiveInt = Field(1, description="completions a problem")
     system_prompt: str | None = later(None, description="what the model is told before every problem, as in training")
-    limit: PositiveInt | None = Field(None, description="take this many problems")
+    limit: PositiveInt | None = Field(None, description="take this many problems, of each benchmark")
     sampling: SamplingSettings = Field(
-        SamplingSettings.usual(temperature=0.7, max_tokens=4096), description="how completions are drawn"
+        SamplingSettings.usual(temperature=0.7, max_tokens=4096),
+        description="how completions are drawn; given nothing: as the model's card says, where it does",
     )
     structure: StructureSettings | None = Field(
         None, description="how structure is scored, which needs decompositions; null: it is not measured"

@@ -18,13 +18,16 @@ from rlkd_data.config import ChatSettings, JudgeSettings
 from rlkd_data.errors import InputError, ModelError
 from rlkd_data.files import write_whole
 from rlkd_data.judges.open import judge_name
+from rlkd_data.publish.recipe import sampling as sampling_in_words
 from rlkd_data.run.progress import tally
 from rlkd_data.run.stage import StageResult
 from rlkd_data.schema import Sampling, Usage
 from rlkd_data.tables import TableWriter
 from rlkd_train.annotators import check as check_annotators
 from rlkd_train.config import EvalSettings
+from rlkd_train.evaluate.asked import asked
 from rlkd_train.evaluate.by_problem import lost
+from rlkd_train.evaluate.card import recommended
 from rlkd_train.evaluate.figures import figures, headline
 from rlkd_train.evaluate.paths import paths
 from rlkd_train.evaluate.samples import SAMPLES, Sample
@@ -33,7 +36,7 @@ from rlkd_train.evaluate.shapes import shape_of
 from rlkd_train.evaluate.verdicts import LOST, reason_of, whole_answer, word_of
 from rlkd_train.evaluate.votes import votes
 from rlkd_train.evaluate.whole_table import clear_table
-from rlkd_train.problems import Task, load_tasks, load_teachers
+from rlkd_train.problems import Task, load_teachers
 from rlkd_train.reward.accuracy import job_of, open_verifier
 from rlkd_train.reward.formats import format_score
 from rlkd_train.reward.scorer import Completion
@@ -48,19 +51,24 @@ def evaluate(settings: EvalSettings, out: Path) -> StageResult:
     every completion that was drawn. Raises ModelError where the model failed to answer."""
     if settings.structure is not None and not settings.decompositions:
         raise InputError("structure is to be measured, but no `decompositions` of the teacher are given")
-    tasks = load_tasks(settings.data, settings.limit)
+    problems = asked(settings)
+    tasks = problems.tasks
     if settings.structure is not None:  # before anything is drawn
         allowed = settings.structure.allow_other_annotator
         wanted = {task.problem_id for task in tasks}
         teachers = {name: rows for name, rows in load_teachers(settings.decompositions).items() if name in wanted}
         check_annotators(teachers, settings.structure.gsrm, allowed=allowed)
-    if not tasks:
-        raise InputError(f"no problems in {', '.join(map(str, settings.data))}")
-    settings, told = asyncio.run(evaluation_apart(settings, out))
+    told = dict(problems.told)
+    if (advised := recommended(settings)) is not None:
+        settings = settings.model_copy(update={"sampling": advised.sampling})
+        told["sampling"] = f"{sampling_in_words(advised.sampling.model_dump())}, as {advised.source} says"
+    settings, who = asyncio.run(evaluation_apart(settings, out))
+    told |= who
     samples, bill = asyncio.run(_samples(settings, tasks, out))
     if settings.structure is not None:
         samples, more = asyncio.run(_with_structure(settings, samples, out))
         told |= more
+    samples = [replace(sample, benchmark=problems.benchmark.get(sample.problem_id)) for sample in samples]
     clear_table(out)
     with TableWriter(out, SAMPLES) as writer:
         for sample in samples:

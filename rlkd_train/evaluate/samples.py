@@ -52,6 +52,8 @@ class Sample:
     """The node of each of its steps in its problem's tree, which all samples of the problem are merged into."""
     fingerprint: str | None = None
     """What the server that drew it said it was (`system_fingerprint`)."""
+    benchmark: str | None = None
+    """The benchmark that its problem is of; None of a table's."""
 
 
 SAMPLES = TableSchema(
@@ -85,6 +87,7 @@ SAMPLES = TableSchema(
             pa.field("step_recall", pa.float64()),
             pa.field("path", pa.list_(pa.int64())),
             pa.field("fingerprint", pa.string()),
+            pa.field("benchmark", pa.string()),
         ]
     ),
     key=("problem_id", "model"),

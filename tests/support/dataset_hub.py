@@ -1,7 +1,8 @@
 """A Hub that serves tests one data set: `python -m tests.support.dataset_hub FOLDER ORG/NAME` prints its port.
 
 It speaks as much of the Hub's protocol as streaming needs: the repository's facts, its files, and ranges of them.
-`--drop-after N` closes the connection instead of serving a file's bytes, from the Nth time on.
+`--commit SHA` is the commit that it has. `--drop-after N` closes the connection instead of serving a file's bytes, from
+the Nth time on.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ COMMIT = "c" * 40
 
 
 class DatasetHub:
-    def __init__(self, folder: Path, repo: str, drop_after: int | None) -> None:
+    def __init__(self, folder: Path, repo: str, drop_after: int | None, commit: str = COMMIT) -> None:
         self.folder, self.repo, self.drop_after = folder, repo, drop_after
-        self.served = 0
+        self.served, self.commit = 0, commit
         self.app = web.Application()
         facts = f"/api/datasets/{repo}"
         self.app.router.add_get(facts, self.facts)
@@ -40,14 +41,14 @@ class DatasetHub:
         return {"type": "file", "path": name, "size": len(data), "oid": hashlib.sha1(data).hexdigest()}
 
     async def facts(self, request: web.Request) -> web.Response:
-        if request.match_info.get("revision", "main") not in ("main", COMMIT):
+        if request.match_info.get("revision", "main") not in ("main", self.commit):
             return self.refusal("RevisionNotFound", f"no revision {request.match_info['revision']}")
         card: dict[str, Any] = {}
         if (self.folder / "README.md").exists():
             card = yaml.safe_load((self.folder / "README.md").read_text("utf-8").split("---")[1])
         siblings = [{"rfilename": name} for name in self.files()]
         return web.json_response(
-            {"id": self.repo, "sha": COMMIT, "cardData": card, "siblings": siblings, "private": False, "tags": []}
+            {"id": self.repo, "sha": self.commit, "cardData": card, "siblings": siblings, "private": False, "tags": []}
         )
 
     async def tree(self, request: web.Request) -> web.Response:
@@ -75,7 +76,7 @@ class DatasetHub:
             if self.drop_after is not None and self.served > self.drop_after:
                 assert request.transport is not None
                 request.transport.close()
-        headers = {"X-Repo-Commit": COMMIT, "ETag": f'"{self.entry(request.match_info["path"])["oid"]}"'}
+        headers = {"X-Repo-Commit": self.commit, "ETag": f'"{self.entry(request.match_info["path"])["oid"]}"'}
         return web.FileResponse(path, headers=headers)
 
     async def missing(self, request: web.Request) -> web.Response:
@@ -93,8 +94,10 @@ async def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("repo")
     parser.add_argument("--drop-after", type=int)
+    parser.add_argument("--commit", default=COMMIT)
     options = parser.parse_args()
-    runner = web.AppRunner(DatasetHub(options.folder, options.repo, options.drop_after).app, access_log=None)
+    hub = DatasetHub(options.folder, options.repo, options.drop_after, options.commit)
+    runner = web.AppRunner(hub.app, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     print(runner.addresses[0][1], flush=True)

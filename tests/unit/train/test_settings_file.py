@@ -18,7 +18,7 @@ REQUIRED: dict[str, dict[str, Any]] = {
     "grpo": {"model": "m", "traces": ["t"], "decompositions": ["d"]},
     "sft": {"model": "m", "traces": ["t"]},
     "gsrm": {"model": "m"},
-    "eval": {"model": "local:m", "data": ["d"]},
+    "eval": {"model": "local:m"},
 }
 
 
