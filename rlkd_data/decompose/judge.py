@@ -117,7 +117,7 @@ def judge(case: Case, rules: Rules) -> Judged:
     if len(found) < len(case.replies) or not case.replies:
         return Judged(issues=in_order((*codes, *notes)), failures=tuple(failures))
     steps, final = found[0] if len(found) == 1 else _merged(case, found)
-    own: tuple[str, ...] = check(steps, case.problem)
+    own: tuple[str, ...] = check(steps, case.problem, reasoning=case.reasoning)
     if case.reasoning.strip():
         own += check_against_trace(
             steps,
@@ -149,7 +149,7 @@ def _where(code: str, steps: Sequence[Step], case: Case) -> str | None:
     """The steps that a code is about, where it is about single ones."""
     match code:
         case "duplicate_steps":
-            found = duplicates(steps)
+            found = duplicates(steps, case.reasoning)
         case "meta_gives_answer":
             found = _numbers(gives_answer(steps, case.problem))
         case "invented_answer":
@@ -180,7 +180,8 @@ def _merged(case: Case, found: Sequence[tuple[tuple[Step, ...], str | None]]) ->
     """A step that an earlier piece has too is told once, for no annotator of a piece knows the others'; one that is
     repeated within a piece stays, and is a fault."""
     steps = merge([reply.piece for reply in case.replies], [steps for steps, _ in found])
-    if not any(duplicates(own) for own, _ in found) and (again := set(duplicates(steps))):
+    text = case.reasoning
+    if not any(duplicates(own, text) for own, _ in found) and (again := set(duplicates(steps, text))):
         kept = [step for number, step in enumerate(steps) if number not in again]
         steps = tuple(dataclasses.replace(step, index=index) for index, step in enumerate(kept, 1))
     return steps, next((final for _, final in reversed(found) if final is not None), None)

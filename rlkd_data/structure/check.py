@@ -13,7 +13,7 @@ from rapidfuzz import fuzz
 
 from rlkd_data.schema import Step
 from rlkd_data.structure.fits import Similar, metas_off, off_by_one
-from rlkd_data.structure.general import general
+from rlkd_data.structure.general import STEM, general, stems
 from rlkd_data.structure.ground import coverage, longest_gap, ordered
 from rlkd_data.structure.names import CODES, LEAST_COVERAGE, LONGEST_GAP, LONGEST_STRETCH, Issue
 from rlkd_data.structure.numbers import canonical, numbers, numbers_of_text, result_of
@@ -25,11 +25,9 @@ _SECOND_QUESTION = re.compile(
     r"(?:how|what|which|who|whom|when|where|why)\b(?:\s+\w+){2}",
     re.IGNORECASE,
 )
-_CONTENT = re.compile(r"[^\W\d_]{4,}")
-_STEM = 5
-_GENERAL = general(_STEM)
+_GENERAL = general(STEM)
 _LEAST_FOUND = 0.5
-_TELLING = 3
+_TELLING = 4
 """Words of an answer from which it can be told that the trace has none of it."""
 LEAST_ORDER = 0.5
 """Kendall's tau under which steps stand in another order than their trace."""
@@ -43,6 +41,8 @@ _LONG = 40
 """Characters of an answer that two steps do not have in common by chance."""
 _TWICE = 16
 """Characters of an answer that a trace can be seen to say in two places."""
+_TWICE_SAID = 12
+"""Characters, without spaces, of a passage that a trace can be seen to say twice."""
 _WHOLE = 0.6
 """Share of an answer's length that its place must have, for its numbers to be looked for there."""
 _GIVEN = 20
@@ -50,7 +50,9 @@ _GIVEN_WORDS = 4
 _CONTAINED = 92.0
 
 
-def check(steps: Sequence[Step], problem: str = "", similar: Similar | None = None) -> tuple[Issue, ...]:
+def check(
+    steps: Sequence[Step], problem: str = "", similar: Similar | None = None, *, reasoning: str = ""
+) -> tuple[Issue, ...]:
     """The codes of everything that is wrong with these steps in themselves, each once, in a fixed order.
 
     - no_steps, empty_part, numbering (indices are not 1 … n)
@@ -67,7 +69,7 @@ def check(steps: Sequence[Step], problem: str = "", similar: Similar | None = No
         found.append("numbering")
     if any(not part.strip() for step in steps for part in (step.meta_reasoning, step.sub_problem, step.answer)):
         found.append("empty_part")
-    if duplicates(steps):
+    if duplicates(steps, reasoning):
         found.append("duplicate_steps")
     if any(asks_several(step.sub_problem) for step in steps):
         found.append("several_questions")
@@ -119,7 +121,7 @@ def check_against_trace(
     return tuple(found)
 
 
-def duplicates(steps: Sequence[Step]) -> list[int]:
+def duplicates(steps: Sequence[Step], reasoning: str = "") -> list[int]:
     """The numbers (from 0) of steps that are an earlier one over again: they answer the same at some length, or ask and
     answer the same, unless the trace says it in two places; or they say the same of the same place."""
     seen: dict[tuple[str, str], list[Step]] = {}
@@ -128,7 +130,7 @@ def duplicates(steps: Sequence[Step]) -> list[int]:
         said = _said(step.answer)
         asked = "" if len(said) >= _LONG else _plain(step.sub_problem)
         same = seen.setdefault((asked, said), [])
-        if any(not _apart(one, step) for one in same):
+        if any(not _apart(one, step, reasoning) for one in same):
             found.add(number)
         same.append(step)
     return sorted(found)
@@ -179,7 +181,7 @@ def invented(steps: Sequence[Step], reasoning: str, problem: str = "") -> list[b
     """For each step, whether its answer cannot come from the trace or the problem."""
     both = f"{reasoning}\n{problem}"
     known: set[str] | None = None
-    stems: set[str] | None = None
+    there: set[str] | None = None
     verdicts: list[bool] = []
     for step in steps:
         stated = _stated(step.answer)
@@ -191,9 +193,9 @@ def invented(steps: Sequence[Step], reasoning: str, problem: str = "") -> list[b
         elif step.span_start is not None:
             verdicts.append(False)
         else:
-            stems = _stems(both) if stems is None else stems
-            words = _stems(step.answer)
-            verdicts.append(len(words) >= _TELLING and len(words & stems) < _LEAST_FOUND * len(words))
+            there = _telling(both) if there is None else there
+            words = _telling(step.answer)
+            verdicts.append(len(words) >= _TELLING and len(words & there) < _LEAST_FOUND * len(words))
     return verdicts
 
 
@@ -202,14 +204,18 @@ def _in_part(step: Step) -> bool:
     return (step.span_end or 0) - (step.span_start or 0) < _WHOLE * len(step.answer)
 
 
-def _apart(one: Step, other: Step) -> bool:
-    """Whether two steps that read the same stand, word for word, in two places of the trace."""
+def _apart(one: Step, other: Step, reasoning: str) -> bool:
+    """Whether two steps that read the same stand in two places of the trace that read the same; without the trace, that
+    is taken for so of places as long as the answers."""
     if one.span_start is None or other.span_start is None or one.span_end is None or other.span_end is None:
         return False
+    if min(one.span_end, other.span_end) - max(one.span_start, other.span_start) > 0:
+        return False
+    if reasoning:
+        said = [_said(reasoning[s.span_start : s.span_end]) for s in (one, other)]
+        return min(map(len, said)) >= _TWICE_SAID and (said[0] in said[1] or said[1] in said[0])
     lengths = (one.span_end - one.span_start, other.span_end - other.span_start)
-    verbatim = lengths == (len(one.answer), len(other.answer))
-    at_once = min(one.span_end, other.span_end) - max(one.span_start, other.span_start) > 0
-    return verbatim and not at_once and min(len(one.answer), len(other.answer)) >= _TWICE
+    return lengths == (len(one.answer), len(other.answer)) and min(lengths) >= _TWICE
 
 
 def _contained(answer: str, meta: str) -> bool:
@@ -243,8 +249,8 @@ def _same_number(number: str, known: set[str]) -> bool:
     return any(canonical(f"{other:.6f}") in known for other in (value * 100, value / 100))
 
 
-def _stems(text: str) -> set[str]:
-    return {word[:_STEM] for word in _CONTENT.findall(text.lower())} - _GENERAL
+def _telling(text: str) -> set[str]:
+    return stems(text) - _GENERAL
 
 
 def _plain(text: str) -> str:

@@ -1,4 +1,5 @@
-"""Words of any reasoning: to have them in common connects no two texts, and to lack them tells nothing."""
+"""The words that tell one text from another, and those of any reasoning: to have these in common connects no two texts,
+and to lack them tells nothing."""
 
 from __future__ import annotations
 
@@ -14,6 +15,15 @@ task question answer solution approach plan method idea work working reasoning t
 carefully continue carry proceed move forward far fine good right sense clear sound further follow following rest whole
 picture equal equals leave leaves gives yields check checks checking verify result results final conclude conclusion
 """
+
+_CONTENT = re.compile(r"[^\W\d_\u3040-\u30ff\u3400-\u9fff]{4,}")
+"""Words; not the runs of Chinese or Japanese text, which are sentences."""
+STEM = 5
+
+
+def stems(text: str) -> set[str]:
+    """The beginnings of a text's longer words, so that a word's forms are one."""
+    return {word[:STEM] for word in _CONTENT.findall(text.lower())}
 
 
 def general(size: int) -> frozenset[str]:

@@ -16,9 +16,8 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import pairwise
 
-from rapidfuzz import fuzz
-
 from rlkd_data.schema import Step
+from rlkd_data.structure.alike import Passage, passage
 from rlkd_data.structure.spans import in_line
 
 LEAST = 75.0
@@ -29,6 +28,12 @@ _SMALL = 1500
 """Characters of a trace up to which aligning with all of it is faster than choosing where."""
 _PLACES = 3
 """Places of a long trace at which an alignment is tried."""
+_NEAR = 1500
+"""Characters behind the step before in which the next is always looked for."""
+_ABOUT = 2.0
+"""How much (of 100) more alike a passage farther behind must be than a nearer one."""
+_BETTER = 15.0
+"""How much (of 100) more alike a passage before the step before must be than one behind it."""
 _TELLING = 12
 """Words of an answer, its rarest in the trace, that are followed to find such places."""
 _WORD = re.compile(r"\w+")
@@ -70,15 +75,26 @@ class Reasoning:
                 return at, at + len(text)
         if (quoted := self._quoted(text, behind)) is not None:
             return quoted
-        for start, end in ((behind, len(self.text)), (0, len(self.text))):
-            if end - start >= len(text) // 2 and (span := self._alike(text, start, end, least)):
-                return span
+        if (span := self._behind_or_before(text, behind, least)) is not None:
+            return span
         return self._in_pieces(text, behind, least)
 
     def between(self, text: str, start: int, end: int, least: float) -> tuple[int, int] | None:
         """The half-open span of the passage within `start` … `end` that says `text`."""
         at = self.text.find(text, start, end)
-        return (at, at + len(text)) if at >= 0 else self._alike(text, start, end, least)
+        return (at, at + len(text)) if at >= 0 else self._span(self._alike(text, start, end, least))
+
+    def _behind_or_before(self, text: str, behind: int, least: float) -> tuple[int, int] | None:
+        """The span of the passage most like a text: behind `behind`, unless one before is much more like it."""
+        after = self._alike(text, behind, len(self.text), least) if len(self.text) - behind >= len(text) // 2 else None
+        if after is not None and after.score >= 100 - _BETTER:
+            return self._span(after)
+        least = least if after is None else after.score + _BETTER
+        before = self._alike(text, 0, min(len(self.text), behind + len(text)), least) if behind else None
+        return self._span(before or after)
+
+    def _span(self, found: Passage | None) -> tuple[int, int] | None:
+        return None if found is None else _without_margins(self.text, found.start, found.end)
 
     def _quoted(self, text: str, behind: int) -> tuple[int, int] | None:
         """The span from the first of a text's sentences to its last, where both stand word for word behind `behind`."""
@@ -100,26 +116,28 @@ class Reasoning:
         for piece in (pieces[0], pieces[-1]):
             start = spans[-1][1] if spans else behind
             at = self.text.find(piece, start)
-            span = (at, at + len(piece)) if at >= 0 else self._alike(piece, start, len(self.text), least)
+            span = (at, at + len(piece)) if at >= 0 else self._span(self._alike(piece, start, len(self.text), least))
             if span is not None:
                 spans.append(span)
         if len(spans) == 2 and spans[1][1] - spans[0][0] > _WIDEST * len(self.text):
             return spans[0]
         return (spans[0][0], spans[-1][1]) if spans else None
 
-    def _alike(self, text: str, start: int, end: int, least: float) -> tuple[int, int] | None:
-        best: tuple[float, int, int] | None = None
+    def _alike(self, text: str, start: int, end: int, least: float) -> Passage | None:
+        """The passage most like a text; of those about as like, the one in the nearest or likeliest window."""
+        best: Passage | None = None
         for low, high in self._windows(text, start, end):
-            match = fuzz.partial_ratio_alignment(text, self.text[low:high], score_cutoff=least)
-            if match is not None and match.dest_end > match.dest_start and (best is None or match.score > best[0]):
-                best = match.score, low + match.dest_start, low + match.dest_end
-        return None if best is None else _without_margins(self.text, best[1], best[2])
+            found = passage(text, self.text[low:high], least)
+            if found is not None and (best is None or found.score > best.score + _ABOUT):
+                best = Passage(found.score, low + found.start, low + found.end)
+        return best
 
     def _windows(self, text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
         """The parts of start … end in which `text` may stand, the likeliest first."""
         if end - start <= max(_SMALL, 3 * len(text)):
             yield start, end
             return
+        yield start, min(end, start + _NEAR + len(text))
         size = max(len(text), 80)
         votes: dict[int, float] = {}
         found = (self._words.get(word, []) for word in set(_WORD.findall(text.lower())))
@@ -169,7 +187,7 @@ def _between(
         if line[number] and span is not None:
             low = span[1]
             continue
-        if span is not None and span[1] - span[0] >= _SURE and where.text[span[0] : span[1]] == step.answer:
+        if span is not None and span[1] - span[0] >= _SURE and where.text[span[0] : span[1]] in step.answer:
             continue  # word for word, and too long to stand there by chance
         high = next(
             (s[0] for s, kept in zip(spans[number:], line[number:], strict=True) if kept and s), len(where.text)

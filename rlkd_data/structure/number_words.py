@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 
-_SMALL: tuple[str, ...] = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
-_SMALL += ("eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen")
-_TENS: tuple[str, ...] = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+SMALL: tuple[str, ...] = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+SMALL += ("eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen")
+"""By their values, from zero."""
+TENS: tuple[str, ...] = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+"""From two tens."""
 _VALUES: dict[str, Decimal] = (
-    {word: Decimal(value) for value, word in enumerate(_SMALL)}
-    | {word: Decimal(10 * value) for value, word in enumerate(_TENS, 2)}
+    {word: Decimal(value) for value, word in enumerate(SMALL)}
+    | {word: Decimal(10 * value) for value, word in enumerate(TENS, 2)}
     | {"dozen": Decimal(12), "half": Decimal("0.5"), "quarter": Decimal("0.25"), "once": Decimal(1)}
     | {"twice": Decimal(2), "double": Decimal(2), "thrice": Decimal(3), "triple": Decimal(3)}
     | {"none": Decimal(0), "nothing": Decimal(0), "nobody": Decimal(0), "no": Decimal(0)}
@@ -45,7 +47,7 @@ def spoken(text: str) -> frozenset[Decimal]:
                 found.add(whole + part)
                 whole = part = Decimal(0)
             part, running = (part if running else Decimal(0)) + value, True
-            whole = whole if last in _SCALES or last in _TENS or last in ("and", "hundred") else Decimal(0)
+            whole = whole if last in _SCALES or last in TENS or last in ("and", "hundred") else Decimal(0)
         elif not (word == "and" and running and last in _SCALES):
             if running:
                 found.add(whole + part)
@@ -56,4 +58,4 @@ def spoken(text: str) -> frozenset[Decimal]:
 
 def _joins(last: str, word: str) -> bool:
     """Whether a word goes on the number before it: `twenty` + `five`, `hundred` (`and`) + `two`."""
-    return (last in _TENS and word in _SMALL[1:10]) or last in _SCALES or last == "and"
+    return (last in TENS and word in SMALL[1:10]) or last in _SCALES or last == "and"

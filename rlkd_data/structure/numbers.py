@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import re
 
+from rlkd_data.structure.number_words import SMALL, TENS
+
 _NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
 _FRACTION = re.compile(r"(\d{1,9})\s*/\s*(\d{1,9})|\\d?t?frac\s*\{?(\d{1,9})\}?\s*\{?(\d{1,9})\}?")
-_UNITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
-_WORDS = {word: str(number) for number, word in enumerate(_UNITS)} | {
-    "fifteen": "15",
-    "twenty": "20",
-    "thirty": "30",
-    "forty": "40",
-    "fifty": "50",
-    "once": "1",
-    "twice": "2",
-    "double": "2",
-    "half": "0.5",
-}
+_WORDS = (
+    {word: str(number) for number, word in enumerate(SMALL)}
+    | {word: str(10 * number) for number, word in enumerate(TENS, 2)}
+    | {"once": "1", "twice": "2", "double": "2", "half": "0.5"}
+)
 _WORD = re.compile(rf"\b(?:{'|'.join(_WORDS)})\b", re.IGNORECASE)
 
 

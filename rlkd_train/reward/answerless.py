@@ -12,12 +12,11 @@ from collections.abc import Sequence
 from rlkd_data.judges.equal import words
 from rlkd_data.judges.found import concluded, says_again, states
 from rlkd_data.schema import Step
+from rlkd_data.structure.general import stems
 
 INVENTED = "not in the completion"
 AGAIN = "no answer"
-_CONTENT = re.compile(r"[^\W\d_\u3040-\u30ff\u3400-\u9fff]{4,}")
-"""Words; not the runs of Chinese or Japanese text, which are sentences."""
-_STEM, _LEAST_FOUND, _TELLING = 5, 0.5, 3
+_LEAST_FOUND, _TELLING = 0.5, 3
 _DIGIT = re.compile(r"\d")
 _SETTING = frozenset("{}\\$")
 
@@ -58,12 +57,8 @@ def _invented(answer: str, completion: str) -> bool:
         if number is None or not states(answer, number):
             return False
         return not states(completion, number, percent="%" in answer)
-    own = _stems(answer)
-    there = own & _stems(completion) if own else own
+    own = stems(answer)
+    there = own & stems(completion) if own else own
     if len(own) < _TELLING:
         return len(own) == _TELLING - 1 and not there
     return len(there) < _LEAST_FOUND * len(own)
-
-
-def _stems(text: str) -> set[str]:
-    return {word[:_STEM] for word in _CONTENT.findall(text.lower())}

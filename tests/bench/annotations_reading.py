@@ -106,7 +106,7 @@ def own_styles(most: int = 12) -> None:
 
 def codes(steps: Sequence[Step], row: dict[str, Any], where: Reasoning) -> tuple[set[str], tuple[Step, ...]]:
     found = ground(steps, where)
-    own = check(found, row["problem"])
+    own = check(found, row["problem"], reasoning=row["reasoning"])
     return {*own, *check_against_trace(found, row["reasoning"], row["problem"])}, found
 
 

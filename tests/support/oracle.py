@@ -142,6 +142,17 @@ def reworded(text: str, chance: random.Random) -> str:
     return chance.choice(("We find that ", "It turns out: ", "One sees that ", "")) + said
 
 
+_FOREIGN = (
+    "The harbour froze early, and the fishermen mended their nets indoors.",
+    "Medieval glaziers coloured windows with cobalt and manganese.",
+    "The violinist tuned her strings before the orchestra arrived.",
+    "Beavers fell willows to dam the brook behind the orchard.",
+    "Because the monsoon came late that summer, the farmers of the valley sold their cattle, and many families moved to "
+    "the coast, where the shipyards were looking for carpenters.",
+    "The museum lent the tapestry to Vienna, whose curators found beneath its lining a letter that the weaver had "
+    "addressed to her sister.",
+)
+
 Kind = Callable[[list[Made], str, random.Random], "list[Made] | None"]
 """(a faithful decomposition, its trace, chance) to an unfaithful one; None where the trace does not allow it."""
 
@@ -176,6 +187,13 @@ def _invented(made: list[Made], text: str, chance: random.Random) -> list[Made] 
     n = chance.choice(order)
     at = list(_NUMBER.finditer(made[n].step.answer))[-1]
     answer = made[n].step.answer[: at.start()] + "98713.7" + made[n].step.answer[at.end() :]
+    return [*made[:n], replace(made[n], step=replace(made[n].step, answer=answer)), *made[n + 1 :]]
+
+
+def _sentence(made: list[Made], text: str, chance: random.Random) -> list[Made] | None:
+    """In one step the answer is a sentence, without a number, of which the trace says nothing."""
+    n = chance.randrange(len(made))
+    answer = chance.choice(_FOREIGN)
     return [*made[:n], replace(made[n], step=replace(made[n].step, answer=answer)), *made[n + 1 :]]
 
 
@@ -223,6 +241,7 @@ UNFAITHFUL: dict[str, Kind] = {
     "skips the middle 60 %": _skip,
     "a number of elsewhere": _elsewhere,
     "an invented number": _invented,
+    "an invented sentence": _sentence,
     "reversed": _reversed,
     "a reworded duplicate": _duplicate,
     "answer in one meta": _one_meta,
