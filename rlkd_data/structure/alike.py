@@ -32,7 +32,7 @@ class Passage:
 
 
 def passage(text: str, within: str, least: float) -> Passage | None:
-    """The passage of `within` most like `text`, if it is `least` of 100 alike; of those that read the same, the first."""
+    """The passage of `within` most like `text`, if `least` of 100 alike; of those that read the same, the first."""
     window = fuzz.partial_ratio_alignment(text, within, score_cutoff=_FIRST * least)
     if window is None or window.dest_end <= window.dest_start:
         return None

@@ -20,11 +20,10 @@ from rlkd_data.structure.numbers import canonical, numbers, numbers_of_text, res
 from rlkd_data.structure.spans import longest_stretch, on_one_place, order
 
 _QUOTED = re.compile(r"\"[^\"\n]*\"|“[^”\n]*”|'[^'\n]*\?'|`[^`\n]*`|\([^()\n]*\)")
-_SECOND_QUESTION = re.compile(
-    r"\b(?:how|what|which|who|whom|when|where|why)\b(?:[^?\n]*?\b\w+){2}[^?\n]*?[,;]?\s+(?:and|or)\s+"
-    r"(?:how|what|which|who|whom|when|where|why)\b(?:\s+\w+){2}",
-    re.IGNORECASE,
-)
+_ASKS = r"\b(?:how|what|which|who|whom|when|where|why)\b"
+_FIRST_QUESTION = re.compile(rf"{_ASKS}.*?\w.*?\b\w", re.IGNORECASE)
+"""Up to the second word of a question, at least."""
+_SECOND_QUESTION = re.compile(rf"\s(?=(?:and|or)\s+{_ASKS}(?:\s+\w+){{2}})", re.IGNORECASE)
 _GENERAL = general(STEM)
 _LEAST_FOUND = 0.5
 _TELLING = 4
@@ -174,7 +173,13 @@ def in_order(codes: Iterable[str]) -> tuple[str, ...]:
 def asks_several(question: str) -> bool:
     """Whether a sub-problem holds more than one question; what stands in quotes or brackets does not count."""
     bare = _QUOTED.sub(" ", question)
-    return len(re.findall(r"\?+", bare)) > 1 or _SECOND_QUESTION.search(bare) is not None
+    if len(re.findall(r"\?+", bare)) > 1:
+        return True
+    for second in _SECOND_QUESTION.finditer(bare):
+        clause = re.split(r"[?\n]", bare[: second.start()])[-1]
+        if _FIRST_QUESTION.search(clause) is not None:
+            return True
+    return False
 
 
 def invented(steps: Sequence[Step], reasoning: str, problem: str = "") -> list[bool]:

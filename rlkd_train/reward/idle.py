@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
+from rlkd_data.answers.choices import options_of
 from rlkd_data.judges.found import says_again
 from rlkd_data.schema import Step
 from rlkd_data.structure.general import general
@@ -17,6 +18,7 @@ Idle = Literal["trivial", "foreign", "unconnected", "restates", "echo"]
 _NUMBER = r"(?<!\d)(?<!\d,)\d[\d,]*+(?:\.\d++)?"
 _CALCULATION = re.compile(rf"({_NUMBER})\s*[-+*/×÷]\s*({_NUMBER})\s*=\s*({_NUMBER})")
 _EQUATION = re.compile(r"(?<!\S)(\S+)\s*=\s*(\S+)")
+_CHOICE = re.compile(r"(?<![A-Za-z'’])[A-J](?![A-Za-z'’])")
 _STEM, _LEAST_WORD = 6, 3
 _GENERAL = general(_STEM)
 _CONNECTED = 0.25
@@ -34,6 +36,8 @@ def idle(problem: str, steps: Sequence[Step]) -> list[Idle | None]:
     - unconnected: no number, and words that neither the problem nor another step has
     - restates: it says in the problem's words what the problem gives
     - echo: it says its own question again
+
+    To go through the options of a question with a choice is work, and to name one finds something.
     """
     said = [telling(step.answer) for step in steps]
     found = [numbers(step.answer) for step in steps]
@@ -43,6 +47,8 @@ def idle(problem: str, steps: Sequence[Step]) -> list[Idle | None]:
         for word in own:
             texts[word].add(text)
     given, known, asked = telling(problem), numbers(problem), frozenset(words(problem))
+    options = options_of(problem)
+    offered = frozenset(words(" ".join([*options, *options.values()])))
     first = set(known)
     verdicts: list[Idle | None] = []
     for step, own, mine, later, text in zip(steps, said, found, _later(found), plain, strict=True):
@@ -53,9 +59,11 @@ def idle(problem: str, steps: Sequence[Step]) -> list[Idle | None]:
             verdict = "trivial"
         elif _for_itself(step.answer, known, later):
             verdict = "foreign"
+        elif options and not own and _CHOICE.search(step.answer):
+            pass
         elif not mine and len(connected) <= _CONNECTED * len(own):
             verdict = "unconnected"
-        elif len(text) >= _GIVEN and not mine - first and set(text) <= asked:
+        elif len(text) >= _GIVEN and not mine - first and set(text) <= asked and not set(text) <= offered:
             verdict = "restates"
         elif says_again(step.sub_problem, step.answer) or _echo(own, about, mine - numbers(step.sub_problem)):
             verdict = "echo"

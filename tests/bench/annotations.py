@@ -1,10 +1,10 @@
 """The figures of annotations, of the checks and of the structure reward, before and after, from data that is given.
 
-    python -m tests.bench.annotations FOLDER [SEED]
+    python -m tests.bench.annotations FOLDER [SEED [PIECE …]]
 
-FOLDER holds styles.jsonl, or its sibling folder of that data does, traces_*.jsonl and gsm8k_socratic_test.jsonl, as
+PIECES: styles, checked, short, rewarded, guarded, judged; all of them where none is named. FOLDER holds styles.jsonl, or its sibling folder of that data does, traces_*.jsonl and gsm8k_socratic_test.jsonl, as
 `annotations_reading` and `guards_caught` want them. "Before" are the figures of the issue that asked for this, measured
-at 6b73093 on other data of the same kinds: they are quoted, not run. Each of the pieces runs by itself too.
+at 6b73093 on other data of the same kinds: they are quoted, not run.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rlkd_train.reward.guards import COMPLETION_GUARDS
@@ -46,7 +46,7 @@ FAITHFUL = {
 """Faithful decompositions that were rejected, of 64."""
 
 
-def styles(folder: Path) -> Iterator[Line]:
+def styles(folder: Path, seed: int) -> Iterator[Line]:
     path = next((p for p in (folder / "styles.jsonl", folder.parent / "cases" / "styles.jsonl") if p.is_file()), None)
     if path is None:
         return
@@ -66,13 +66,16 @@ def checked(folder: Path, seed: int) -> Iterator[Line]:
     for kind, (before, least) in CHECKED.items():
         told = ", ".join(f"{shares[f'{base}, {kind}']:.0%}" for base in reading.BASES)
         yield f"told, {kind}", before, f"≥ {least:.0%}", f"{told} ({', '.join(reading.BASES)})"
+
+
+def short(folder: Path, seed: int) -> Iterator[Line]:
     for longest in SHORT:
         shares = reading.checks(reading.traces_of(folder, TRACES, seed, longest))
         told = ", ".join(f"{shares[f'{kind}, rejected']:.1%}" for kind in FAITHFUL)
         yield f"faithful rejected, {longest} characters", "48 % at 500", "≤ 3–5 %", f"{told} ({', '.join(FAITHFUL)})"
 
 
-def rewarded() -> Iterator[Line]:
+def rewarded(folder: Path, seed: int) -> Iterator[Line]:
     table = annotations_reward.main()
     paper, step, sequence = (table[name] for name in ("paper's gate", "step gate", "sequence"))
     for student in paper:
@@ -80,7 +83,7 @@ def rewarded() -> Iterator[Line]:
         yield f"earned, {student}", f"{paper[student]:.2f} (paper's gate, today)", "", after
 
 
-def guarded(folder: Path) -> Iterator[Line]:
+def guarded(folder: Path, seed: int) -> Iterator[Line]:
     worst = guards_caught.honest(folder)
     for guard in COMPLETION_GUARDS[:3]:
         before = "19–50 % outside math" if guard == "step_padding" else ""
@@ -90,7 +93,7 @@ def guarded(folder: Path) -> Iterator[Line]:
         yield f"caught, {name} (held out)", "", "> 80 %", f"{caught:.0%}"
 
 
-def judged() -> Iterator[Line]:
+def judged(folder: Path, seed: int) -> Iterator[Line]:
     yield "kappa, whole steps (same_step, held out)", "0.09–0.27 (parts)", "", f"{same_step_split.main():.2f}"
     for (name, (kind, same)), before in zip(branches.WAYS.items(), ("0.40, 0.29", "0.94, 0.86"), strict=True):
         right, found, gold, exact, problems = asyncio.run(branches.measure(kind, same))
@@ -98,8 +101,11 @@ def judged() -> Iterator[Line]:
         yield f"branches, precision and recall, {name}", before, "", told
 
 
-def main(folder: Path, seed: int = 9) -> None:
-    lines = [*styles(folder), *checked(folder, seed), *rewarded(), *guarded(folder), *judged()]
+PIECES = {piece.__name__: piece for piece in (styles, checked, short, rewarded, guarded, judged)}
+
+
+def main(folder: Path, seed: int = 9, pieces: Sequence[str] = ()) -> None:
+    lines = [line for name in pieces or PIECES for line in PIECES[name](folder, seed)]
     print("\n| figure | before | bar | after |\n| --- | --- | --- | --- |")
     for line in lines:
         print(f"| {' | '.join(line)} |")
@@ -109,4 +115,4 @@ if __name__ == "__main__":
     if len(sys.argv) < 2:
         print("annotations: no FOLDER of given data, so nothing is measured")
     else:
-        main(Path(sys.argv[1]), *map(int, sys.argv[2:]))
+        main(Path(sys.argv[1]), *map(int, sys.argv[2:3]), pieces=sys.argv[3:])

@@ -16,6 +16,8 @@ import random
 import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +25,9 @@ from rlkd_data.schema import Step
 from rlkd_data.structure.as_json import parse_json
 from rlkd_data.structure.check import check, check_against_trace
 from rlkd_data.structure.ground import Reasoning, ground
-from rlkd_data.structure.names import REJECTING
+from rlkd_data.structure.names import CODES, REJECTING
 from rlkd_data.structure.parse import Parsed, ParseFailure, parse
-from tests.support.oracle import FAITHFUL, UNFAITHFUL, Block, decomposed, sentences, steps_of
+from tests.support.oracle import FAITHFUL, UNFAITHFUL, Block, Made, decomposed, sentences, steps_of
 from tests.support.styles import ENDINGS, READABLE, UNSAFE
 
 SHIPPED = Path(__file__).resolve().parents[2] / "pipelines" / "data" / "gsm8k_quickstart.jsonl"
@@ -110,46 +112,54 @@ def codes(steps: Sequence[Step], row: dict[str, Any], where: Reasoning) -> tuple
     return {*own, *check_against_trace(found, row["reasoning"], row["problem"])}, found
 
 
+def judged(row: dict[str, Any], seed: int) -> Counter[tuple[str, str]]:
+    """All kinds of decompositions of one trace: what was found, by the kind's name and what it is a count of."""
+    where = Remembered(row["reasoning"])
+    counts: Counter[tuple[str, str]] = Counter()
+
+    def count(name: str, made: Sequence[Made]) -> None:
+        found, grounded = codes(steps_of(made), row, where)
+        counts.update((name, code) for code in found)
+        counts[name, "all"] += 1
+        counts[name, "rejected"] += bool(found & REJECTING)
+        counts[name, "flagged"] += bool(found) and not found & REJECTING
+        for one, step in zip(made, grounded, strict=True):
+            counts[name, "steps"] += 1
+            if step.span_start is None or step.span_end is None:
+                counts[name, "lost"] += 1
+            elif step.span_start >= one.end or step.span_end <= one.start:
+                counts[name, "wrong"] += 1
+
+    faithful = {kind: decomposed(row["reasoning"], kind, seed) for kind in FAITHFUL}
+    for kind, made in faithful.items():
+        count(kind, made)
+    for base, (kind, change) in product(BASES, UNFAITHFUL.items()):
+        if changed := change(faithful[base], row["reasoning"], random.Random(seed)):
+            count(f"{base}, {kind}", changed)
+    return counts
+
+
 def checks(rows: Sequence[dict[str, Any]]) -> dict[str, float]:
     """Shares by name: of faithful decompositions rejected, of their steps in a wrong place, of unfaithful ones told."""
+    counts: Counter[tuple[str, str]] = Counter()
+    with ProcessPoolExecutor() as processes:
+        for found in processes.map(judged, rows, range(len(rows))):
+            counts.update(found)
     shares: dict[str, float] = {}
-    places = [Remembered(row["reasoning"]) for row in rows]
-    for kind in FAITHFUL:
-        told: Counter[str] = Counter()
-        rejected = wrong = lost = total = 0
-        for seed, (row, where) in enumerate(zip(rows, places, strict=True)):
-            made = decomposed(row["reasoning"], kind, seed)
-            found, grounded = codes(steps_of(made), row, where)
-            told.update(found)
-            rejected += bool(found & REJECTING)
-            for one, step in zip(made, grounded, strict=True):
-                total += 1
-                if step.span_start is None or step.span_end is None:
-                    lost += 1
-                elif step.span_start >= one.end or step.span_end <= one.start:
-                    wrong += 1
-        shares |= {f"{kind}, rejected": rejected / len(rows), f"{kind}, wrong place": wrong / total}
-        print(
-            f"faithful, {kind}: rejected {rejected} of {len(rows)}; steps in a wrong place {wrong / total:.1%}, "
-            f"not found {lost / total:.1%} of {total}; codes {dict(told)}"
-        )
-    for base in BASES:
-        for kind, change in UNFAITHFUL.items():
-            count = rejected = flagged = 0
-            told = Counter()
-            for seed, (row, where) in enumerate(zip(rows, places, strict=True)):
-                chance = random.Random(seed)
-                changed = change(decomposed(row["reasoning"], base, seed), row["reasoning"], chance)
-                if not changed:
-                    continue
-                count += 1
-                found, _ = codes(steps_of(changed), row, where)
-                told.update(found)
-                rejected += bool(found & REJECTING)
-                flagged += bool(found) and not found & REJECTING
-            share = (rejected + flagged) / max(count, 1)
-            shares[f"{base}, {kind}"] = share
-            print(f"{base}, {kind}: told {share:.0%} of {count} (rejected {rejected}, flagged {flagged}); {dict(told)}")
+    for name in dict.fromkeys(name for name, _ in counts):
+        of = {what: n for (whose, what), n in counts.items() if whose == name}
+        total, rejected, flagged = of["all"], of.get("rejected", 0), of.get("flagged", 0)
+        told = {code: n for code, n in of.items() if code in CODES}
+        if name in FAITHFUL:
+            wrong, lost = of.get("wrong", 0) / of["steps"], of.get("lost", 0) / of["steps"]
+            shares |= {f"{name}, rejected": rejected / total, f"{name}, wrong place": wrong}
+            print(
+                f"faithful, {name}: rejected {rejected} of {total}; steps in a wrong place {wrong:.1%}, "
+                f"not found {lost:.1%} of {of['steps']}; codes {told}"
+            )
+        else:
+            shares[name] = (rejected + flagged) / total
+            print(f"{name}: told {shares[name]:.0%} of {total} (rejected {rejected}, flagged {flagged}); {told}")
     return shares
 
 

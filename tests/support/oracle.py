@@ -147,8 +147,8 @@ _FOREIGN = (
     "Medieval glaziers coloured windows with cobalt and manganese.",
     "The violinist tuned her strings before the orchestra arrived.",
     "Beavers fell willows to dam the brook behind the orchard.",
-    "Because the monsoon came late that summer, the farmers of the valley sold their cattle, and many families moved to "
-    "the coast, where the shipyards were looking for carpenters.",
+    "Because the monsoon came late that summer, the farmers of the valley sold their cattle, and many families moved "
+    "to the coast, where the shipyards were looking for carpenters.",
     "The museum lent the tapestry to Vienna, whose curators found beneath its lining a letter that the weaver had "
     "addressed to her sister.",
 )

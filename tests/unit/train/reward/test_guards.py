@@ -216,3 +216,21 @@ def test_repetition_in_kinds_and_words_that_nothing_was_tuned_on_is_caught_and_s
 )
 def test_a_step_is_idle_in_one_of_five_ways_or_not(asked: str, said: str, how: str | None) -> None:
     assert idle(PROBLEM, (*STEPS, Step(3, "On.", asked, said), STEPS[1]))[2] == how
+
+
+CHOICE = "Which gas do plants take in?\nA. carbon dioxide from the air\nB. oxygen from the soil\nC. pure nitrogen"
+
+
+@pytest.mark.parametrize(
+    ("problem", "said", "how"),
+    [
+        (CHOICE, "Oxygen from the soil.", None),
+        (CHOICE, "B. oxygen from the soil\nC. pure nitrogen", None),
+        (CHOICE, "Which gas do plants take in?", "restates"),
+        (CHOICE, "Thus the final answer: A.", None),
+        (CHOICE, "Thus the final answer:", "unconnected"),
+        ("Which gas do plants take in?", "Thus the final answer: A.", "unconnected"),
+    ],
+)
+def test_to_go_through_options_and_to_choose_one_is_no_filling(problem: str, said: str, how: str | None) -> None:
+    assert idle(problem, [Step(1, "First.", "What is asked?", said)])[0] == how
