@@ -2,9 +2,10 @@
 
     python -m tests.bench.annotations FOLDER [SEED [PIECE …]]
 
-PIECES: styles, checked, short, rewarded, guarded, judged; all of them where none is named. FOLDER holds styles.jsonl, or its sibling folder of that data does, traces_*.jsonl and gsm8k_socratic_test.jsonl, as
-`annotations_reading` and `guards_caught` want them. "Before" are the figures of the issue that asked for this, measured
-at 6b73093 on other data of the same kinds: they are quoted, not run.
+PIECES: styles, checked, short, rewarded, guarded, judged; all of them where none is named. FOLDER holds styles.jsonl,
+or its sibling folder of that data does, traces_*.jsonl and gsm8k_socratic_test.jsonl, as `annotations_reading` and
+`guards_caught` want them. "Before" are the figures of the issue that asked for this, measured at 6b73093 on other data
+of the same kinds: they are quoted, not run.
 """
 
 from __future__ import annotations
