@@ -106,6 +106,8 @@ def repeated(steps: Sequence[Step], words: float = _REPEATED_WORDS, count: float
 def copied(text: str, teacher_grams: frozenset[tuple[str, ...]]) -> bool:
     """Whether a text is made of a teacher's phrases: a quarter of its long ones, and at least twelve; or nearly
     half of the short ones of either, as where words were changed here and there, or others put in front."""
+    if not teacher_grams:
+        return False
     own = grams(text)
     shared = len(own & teacher_grams)
     if shared >= _COPIED_LEAST and shared >= _COPIED_SHARE * len(own):

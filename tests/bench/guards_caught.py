@@ -57,17 +57,19 @@ def ways(text: str) -> dict[str, Sequence[Step]]:
 
 
 def honest(folder: Path) -> dict[str, float]:
-    """The largest share of alarms of each guard, over all domains and ways of decomposing."""
+    """The largest share of alarms of each guard, over all domains and ways of decomposing. Guards that look at the text
+    alone see it with the first way."""
     worst: dict[str, float] = {}
     for path in sorted(folder.glob("traces_*.jsonl")):
         found: dict[str, Counter[str]] = defaultdict(Counter)
         count = 0
         for row in rows(path):
             count += 1
+            text = f"{row['reasoning']}\n{row['response']}"
             for way, steps in ways(row["reasoning"]).items():
                 seen = steps[: most_steps(_TEACHER) + 1]
-                told = flags(Seen(f"{row['reasoning']}\n{row['response']}", row["problem"], seen, _TEACHER))
-                found[way].update(told)
+                found[way].update(flags(Seen(text, row["problem"], seen, _TEACHER)))
+                text = ""
         for way, counts in found.items():
             told = ", ".join(f"{guard} {n} ({n / count:.1%})" for guard, n in counts.items()) or "none"
             print(f"honest, {path.stem}, {way}: {count} texts, alarms: {told}")
