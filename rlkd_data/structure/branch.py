@@ -30,14 +30,9 @@ class Node:
     traces: tuple[tuple[str, int], ...]
 
 
-_WORDINGS = 3
-"""Ways to word a node's step that another trace's is compared with."""
-
-
 @dataclass(slots=True)
 class _Growing:
     step: Step | None
-    wordings: list[Step] = field(default_factory=list)
     traces: list[tuple[str, int]] = field(default_factory=list)
     children: list[_Growing] = field(default_factory=list)
 
@@ -49,34 +44,23 @@ def grow(traces: Mapping[str, Sequence[Step]]) -> Generator[list[tuple[Step, Ste
     """Merge the steps of one problem's traces, by trace id.
 
     Yields the pairs (a node's step, a trace's step) that a verdict is needed about, and is sent a verdict for each, in
-    order; returns the nodes. The first that is the same is taken; where none is, the step is compared with how the
-    nodes' next traces word theirs, for two annotators' words may be closer to a third's than to each other. A pair
-    without a verdict counts as different, so that an outage merges nothing. Traces are taken in the order of their ids,
-    so the result does not depend on theirs.
+    order; returns the nodes. The first that is the same is taken; a pair without a verdict counts as different, so that
+    an outage merges nothing. Traces are taken in the order of their ids, so the result does not depend on theirs.
     """
     root = _Growing(None)
     for trace_id in sorted(traces):
         at = root
         for step in traces[trace_id]:
-            found: _Growing | None = None
-            for number in range(_WORDINGS):
-                asked = [child for child in at.children if len(child.wordings) > number]
-                if found is not None or not asked:
-                    break
-                verdicts = yield [(child.wordings[number], step) for child in asked]
-                found = next((child for child, same in zip(asked, verdicts, strict=True) if same), None)
+            verdicts: Verdicts = ()
+            if at.children:
+                verdicts = yield [(child.step, step) for child in at.children if child.step is not None]
+            found = next((child for child, same in zip(at.children, verdicts, strict=True) if same), None)
             if found is None:
                 found = _Growing(step)
                 at.children.append(found)
-            if all(_words(step) != _words(other) for other in found.wordings):
-                found.wordings.append(step)
             found.traces.append((trace_id, step.index))
             at = found
     return _numbered(root)
-
-
-def _words(step: Step) -> tuple[str, str, str]:
-    return step.meta_reasoning, step.sub_problem, step.answer
 
 
 def _numbered(root: _Growing) -> list[Node]:

@@ -78,21 +78,6 @@ def test_a_pair_without_a_verdict_is_not_merged() -> None:
     assert shape(merged({"t1": "a", "t2": "a"}, unknown="a")) == [(1, None, "a", ["t1"]), (2, None, "a", ["t2"])]
 
 
-def test_a_step_is_compared_with_the_words_of_every_trace_of_a_node() -> None:
-    alike = {("near", "middle"), ("middle", "far"), ("same", "same")}
-    growing = grow({"t1": steps("near same"), "t2": steps("middle same"), "t3": steps("far same")})
-    asked: list[tuple[str, str]] = []
-    verdicts: list[bool] | None = None
-    try:
-        while True:
-            pairs = [(one.answer, other.answer) for one, other in growing.send(verdicts)]  # type: ignore[arg-type]
-            asked, verdicts = asked + pairs, [pair in alike for pair in pairs]
-    except StopIteration as done:
-        nodes = list(done.value)
-    assert shape(nodes) == [(1, None, "near", ["t1", "t2", "t3"]), (2, 1, "same", ["t1", "t2", "t3"])]
-    assert asked == [("near", "middle"), ("same", "same"), ("near", "far"), ("middle", "far"), ("same", "same")]
-
-
 def test_nothing_to_merge() -> None:
     assert merged({}) == [] and merged({"t1": ""}) == []
 
