@@ -9,7 +9,6 @@ from decimal import Decimal
 from fractions import Fraction
 
 from rlkd_data.answers.typeset import bare, clean
-from rlkd_data.structure.number_words import SMALL, TENS
 
 _LARGEST_POWER = 4000
 _LARGEST_FACTORIAL = 400
@@ -37,7 +36,30 @@ _MIXED = re.compile(
 _FACTORIAL = re.compile(rf"{_SIGN}(?P<of>\d{{1,3}})\s*!")
 _REPEATING = re.compile(rf"{_SIGN}(?P<whole>\d+)\.(?P<fixed>\d*)\\(?:overline|dot|bar)\s*\{{?(?P<again>\d+)\}}?")
 _EUROPEAN = re.compile(rf"{_SIGN}(?:\d{{1,3}}(?:[. ]\d{{3}})+,\d+|\d+,\d+)")
-_WORDS = {word: n for n, word in enumerate(SMALL)} | {word: 10 * n for n, word in enumerate(TENS, 2)}
+_ONES = [
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+]
+_TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
+_WORDS = {word: n for n, word in enumerate(_ONES)} | {word: 10 * n for n, word in enumerate(_TENS, 2)}
 _SCALES = {"hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9, "trillion": 10**12, "dozen": 12}
 _PARTS = {
     "half": 2,
@@ -51,7 +73,7 @@ _PARTS = {
     "tenth": 10,
 }
 _FRACTION_WORDS = re.compile(
-    rf"(?:(?P<count>a|{'|'.join(SMALL[1:10])})\s)?(?P<part>half|(?:halve|{'|'.join(list(_PARTS)[2:])})s?)"
+    rf"(?:(?P<count>a|{'|'.join(_ONES[1:10])})\s)?(?P<part>half|(?:halve|{'|'.join(list(_PARTS)[2:])})s?)"
 )
 _SMALL_PARTS = {f"{word}s": n for word, n in _PARTS.items() if n > 2 and word != "quarter"} | {
     f"{word}s": n for word, n in (("seventh", 7), ("ninth", 9), ("hundredth", 100), ("thousandth", 1000))
