@@ -27,7 +27,7 @@ def asked(settings: EvalSettings) -> Asked:
     where there is none, and TableError for a table that cannot be read."""
     chosen = meant(settings.suite, settings.benchmark or ())
     if not settings.data and not chosen:
-        raise InputError("no problems: give --data FOLDER, --benchmark NAME or --suite math")
+        raise InputError("no data: give --data FOLDER, --benchmark NAME or --suite math")
     tasks = {task.problem_id: task for task in load_tasks(settings.data, settings.limit)}
     named: dict[str, str] = {}
     told: dict[str, Any] = {}
