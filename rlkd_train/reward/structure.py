@@ -17,7 +17,6 @@ With anything else, from any event loop or none:
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import wraps
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -46,6 +45,7 @@ class StructureReward:
     __name__ = "structure"  # TRL logs a reward under its function's name
 
     def __init__(self, settings: StructureSettings, teachers: Mapping[str, Sequence[Decomposition]]) -> None:
+        self._settings = settings
         self._problems = {name: found[0].problem for name, found in teachers.items() if found}
         self._teachers = teachers
         self._last: tuple[tuple[Any, ...], list[Structure]] | None = None
@@ -109,7 +109,12 @@ class StructureReward:
     def alongside(self, *others: RewardFunction) -> list[RewardFunction]:
         """This reward and others, for `reward_funcs`. Where this one has no score, the others have none either: TRL
         would sum a completion's other rewards up, to a lower total than its siblings'. Others must not be async."""
-        return [self, *(self._where_scored(other) for other in others)]
+        return [self, *(_WhereScored(self, other) for other in others)]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickles as its settings and teachers: the process that takes it opens models and connections of its own, as
+        the worker of TRL's AsyncGRPO does. Headers of the settings go with it."""
+        return StructureReward, (self._settings, dict(self._teachers))
 
     def close(self) -> None:
         """Stop what is in flight, and free the models."""
@@ -133,14 +138,22 @@ class StructureReward:
             self._last = identity, self.score_texts(problem_id, texts)
         return self._last[1]
 
-    def _where_scored(self, other: RewardFunction) -> RewardFunction:
-        @wraps(other)
-        def reward(completions: Sequence[Any], problem_id: Sequence[str], **more: Any) -> list[float | None]:
-            scored = [one.score is not None for one in self._batch(completions, problem_id)]
-            values = other(completions=completions, problem_id=problem_id, **more)
-            return [value if kept else None for value, kept in zip(values, scored, strict=True)]
+    def scored(self, completions: Sequence[Any], problem_id: Sequence[str]) -> list[bool]:
+        """Whether each completion of a batch has a score."""
+        return [one.score is not None for one in self._batch(completions, problem_id)]
 
-        return reward
+
+class _WhereScored:
+    """Another reward, beside a structure reward: it has none where that has none. A class, so that it pickles."""
+
+    def __init__(self, structure: StructureReward, other: RewardFunction) -> None:
+        self._structure, self._other = structure, other
+        self.__name__ = getattr(other, "__name__", type(other).__name__)
+
+    def __call__(self, completions: Sequence[Any], problem_id: Sequence[str], **more: Any) -> list[float | None]:
+        scored = self._structure.scored(completions, problem_id)
+        values = self._other(completions=completions, problem_id=problem_id, **more)
+        return [value if kept else None for value, kept in zip(values, scored, strict=True)]
 
 
 def figures(structures: Sequence[Structure]) -> dict[str, float]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import pickle
+import runpy
 import signal
 import socket
 import time
@@ -16,9 +18,11 @@ from typing import Any
 
 import pytest
 
+from rlkd_data.errors import InputError
 from rlkd_data.prompts import student_messages
 from rlkd_data.schema import DECOMPOSITIONS
 from rlkd_data.tables import TableWriter, read_rows
+from rlkd_train.reward.remote import RemoteReward
 from tests.support.cli import run, start
 from tests.support.forked import Forked
 from tests.support.grpo_run import PROBLEMS, make_run
@@ -180,3 +184,38 @@ def test_a_server_without_tables_or_address_says_so(folder: Path) -> None:
     ):
         done = run("rlkd-train", "reward-server", "--config", folder / "server.json", *flags)
         assert done.returncode == 2 and said in done.stderr and len(done.stderr.splitlines()) == 1, done.stderr
+
+
+def test_other_trainers_ask_it_through_the_shipped_files(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    [(first, _), (second, _)] = known(folder)
+    texts, names = ["two steps", "another", ""], [first, second, first]
+    with serving(folder) as (url, _):
+        monkeypatch.setenv("RLKD_REWARD_URL", url)
+        expected = post(url, {"completions": texts, "problem_ids": names})[1]["scores"]
+        remote = pickle.loads(pickle.dumps(RemoteReward(url)))
+        assert (remote.__name__, remote(texts, names)) == ("structure", expected)
+        verl = runpy.run_path(str(_ROOT / "examples/verl_reward.py"))["compute_score"]
+        infos = [{"problem_id": name} for name in names]
+        assert verl(data_sources=[], solution_strs=texts, ground_truths=[], extra_infos=infos) == expected
+        openrlhf = runpy.run_path(str(_ROOT / "examples/openrlhf_reward.py"))["reward_func"]
+        found = openrlhf([f"P? {text}" for text in texts], ["P? "] * 3, names)
+        assert found["rewards"].tolist() == pytest.approx(expected)
+        with pytest.raises(InputError, match="refuses: unknown problem id 'nobody'"):
+            remote(["a"], ["nobody"])
+    with pytest.raises(InputError, match=r"no reward server answers at http://127.0.0.1:9"):
+        RemoteReward("http://127.0.0.1:9")(["a"], [first])
+
+
+def test_who_wants_a_number_gets_the_mean_of_the_siblings(monkeypatch: pytest.MonkeyPatch) -> None:
+    scores = [None, 0.5, 1.0, None]
+    monkeypatch.setattr(RemoteReward, "score", lambda *_: (scores, [None] * 4))
+    assert RemoteReward("http://x").filled(["a"] * 4, ["p", "p", "p", "q"]) == [0.75, 0.5, 1.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("package", "example", "name"),
+    [("swift.rewards", "swift_reward", "Structure"), ("verifiers.v1", "verifiers_task", "ProblemsTaskset")],
+)
+def test_where_a_trainer_is_installed_its_file_loads(package: str, example: str, name: str) -> None:
+    pytest.importorskip(package, exc_type=ImportError)
+    assert name in runpy.run_path(str(_ROOT / f"examples/{example}.py"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -66,3 +67,22 @@ def test_all_completions_are_at_work_at_once(tmp_path: Path, monkeypatch: pytest
         with StructureReward(settings(server.base_url, tmp_path, "llm"), TEACHERS) as reward:
             reward.score_texts(["p1"] * 12, [f"text{number}" for number in range(12)])
         assert server.stats()["most_at_once"] >= 12
+
+
+def long_enough(completions: list[str], **_: Any) -> list[float]:
+    return [float(len(one)) for one in completions]
+
+
+def test_it_and_what_stands_beside_it_are_sent_to_another_process_as_asyncgrpo_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "none")
+    with running_openai_server(reply_function="tests.integration.test_structure_reward:answer") as server:
+        with StructureReward(settings(server.base_url, tmp_path, "llm"), TEACHERS) as reward:
+            scores = reward(["alpha", "beta"], ["p1", "nobody"])
+            sent = pickle.dumps(reward.alongside(long_enough))
+        structure, other = pickle.loads(sent)
+        with structure:
+            assert (structure.__name__, other.__name__) == ("structure", "long_enough")
+            assert structure(["alpha", "beta"], ["p1", "nobody"]) == scores == [1.0, None]
+            assert other(["alpha", "beta"], ["p1", "nobody"]) == [5.0, None]
