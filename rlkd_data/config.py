@@ -68,7 +68,8 @@ class BatchSettings(Settings):
 
 
 def later(default: Any, **more: Any) -> Any:
-    """A setting that came when there were runs already: while it is unset it is no part of a stage's fingerprint."""
+    """A setting that came when there were runs already: while it stands at its default it is no part of a stage's
+    fingerprint."""
     return Field(default, json_schema_extra={"later": True}, **more)
 
 

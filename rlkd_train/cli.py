@@ -67,7 +67,7 @@ FILE = Panel("Settings file", "--config", "--set")
 
 @app.command(cls=Headed)
 def init(
-    stage: Annotated[str, typer.Argument(metavar="STAGE", help="grpo, sft, gsrm or eval")],
+    stage: Annotated[str, typer.Argument(metavar="STAGE", help="grpo, sft, gsrm, distill or eval")],
 ) -> None:
     """A settings file to begin with: every setting of a stage with its default and meaning.
 
@@ -122,7 +122,7 @@ def grpo(
 
 @app.command(cls=Headed)
 def launch(
-    stage: Annotated[str, typer.Argument(metavar="STAGE", help="grpo, sft or gsrm")],
+    stage: Annotated[str, typer.Argument(metavar="STAGE", help="grpo, sft, gsrm or distill")],
     config: Config,
     processes: Annotated[int, typer.Option(metavar="N", help="processes, one a card", min=1)],
     accelerate: Annotated[
@@ -155,6 +155,17 @@ def launch(
     arguments += [word for one in set_ or () for word in ("--set", one)]
     arguments += ["--allow-other-annotator"] if allow_other_annotator else []
     raise typer.Exit(begin([stage, *arguments], processes, accelerate))
+
+
+@app.command(cls=Headed)
+def distill(config: Config, set_: Set = None, out: Out = None, init_from: InitFrom = None) -> None:
+    """On-policy distillation: a teacher says how likely it finds each token of the student's own completions.
+
+    `rlkd-train init distill` writes a settings file to begin with.
+    """
+    from rlkd_train.stages import DISTILL
+
+    _train(DISTILL, config, set_, out, init_from, False)
 
 
 @verb(

@@ -18,6 +18,7 @@ from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from rlkd_data.errors import InputError
 from rlkd_data.run.progress import Tally, console
+from rlkd_train.watch.line import line
 
 CHECKPOINTS = "checkpoints"
 MODEL = "model"
@@ -87,6 +88,8 @@ class StepLog(TrainerCallback):  # type: ignore[misc]
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **_: Any) -> None:
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"step": state.global_step, **(logs or {})}) + "\n")
+        if logs and "loss" in logs:
+            self.progress.note(line(logs))
 
 
 def read_log(out: Path) -> list[dict[str, float]]:

@@ -12,12 +12,13 @@ import yaml
 from rlkd_data.config import Settings
 from rlkd_data.errors import InputError
 from rlkd_data.run.described import Setting, describe, plain, reading_order
-from rlkd_train.config import EvalSettings, GrpoSettings, GsrmSettings, SftSettings
+from rlkd_train.config import DistillSettings, EvalSettings, GrpoSettings, GsrmSettings, SftSettings
 
 STAGES: dict[str, type[Settings]] = {
     "grpo": GrpoSettings,
     "sft": SftSettings,
     "gsrm": GsrmSettings,
+    "distill": DistillSettings,
     "eval": EvalSettings,
 }
 _COMMENTS_AT = 38
@@ -62,7 +63,8 @@ def _settings(settings: Sequence[Setting], depth: int) -> Iterator[str]:
         elif setting.inside:
             yield from _group(setting, depth)
         else:
-            value = setting.example if setting.required else plain(setting.default)
+            usual = setting.name == "decompositions" and setting.example is not None  # GRPO's, which most have
+            value = setting.example if setting.required or usual else plain(setting.default)
             told = f"REQUIRED: {setting.told}" if setting.required else setting.told
             yield from _line(f"{'  ' * depth}{_yaml(setting.name)}: {_yaml(value)}", told)
 

@@ -1,7 +1,15 @@
 """The training stages, registered as entry points of the group `rlkd.stages`."""
 
 from rlkd_data.run.stage import StageSpec
-from rlkd_train.config import EvalSettings, GrpoSettings, GsrmSettings, JudgeEvalSettings, RescoreSettings, SftSettings
+from rlkd_train.config import (
+    DistillSettings,
+    EvalSettings,
+    GrpoSettings,
+    GsrmSettings,
+    JudgeEvalSettings,
+    RescoreSettings,
+    SftSettings,
+)
 
 _TRAINED = "checkpoints", "model"
 _LONGER = "epochs", "max_steps"
@@ -12,6 +20,14 @@ GSRM = StageSpec(
 )
 GRPO = StageSpec(
     "grpo", GrpoSettings, "rlkd_train.grpo.run:train_grpo", prompts=("prompts",), grows=("steps",), keeps=_TRAINED
+)
+DISTILL = StageSpec(
+    "distill",
+    DistillSettings,
+    "rlkd_train.distill.run:train_distill",
+    prompts=("prompts",),
+    grows=("steps",),
+    keeps=_TRAINED,
 )
 EVAL = StageSpec("eval", EvalSettings, "rlkd_train.evaluate.run:evaluate", prompts=("prompts",))
 JUDGE_EVAL = StageSpec(

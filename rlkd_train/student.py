@@ -6,6 +6,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from rlkd_data.errors import InputError
+from rlkd_train.base_model import attention_told, named_layers, options
 from rlkd_train.config import TrainSettings
 from rlkd_train.tokenizer import open_tokenizer
 
@@ -29,7 +31,13 @@ def load_student(settings: TrainSettings) -> tuple[Any, Any]:
     frozen = settings.lora.r > 0
     weights = found.base.path if found.base else found.path
     half = frozen and in_bfloat16(settings)
-    model = AutoModelForCausalLM.from_pretrained(weights, dtype=torch.bfloat16 if half else torch.float32)
+    if found.base and settings.lora.quantise:
+        raise InputError(
+            "lora.quantise: the model is an adapter, which a quantised base cannot take in: merge it first"
+        )
+    with attention_told(settings):
+        dtype = torch.bfloat16 if half else torch.float32
+        model = AutoModelForCausalLM.from_pretrained(weights, dtype=dtype, **options(settings))
     if found.base:
         from peft import PeftModel
 
@@ -69,14 +77,15 @@ def in_bfloat16(settings: TrainSettings) -> bool:
 
 
 def with_adapter(model: Any, settings: TrainSettings) -> Any:
-    """The model under a new low-rank adapter on every linear layer but the output's."""
+    """The model under a new low-rank adapter, on every linear layer but the output's where none is named."""
     from peft import LoraConfig, get_peft_model
 
     lora = LoraConfig(
         r=settings.lora.r,
         lora_alpha=settings.lora.alpha,
         lora_dropout=settings.lora.dropout,
-        target_modules="all-linear",
+        target_modules=named_layers(model, settings),
+        modules_to_save=list(settings.lora.modules_to_save or ()) or None,
         task_type="CAUSAL_LM",
     )
     return get_peft_model(model, lora)

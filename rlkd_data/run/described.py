@@ -78,7 +78,9 @@ def _setting(name: str, info: FieldInfo, usual: BaseModel | None, shared: bool =
     default = None if required else info.default if usual is None else getattr(usual, name)
     extra = info.json_schema_extra
     inside: tuple[Setting, ...] = ()
-    if issubclass(kind, BaseModel):
+    if issubclass(kind, BaseModel) and many:  # as many mappings as there may be: none has a default
+        kind = dict
+    elif issubclass(kind, BaseModel):
         inside = describe(kind, default)
     return Setting(
         name=name,

@@ -56,7 +56,7 @@ def telling_fields(settings: BaseModel) -> Iterator[str]:
     for name, info in type(settings).model_fields.items():
         extra = info.json_schema_extra
         told = extra if isinstance(extra, dict) else {}
-        unset = told.get("later") and getattr(settings, name) in (None, {})
+        unset = told.get("later") and getattr(settings, name) == info.default
         if not told.get("runtime") and not unset:
             yield name
 

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field, PositiveInt
 
 from rlkd_data.config import ChatSettings, GradingSettings, JudgeSettings, SamplingSettings, Settings, later, runtime
-from rlkd_train.config.reward import GuardsSettings, RewardWeights
+from rlkd_train.config.reward import RewardSettings
 from rlkd_train.config.structure import StructureSettings
 
 
@@ -60,14 +60,12 @@ class JudgeEvalSettings(Settings):
     worst: int = Field(10, ge=0, description="errors of the judge that are shown, the surest first")
 
 
-class RescoreSettings(GradingSettings):
+class RescoreSettings(GradingSettings, RewardSettings):
     """`rlkd-train rescore`: another reward over a run's saved completions. What is not given is the run's own."""
 
     run: Path = Field(description="folder of the GRPO run", examples=["runs/grpo"])
     traces: tuple[Path, ...] = Field(description="tables with the problems", examples=[["runs/traces"]])
     decompositions: tuple[Path, ...] = Field(
-        description="tables with the teacher's decompositions of them", examples=[["runs/steps"]]
+        (), description="tables with the teacher's decompositions of them; none: nobody is asked about structure"
     )
-    weights: RewardWeights = Field(RewardWeights.usual(), description="weights of the reward's parts")
     structure: StructureSettings = Field(StructureSettings.usual(), description="how structure is scored")
-    guards: GuardsSettings = Field(GuardsSettings.usual(), description="signals that the reward is being gamed")

@@ -1,53 +1,67 @@
-"""The settings of a GRPO run as TRL's own."""
+"""The settings of a GRPO run as TRL's own.
+
+`loss_type` is `bnpo`, the mean over a micro-batch's tokens: what the reference implementation trained with, on TRL 0.16
+which knew no other. TRL's default is now `dapo`, the mean over a step's tokens. They are one where a step is one
+micro-batch; where it is several, `bnpo` lets a token of a micro-batch of short completions weigh more.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from rlkd_train.config import COMPONENTS, GrpoSettings
+from rlkd_train.base_model import check_quantised
+from rlkd_train.config import GrpoSettings
 from rlkd_train.shares import WAIT, share
+from rlkd_train.trl_settings import build
+from rlkd_train.watch.trackers import reporting
 
 
 def arguments(settings: GrpoSettings, checkpoints: Path, *, processes: int = 1, checkpointing: bool = False) -> Any:
-    """`checkpointing`: compute activations again in the backward pass. `processes` share a step's completions."""
+    """`checkpointing`: compute activations again in the backward pass. `processes` share a step's completions. Raises
+    InputError for what TRL refuses, or this machine cannot do."""
     import torch
     from trl import GRPOConfig
 
     from rlkd_train.student import in_bfloat16
 
+    check_quantised(settings)
     on_gpu = torch.cuda.is_available()
-    optim, weights = settings.optim, settings.weights
+    optim = settings.optim
     micro_batch, accumulate = shared(settings, processes)
-    return GRPOConfig(
-        output_dir=str(checkpoints),
-        max_steps=settings.steps,
-        per_device_train_batch_size=micro_batch,
-        gradient_accumulation_steps=accumulate,
-        generation_batch_size=settings.prompts_per_step * settings.generations,
-        num_generations=settings.generations,
-        max_completion_length=settings.max_completion,
-        temperature=settings.temperature,
-        beta=settings.beta,
-        reward_weights=[weights.of(name) for name in COMPONENTS],
-        learning_rate=optim.learning_rate,
-        lr_scheduler_type=optim.schedule,
-        warmup_steps=optim.warmup_ratio,
-        weight_decay=optim.weight_decay,
-        max_grad_norm=optim.max_grad_norm,
-        logging_steps=1,
-        save_steps=optim.save_steps,
-        save_total_limit=2,
-        seed=settings.seed,
-        data_seed=settings.seed,
-        bf16=in_bfloat16(settings),
-        use_cpu=not on_gpu,
-        activation_checkpointing=checkpointing,
-        ddp_timeout=WAIT,
-        report_to="none",
-        disable_tqdm=True,
-        dataloader_pin_memory=on_gpu,
-    )
+    ours = {
+        "output_dir": str(checkpoints),
+        "max_steps": settings.steps,
+        "per_device_train_batch_size": micro_batch,
+        "gradient_accumulation_steps": accumulate,
+        "generation_batch_size": settings.prompts_per_step * settings.generations,
+        "num_generations": settings.generations,
+        "loss_type": "bnpo",
+        "max_completion_length": settings.max_completion,
+        "temperature": settings.temperature,
+        "beta": settings.beta,
+        "reward_weights": [settings.weight_of(name) for name in settings.parts],
+        "learning_rate": optim.learning_rate,
+        "lr_scheduler_type": optim.schedule,
+        "warmup_steps": optim.warmup_ratio,
+        "weight_decay": optim.weight_decay,
+        "max_grad_norm": optim.max_grad_norm,
+        "logging_steps": 1,
+        "save_steps": optim.save_steps,
+        "save_total_limit": 2,
+        "seed": settings.seed,
+        "data_seed": settings.seed,
+        "bf16": in_bfloat16(settings),
+        "use_cpu": not on_gpu,
+        "activation_checkpointing": checkpointing,
+        "ddp_timeout": WAIT,
+        **reporting(settings, checkpoints.parent),
+        "disable_tqdm": True,
+        "dataloader_pin_memory": on_gpu,
+    }
+    if "steps_per_generation" in settings.trl:  # micro-batches that are drawn at a time: TRL takes one of the two
+        del ours["generation_batch_size"]
+    return build(GRPOConfig, ours, settings.trl)
 
 
 def shared(settings: GrpoSettings, processes: int) -> tuple[int, int]:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rlkd_train.config import COMPONENTS
 from rlkd_train.reward.completions import FOLDER
 
 
-def figures(out: Path, steps: int) -> dict[str, Any]:
-    """What the run came to: the first and the last step's components, and how often there was none."""
+def figures(out: Path, steps: int, parts: Sequence[str]) -> dict[str, Any]:
+    """What the run came to: the first and the last step's `parts` of the reward, and how often there was none."""
     from rlkd_train.run_folder import read_log
 
     log = read_log(out)
-    shown = {f"rewards/{name}/mean": name for name in COMPONENTS} | {
+    shown = {f"rewards/{name}/mean": name for name in parts} | {
         "reward": "reward",
         "completions/mean_length": "completion tokens",
         "unscored": "unscored share",

@@ -9,14 +9,14 @@ from rlkd_data.chat.backends.models import LocalModel
 from rlkd_data.errors import InputError
 from rlkd_data.prompts import student_messages
 from rlkd_data.run.progress import say
-from rlkd_train.config import GrpoSettings
+from rlkd_train.config import DistillSettings, GrpoSettings, StudentSettings
 from rlkd_train.fits import check_enough, check_positions, positions
 from rlkd_train.problems import Task
 from rlkd_train.sft.examples import prompt_ids
 from rlkd_train.tokenizer import open_tokenizer
 
 
-def prompts(settings: GrpoSettings, tasks: Sequence[Task]) -> list[dict[str, Any]]:
+def prompts(settings: StudentSettings, tasks: Sequence[Task]) -> list[dict[str, Any]]:
     """The rows that TRL draws from: `prompt` (messages) and `problem_id`."""
     return [
         {
@@ -30,7 +30,9 @@ def prompts(settings: GrpoSettings, tasks: Sequence[Task]) -> list[dict[str, Any
     ]
 
 
-def with_room(settings: GrpoSettings, found: LocalModel, tasks: Sequence[Task]) -> tuple[list[Task], int]:
+def with_room(
+    settings: GrpoSettings | DistillSettings, found: LocalModel, tasks: Sequence[Task]
+) -> tuple[list[Task], int]:
     """(the problems whose prompts are no longer than `max_prompt`, the tokens of the longest). Raises InputError where
     the model's positions do not suffice for it and a completion, and where too few problems are left for a step."""
     tokenizer = open_tokenizer(settings, found)

@@ -18,7 +18,6 @@ from typing import Any
 import torch
 from trl.trainer.utils import nanstd
 
-from rlkd_train.config import COMPONENTS
 from rlkd_train.grpo.scored_once import ScoredOnce
 from rlkd_train.grpo.trainer import Trainer
 from rlkd_train.reward.credit import earned, lands, missed, token_weights
@@ -46,7 +45,7 @@ class StepCreditTrainer(Trainer):
         summed = (found * self.reward_weights.to(found.device).unsqueeze(0)).nansum(dim=1)
         summed[torch.isnan(found).all(dim=1)] = torch.nan
         size = self.num_generations if self.model.training else self.num_generations_eval
-        structure = found[:, COMPONENTS.index("structure")]
+        structure = found[:, self.reward_func_names.index("structure")]
         above = structure - torch.nanmean(structure.view(-1, size), dim=1).repeat_interleave(size, dim=0)
         spread = nanstd(summed.view(-1, size), dim=1).repeat_interleave(size, dim=0) if size > 1 else 0.0 * summed
         self._parts = torch.nan_to_num(self._weight * above / (spread + _EPSILON), nan=0.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,9 +29,12 @@ class Begun:
     checkpointing: bool = False
 
 
-def train(settings: GrpoSettings, out: Path, rewards: Rewards | ScoredOnce, begun: Begun) -> StageResult:
-    """Train on the problems of `begun`, in each of the run's processes. Whatever ends the run before its last step, a
-    checkpoint of the last whole step is in `out`, which the main process alone writes in."""
+def train(
+    settings: GrpoSettings, out: Path, rewards: Rewards | ScoredOnce, begun: Begun, watchers: Sequence[Any] = ()
+) -> StageResult:
+    """Train on the problems of `begun`, in each of the run's processes; `watchers` are the main one's callbacks.
+    Whatever ends the run before its last step, a checkpoint of the last whole step is in `out`, which the main process
+    alone writes in."""
     from datasets import Dataset
     from transformers import PrinterCallback
 
@@ -55,7 +59,7 @@ def train(settings: GrpoSettings, out: Path, rewards: Rewards | ScoredOnce, begu
             args=arguments(settings, out / CHECKPOINTS, processes=processes(), checkpointing=begun.checkpointing),
             train_dataset=Dataset.from_list(prompts(settings, begun.tasks)),
             processing_class=tokenizer,
-            callbacks=[StepLog(out / LOG, progress), stops] if is_main() else [stops],
+            callbacks=[StepLog(out / LOG, progress), *watchers, stops] if is_main() else [stops],
         )
         trainer.remove_callback(PrinterCallback)
         if begun.checkpoint:
@@ -66,20 +70,17 @@ def train(settings: GrpoSettings, out: Path, rewards: Rewards | ScoredOnce, begu
     if not is_main():
         return StageResult()
     save_model(trainer.model, tokenizer, out, settings.model, whole)
-    told = {"structure is scored by": settings.told.removeprefix("structure: ")}
-    return StageResult({"ok": len(begun.tasks)}, figures(out, finished.global_step) | told)
+    told = {"structure is scored by": settings.told.removeprefix("structure: ")} if settings.asks_structure else {}
+    return StageResult({"ok": len(begun.tasks)}, figures(out, finished.global_step, settings.parts) | told)
 
 
 def open_trainer(settings: GrpoSettings, rewards: Rewards | ScoredOnce, **arguments: Any) -> Any:
-    """TRL's own trainer, or with `credit: step` ours, which differs from it in the advantages alone."""
-    if settings.credit == "step":
-        from rlkd_train.grpo.step_credit import StepCreditTrainer
+    """TRL's trainer; with `credit: step` or `dynamic_sampling` one that differs from it in the advantages and in the
+    problems alone."""
+    from rlkd_train.grpo.choose import trainer_class
 
-        weight = settings.weights.of("structure")
-        return StepCreditTrainer(reward_funcs=rewards.functions(), rewards=rewards, weight=weight, **arguments)
-    from rlkd_train.grpo.trainer import Trainer
-
-    return Trainer(reward_funcs=rewards.functions(), **arguments)
+    kind, more = trainer_class(settings, rewards)
+    return kind(reward_funcs=rewards.functions(), **more, **arguments)
 
 
 def _not_about_unscored(record: logging.LogRecord) -> bool:

@@ -19,6 +19,7 @@ FOLLOWERS = {
     "grpo": "rlkd_train.grpo.run:follow_grpo",
     "sft": "rlkd_train.sft.train:follow_sft",
     "gsrm": "rlkd_train.sft.train:follow_sft",
+    "distill": "rlkd_train.distill.run:follow_distill",
 }
 
 

@@ -74,8 +74,8 @@ def plan_grpo(settings: GrpoSettings, count: int) -> Plan:
 
 
 def plan_sft(settings: SftSettings | GsrmSettings, count: int) -> Plan:
+    from rlkd_train.sft.arguments import shared
     from rlkd_train.sft.examples import longest as longest_row
-    from rlkd_train.sft.run import shared
     from rlkd_train.sft.train import builder, examples_of
 
     with tempfile.TemporaryDirectory(prefix="rlkd-dry-run-") as scratch:

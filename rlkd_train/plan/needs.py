@@ -59,7 +59,7 @@ def load_of(settings: TrainSettings, longest: int, count: int) -> Load:
             adapter=settings.lora.r > 0,
             reference=settings.beta > 0 and not settings.lora.r,
         )
-    from rlkd_train.sft.run import shared as shared_sft
+    from rlkd_train.sft.arguments import shared as shared_sft
 
     micro_batch, _ = shared_sft(settings, count)
     return Load(tokens=longest, sequences=micro_batch, half=in_bfloat16(settings), adapter=settings.lora.r > 0)
@@ -111,7 +111,7 @@ def _changes(settings: Any, longest: int, count: int, shards: int) -> Iterator[t
 
 def _beside(settings: TrainSettings) -> dict[str, int]:
     """The models that score in this process, on the same device."""
-    if not isinstance(settings, GrpoSettings) or settings.structure is None:
+    if not isinstance(settings, GrpoSettings) or not settings.asks_structure:
         return {}
     width = HALF if in_bfloat16(settings) else FLOAT
     judge = settings.structure.judge

@@ -27,7 +27,9 @@ _SUMMARY = {
     "sft": "was fine-tuned on a teacher's reasoning traces (SFT)",
     "gsrm": "was trained to take reasoning apart into steps of meta-reasoning, sub-problem and answer (a GSRM)",
     "grpo": "was trained with GRPO on the structure of its teacher's reasoning (RLKD)",
+    "distill": "was distilled on its own completions, of which a teacher judged each token",
 }
+_OUTCOME = "was trained with GRPO on the outcome of its completions, without structure"
 
 
 @dataclass(frozen=True)
@@ -63,9 +65,14 @@ def card(repo_id: str, run: Run, base: str | None, licence: str) -> str:
     from huggingface_hub import ModelCardData
 
     from rlkd_data.publish.licences import hub_name
-    from rlkd_train.config import GrpoSettings, GsrmSettings, SftSettings
+    from rlkd_train.config import DistillSettings, GrpoSettings, GsrmSettings, SftSettings
 
-    kinds: dict[str, type[Settings]] = {"sft": SftSettings, "gsrm": GsrmSettings, "grpo": GrpoSettings}
+    kinds: dict[str, type[Settings]] = {
+        "sft": SftSettings,
+        "gsrm": GsrmSettings,
+        "grpo": GrpoSettings,
+        "distill": DistillSettings,
+    }
     told, every = told_settings(run.made_by, kinds), told_settings(run.made_by, kinds, whole=True)
     name = hub_name(licence)
     more: dict[str, Any] = {"license_name": licence} if name == "other" else {}
@@ -85,7 +92,7 @@ def card(repo_id: str, run: Run, base: str | None, licence: str) -> str:
     body = render(
         "model.md.j2",
         title=title,
-        summary=f"`{base_name}` {_SUMMARY[run.verb]} with `rlkd-train {run.verb}`. "
+        summary=f"`{base_name}` {_summary(run)} with `rlkd-train {run.verb}`. "
         + ("These are the weights of an adapter on it." if run.adapter else "These are whole weights."),
         loading=_loading(repo_id, run.adapter),
         data=_data(run, told),
@@ -102,6 +109,13 @@ def card(repo_id: str, run: Run, base: str | None, licence: str) -> str:
         fence=fence(recipe),
     )
     return f"---\n{header.to_yaml(line_break=chr(10))}\n---\n\n{body}"
+
+
+def _summary(run: Run) -> str:
+    weights = (run.made_by.get("settings") or {}).get("weights") or {}
+    if run.verb == "grpo" and weights.get("structure") == 0 and weights.get("alpha") is None:
+        return _OUTCOME
+    return _SUMMARY[run.verb]
 
 
 def _loading(repo_id: str, adapter: bool) -> str:

@@ -18,7 +18,7 @@ from rlkd_data.run.lock import held_for_reading
 from rlkd_data.tables import count_rows, scan
 from rlkd_train.publish.card import Run, card, charts
 
-_TRAINING = ("sft", "gsrm", "grpo")
+_TRAINING = ("sft", "gsrm", "grpo", "distill")
 _ADAPTER = "adapter_config.json"
 _TEXTS = (".json", ".jinja", ".txt", ".yaml")
 _LARGEST_TEXT = 1 << 20
@@ -49,7 +49,7 @@ def publish(run: Path, how: Publication) -> str:
 def _publish(run: Path, how: Publication, hub: Hub) -> str:
     made_by = read_stage(run) or {}
     if made_by.get("stage") not in _TRAINING:
-        raise InputError(f"{run} is no training run: give the folder that rlkd-train sft, gsrm or grpo wrote")
+        raise InputError(f"{run} is no training run: give the folder that rlkd-train sft, gsrm, grpo or distill wrote")
     model = run / "model"
     if made_by.get("status") != "done" or not model.is_dir():
         raise InputError(f"{run}: training has not finished: run the same command again, then publish")

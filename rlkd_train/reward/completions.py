@@ -15,13 +15,22 @@ FOLDER = "completions"
 
 
 @dataclass(frozen=True, slots=True)
+class OwnValue:
+    """What a reward of the user's own says of a completion; None: nothing."""
+
+    name: str
+    value: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class ScoredCompletion:
     """One completion of one step (from 1). A component that is None was not computed; `unscored` says why, and such a
     completion counts for nothing in its group.
 
     `total` is the weighted sum that TRL makes an advantage of, `guards` the signals that the completion gave and
     `penalty` what they cost (0 or less). `gate_at` is the step at which the prefix gate closed in the alignment with
-    `teacher`, the best of the problem's. `verdicts` hold every pair that was judged, against every teacher.
+    `teacher`, the best of the problem's. `verdicts` hold every pair that was judged, against every teacher. `tokens` is
+    the completion's length, `own` what the user's own rewards say.
     """
 
     step: int
@@ -42,6 +51,12 @@ class ScoredCompletion:
     steps: tuple[Step, ...] = ()
     verdicts: tuple[PairVerdict, ...] = ()
     guards: tuple[str, ...] = ()
+    length: float | None = None
+    overlong: float | None = None
+    repetition: float | None = None
+    language: float | None = None
+    tokens: int | None = None
+    own: tuple[OwnValue, ...] = ()
 
 
 _VERDICT = pa.struct(
@@ -77,6 +92,9 @@ COMPLETIONS = TableSchema(
             DECOMPOSITIONS.arrow.field("steps").with_nullable(True),
             pa.field("verdicts", pa.list_(_VERDICT)),
             pa.field("guards", pa.list_(pa.string())),
+            *(pa.field(name, pa.float64()) for name in ("length", "overlong", "repetition", "language")),
+            pa.field("tokens", pa.int64()),
+            pa.field("own", pa.list_(pa.struct([pa.field("name", pa.string()), pa.field("value", pa.float64())]))),
         ]
     ),
     key=("step", "problem_id"),

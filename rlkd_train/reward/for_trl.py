@@ -16,7 +16,7 @@ from typing import Any
 from rlkd_data.chat.stats import Stats
 from rlkd_data.errors import RlkdError
 from rlkd_data.tables import TableWriter, is_table, read_table
-from rlkd_train.config import COMPONENTS, GuardsSettings
+from rlkd_train.config import PARTS, GuardsSettings
 from rlkd_train.reward.asked import text_of
 from rlkd_train.reward.completions import COMPLETIONS, ScoredCompletion
 from rlkd_train.reward.components import Scoring
@@ -43,33 +43,51 @@ class Rewards:
         self._last: tuple[tuple[Any, ...], list[ScoredCompletion]] | None = None
         self._history = read_history(folder)
         self._metrics: dict[str, float] = {}
+        self._step, self._rows = 0, list[ScoredCompletion]()
         self.structures: list[tuple[str, Structure]] = []
         """The last batch's completions, in order, each with how its structure scored."""
 
     def functions(self) -> list[Callable[..., list[float | None]]]:
-        """One callable for each of COMPONENTS, named so. They need the dataset's column `problem_id`."""
-        return [self._function(name) for name in COMPONENTS]
+        """One callable for each part of the reward (`Scoring.parts`), named so. They need the dataset's column
+        `problem_id`."""
+        return [self._function(name) for name in self._scoring.parts]
 
     def _function(self, name: str) -> Callable[..., list[float | None]]:
         def reward(
             completions: list[Any], problem_id: list[str], trainer_state: Any, **more: Any
         ) -> list[float | None]:
             texts = [text_of(completion) for completion in completions]
-            rows = self.score(texts, problem_id, trainer_state.global_step + 1)
-            if name == COMPONENTS[0]:
+            ids = more.get("completion_ids")
+            asked = {"completions": completions, "problem_id": problem_id, "trainer_state": trainer_state, **more}
+            rows = self.score(
+                texts,
+                problem_id,
+                trainer_state.global_step + 1,
+                tokens=[len(one) for one in ids] if ids else None,
+                asked=asked,
+            )
+            if name == self._scoring.parts[0]:
                 _log(rows, self._metrics, more)
-            return [getattr(one, name) for one in rows]
+            return [_value(one, name) for one in rows]
 
         reward.__name__ = name
         return reward
 
-    def score(self, texts: Sequence[str], problem_ids: Sequence[str], step: int) -> list[ScoredCompletion]:
-        """Every component of a batch of completions, in order."""
+    def score(
+        self,
+        texts: Sequence[str],
+        problem_ids: Sequence[str],
+        step: int,
+        *,
+        tokens: Sequence[int] | None = None,
+        asked: Mapping[str, Any] | None = None,
+    ) -> list[ScoredCompletion]:
+        """Every part of a batch of completions, in order."""
         identity = (step, tuple(texts), tuple(problem_ids))
         if self._last is not None and self._last[0] == identity:
             return self._last[1]
-        before = _counts(self._scoring.structure.usage())
-        rows, structures = self._scoring.score(texts, problem_ids, step)
+        before = self._usage()
+        rows, structures = self._scoring.score(texts, problem_ids, step, tokens=tokens, asked=asked)
         unscored = (
             replace(found, score=None) if row.unscored else found for row, found in zip(rows, structures, strict=True)
         )
@@ -77,8 +95,12 @@ class Rewards:
         with TableWriter(self._folder, COMPLETIONS) as writer:
             for row in rows:
                 writer.add(row)
-        self._history.append(step_figures(rows))
-        after = _counts(self._scoring.structure.usage())
+        if self._step != step:  # of one step there may be several batches
+            self._step, self._rows = step, []
+            self._history.append(step_figures(rows))
+        self._rows += rows
+        self._history[-1] = step_figures(self._rows)
+        after = self._usage()
         signals = self._run_signals()
         self._metrics = (
             figures_of(rows, structures)
@@ -88,6 +110,9 @@ class Rewards:
         self._stop_if_needed(step, rows, signals)
         self._last = identity, rows
         return rows
+
+    def _usage(self) -> dict[str, float]:
+        return _counts(self._scoring.structure.usage()) if self._scoring.structure is not None else {}
 
     def _run_signals(self) -> tuple[str, ...]:
         windows = {name: getattr(self._guards, name).window for name in RUN_GUARDS}
@@ -121,9 +146,10 @@ class Rewards:
 
 def figures_of(rows: Sequence[ScoredCompletion], structures: Sequence[Structure]) -> dict[str, float]:
     """A step's figures for the log, beside the components that TRL logs itself. `unscored` counts completions that have
-    no reward, for whatever reason."""
+    no reward, for whatever reason. Of structure there are none where nobody was asked."""
     count = max(1, len(rows))
-    found = figures(structures) | {"unscored": sum(row.unscored is not None for row in rows) / count}
+    asked = any(one.score is not None or one.unscored is not None for one in structures)
+    found = (figures(structures) if asked else {}) | {"unscored": sum(row.unscored is not None for row in rows) / count}
     flat = step_figures(rows).flat_groups
     return (
         found
@@ -178,6 +204,13 @@ def _counts(usage: Mapping[str, Stats]) -> dict[str, float]:
             ("tokens", stats.usage.prompt_tokens + stats.usage.completion_tokens),
         )
     }
+
+
+def _value(row: ScoredCompletion, part: str) -> float | None:
+    if part in PARTS:
+        found: float | None = getattr(row, part)
+        return found
+    return next((one.value for one in row.own if one.name == part), None)
 
 
 def _log(rows: Sequence[ScoredCompletion], metrics: Mapping[str, float], more: Mapping[str, Any]) -> None:

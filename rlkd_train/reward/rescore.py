@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -15,16 +16,18 @@ from rlkd_data.errors import InputError
 from rlkd_data.run.identity import read_stage
 from rlkd_data.run.progress import tally
 from rlkd_data.run.stage import StageResult
+from rlkd_data.schema import Decomposition
 from rlkd_data.tables import TableWriter, count_rows, is_table, read_rows
-from rlkd_train.config import COMPONENTS, GrpoSettings, RescoreSettings
+from rlkd_train.config import PARTS, GrpoSettings, RescoreSettings
 from rlkd_train.evaluate.metrics import mean, rank_correlation
 from rlkd_train.problems import load_reasonings, load_tasks, load_teachers
 from rlkd_train.reward.accuracy import open_verifier
 from rlkd_train.reward.completions import COMPLETIONS, FOLDER, ScoredCompletion
 from rlkd_train.reward.components import Scoring
+from rlkd_train.reward.own import OwnReward
 from rlkd_train.reward.structure import StructureReward
 
-_COMPARED = (*COMPONENTS, "total")
+_COMPARED = (*PARTS, "total")
 _BATCH = 512
 """Completions that are scored at a time, at most."""
 _SAME = 1e-9
@@ -41,10 +44,13 @@ def given_or_the_runs(run: Path, values: Mapping[str, Any]) -> dict[str, Any]:
     own = {name: value for name, value in record.get("settings", {}).items() if name in kept}
     if isinstance(own.get("structure"), dict):  # a run from before these settings was scored so
         own["structure"] = {"gate": "meta", "grounded": False} | own["structure"]
+    longest = record.get("settings", {}).get("max_completion")
+    if longest is not None:
+        own["shaping"] = (own.get("shaping") or {}) | {"longest": (own.get("shaping") or {}).get("longest") or longest}
     asked = {name: value for name, value in values.items() if name in kept or name not in GrpoSettings.model_fields}
     asked.pop("out", None)
     found = {**own, **asked, "run": run}
-    for name in ("structure", "guards"):  # a new judge leaves the GSRM and the store as they were
+    for name in ("structure", "guards", "shaping"):  # a new judge leaves the GSRM and the store as they were
         if isinstance(own.get(name), dict) and isinstance(asked.get(name), dict):
             found[name] = _over(own[name], asked[name])
     return found
@@ -79,24 +85,50 @@ def rescore(settings: RescoreSettings, out: Path) -> StageResult:
     shutil.rmtree(out / FOLDER, ignore_errors=True)
     before: list[ScoredCompletion] = []
     after: list[ScoredCompletion] = []
+    own_rewards = [OwnReward(one) for one in settings.rewards]
     with (
-        StructureReward(settings.structure, teachers) as structure,
+        opened(settings, teachers) as structure,
         open_verifier(settings) as verifier,
         TableWriter(out / FOLDER, COMPLETIONS) as writer,
         tally("rescore", count_rows(source)) as progress,
     ):
-        scoring = Scoring(structure, verifier, tasks, settings.weights, settings.guards, reasonings)
+        scoring = Scoring(
+            structure,
+            verifier,
+            tasks,
+            settings.weights,
+            settings.guards,
+            reasonings,
+            teachers=teachers,
+            shaping=settings.shaping,
+            measure=settings.measure,
+            own=own_rewards,
+        )
         for rows in _batches(source):
             texts, names = [row.completion for row in rows], [row.problem_id for row in rows]
-            scored, _ = scoring.score(texts, names, rows[0].step)
+            scored, _ = scoring.score(texts, names, rows[0].step, tokens=[row.tokens for row in rows])
             for row in scored:
                 writer.add(row)
             before += map(_figures_alone, rows)
             after += map(_figures_alone, scored)
             progress.advance(count=len(rows))
-        asked = {f"{who} requests": stats.asked for who, stats in structure.usage().items()}
-        stored = {f"{who} from the store": stats.from_store for who, stats in structure.usage().items()}
+        usage = structure.usage() if structure is not None else {}
+        asked = {f"{who} requests": stats.asked for who, stats in usage.items()}
+        stored = {f"{who} from the store": stats.from_store for who, stats in usage.items()}
     return StageResult({"ok": len(after)}, compare(before, after) | asked | stored)
+
+
+def opened(
+    settings: RescoreSettings, teachers: Mapping[str, Sequence[Decomposition]]
+) -> AbstractContextManager[StructureReward | None]:
+    """Who scores structure; nobody without decompositions. Raises InputError where it counts all the same."""
+    if settings.decompositions:
+        return StructureReward(settings.structure, teachers)
+    if settings.asks_structure:
+        raise InputError(
+            "structure counts or is measured, and the run had no decompositions: give the teachers' `decompositions`"
+        )
+    return nullcontext()
 
 
 def compare(before: Sequence[ScoredCompletion], after: Sequence[ScoredCompletion]) -> dict[str, float | int | None]:
@@ -160,5 +192,5 @@ def _figures_alone(row: ScoredCompletion) -> ScoredCompletion:
         gate_at=row.gate_at,
         teacher=row.teacher,
         total=row.total,
-        **{name: getattr(row, name) for name in COMPONENTS},
+        **{name: getattr(row, name) for name in PARTS},
     )

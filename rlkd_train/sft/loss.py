@@ -13,11 +13,14 @@ import torch
 from torch.utils.checkpoint import checkpoint
 from trl import SFTTrainer
 
+from rlkd_train.config import TrainSettings
 from rlkd_train.order import EpochOrder, InOrder, by_length
 
 _CHUNK = 512
 """Positions whose logits are held at a time."""
 _UNLABELLED = -100
+_OTHERWISE = ("loss_type", "padding_free", "use_liger_kernel", "label_smoothing_factor", "router_aux_loss_coef")
+"""Fields of TRL's settings with which the loss or its batches are others than `LabelledPositionsTrainer` knows."""
 
 
 class Trainer(InOrder, SFTTrainer):  # type: ignore[misc]
@@ -28,6 +31,17 @@ class Trainer(InOrder, SFTTrainer):  # type: ignore[misc]
         step = self.args.per_device_train_batch_size * self.args.gradient_accumulation_steps * self.args.world_size
         self.order = by_length(list(rows["length"]), step, self.args.seed)
         return self.order
+
+
+def trainer_class(settings: TrainSettings) -> type[SFTTrainer]:
+    """The trainer above; on a CPU, where its loss is the one asked for, the one below; and TRL's own where examples are
+    packed, which have no length of their own to be ordered by."""
+    found: type[SFTTrainer] = Trainer
+    if settings.trl.get("packing"):
+        found = SFTTrainer
+    elif not torch.cuda.is_available() and not any(settings.trl.get(name) for name in _OTHERWISE):
+        found = LabelledPositionsTrainer
+    return found
 
 
 class LabelledPositionsTrainer(Trainer):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -80,13 +80,18 @@ def _train(
     """Examples, training, weights: each is kept when finished, so that a killed run goes on where it was. Returns
     the result, the trained model and its tokenizer."""
     from rlkd_train.run_folder import CHECKPOINTS, check_not_beyond, last_checkpoint
+    from rlkd_train.sft.arguments import arguments
+    from rlkd_train.watch.hub import pushing
 
+    if processes() == 1:  # several make them together, once they have begun
+        arguments(settings, out / CHECKPOINTS)
     examples, counts, tokens = examples_of(settings, out, build, title, processes())
     checkpointing = needs_of(settings, longest(examples), processes()).checkpointing
     checkpoint = last_checkpoint(out / CHECKPOINTS)
     check_not_beyond(checkpoint, settings.max_steps, "max_steps")
-    begun = begin(Begun(examples, checkpoint, checkpointing))
-    figures, model, tokenizer = _trained(settings, out, begun)
+    with pushing(settings.hub, out / CHECKPOINTS) as pushers:
+        begun = begin(Begun(examples, checkpoint, checkpointing))
+        figures, model, tokenizer = _trained(settings, out, begun, pushers)
     return StageResult(counts, {"tokens_per_epoch": tokens, **figures}), model, tokenizer
 
 
@@ -100,7 +105,7 @@ def examples_of(
     """(the tokenised examples of a run in `count` processes, in a file in `out`, their counts, the tokens of those that
     are learned from); what is there is kept. Raises InputError where such a run could not train: nothing but tables and
     a tokenizer has been loaded then."""
-    from rlkd_train.sft.run import shared
+    from rlkd_train.sft.arguments import shared
     from rlkd_train.tokenizer import open_tokenizer
 
     max_length = settings.max_length
@@ -128,14 +133,16 @@ def follow_sft(settings: SftSettings | GsrmSettings, out: Path, begun: Begun) ->
     _trained(settings, out, begun)
 
 
-def _trained(settings: SftSettings | GsrmSettings, out: Path, begun: Begun) -> tuple[dict[str, Any], Any, Any]:
+def _trained(
+    settings: SftSettings | GsrmSettings, out: Path, begun: Begun, watchers: Sequence[Any] = ()
+) -> tuple[dict[str, Any], Any, Any]:
     """(figures, the trained model, its tokenizer); the main process saves the weights."""
     from rlkd_train.run_folder import save_model
     from rlkd_train.sft.run import run_sft
     from rlkd_train.student import load_student
 
     model, tokenizer = load_student(settings)
-    figures, whole = run_sft(settings, begun, model=model, tokenizer=tokenizer, out=out)
+    figures, whole = run_sft(settings, begun, model=model, tokenizer=tokenizer, out=out, watchers=watchers)
     if is_main():
         save_model(model, tokenizer, out, settings.model, whole)
     return figures, model, tokenizer

@@ -29,7 +29,7 @@ from tests.support.training_rows import trace, write
 
 GSRM = "tests.support.grpo_run:decompose"
 JUDGE = "tests.support.grpo_run:say_yes_or_no"
-NOT_OURS = ("step_time", "train_runtime", "epoch", "num_tokens", "/time/", "entropy")
+NOT_OURS = ("step_time", "train_runtime", "epoch", "num_tokens", "/time/", "entropy", "second")
 """Figures of a step that are of its time, or that TRL takes from each process' own half."""
 
 
@@ -60,8 +60,9 @@ def servers() -> Iterator[tuple[str, str]]:
 
 
 def settings(folder: Path, servers: tuple[str, str], **more: Any) -> Path:
-    """Each run has a store of its own, so that each one asks."""
-    return make_run(folder, *servers, precision="float32", **more)
+    """Each run has a store of its own, so that each one asks. The loss is a mean over a step, not over each process'
+    micro-batches."""
+    return make_run(folder, *servers, precision="float32", trl={"loss_type": "dapo"}, **more)
 
 
 def log(out: Path) -> list[dict[str, float]]:

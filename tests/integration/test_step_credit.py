@@ -170,7 +170,7 @@ def test_credit_to_completions_is_trls_own_bit_for_bit(made: Made) -> None:
     losses = []
     for credit in (None, "completion"):
         trainer = made.trainer(credit, TEXTS)
-        assert type(trainer) is GRPOTrainer
+        assert isinstance(trainer, GRPOTrainer)
         losses.append(trainer.compute_loss(trainer.model, made.batch(trainer, TEXTS)))
     assert torch.equal(*losses) and losses[0] != 0
     flat = [SECOND_WRONG, SECOND_WRONG]  # where siblings earn alike there is nothing to learn, within them neither

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from types import MethodType
 from typing import Any
@@ -12,6 +13,7 @@ from rlkd_data.answers.verify import Verifier
 from rlkd_data.schema import Step
 from rlkd_data.structure.render import render
 from rlkd_train.config import COMPONENTS, GuardsSettings, RewardWeights, StructureSettings
+from rlkd_train.config.trl import _CHOICES
 from rlkd_train.problems import Task
 from rlkd_train.reward import structure as structure_reward
 from rlkd_train.reward.components import Scoring
@@ -22,6 +24,7 @@ from tests.support.scoring_fakes import FakeClient, WordJudge, decomposition
 from tests.support.tiny_model import save_tiny_model
 
 TASK = Task("p1", "What is 1 + 1?", "2", "math")
+ROW = {"prompt": [{"role": "user", "content": TASK.problem}], "problem_id": TASK.problem_id}
 TEXTS = ["<think>\nadd\n</think>\n\n\\boxed{2}", "it is 3", "so \\boxed{2}"]
 LOST = "<think>lost</think>\n\\boxed{2}"
 
@@ -31,15 +34,13 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_tiny_model(tmp_path_factory.mktemp("model"))
 
 
-def advantages(model: Path, rewards: Rewards, texts: list[str], aggregation: str) -> list[float]:
-    """The advantages of one group, from the trainer's own `_generate_and_score_completions`; only what the model would
-    have written is put in its mouth."""
+def trainer_of(model: Path, rewards: Rewards, texts: list[str], **more: Any) -> Any:
+    """TRL's trainer with our rewards; only what the model would have written is put in its mouth."""
     from datasets import Dataset
     from transformers import AutoTokenizer
     from trl import GRPOConfig, GRPOTrainer
 
     tokenizer = AutoTokenizer.from_pretrained(model)
-    row = {"prompt": [{"role": "user", "content": TASK.problem}], "problem_id": TASK.problem_id}
     trainer = GRPOTrainer(
         model=str(model),
         reward_funcs=rewards.functions(),
@@ -49,12 +50,12 @@ def advantages(model: Path, rewards: Rewards, texts: list[str], aggregation: str
             num_generations=len(texts),
             max_completion_length=64,
             reward_weights=[RewardWeights().of(name) for name in COMPONENTS],
-            multi_objective_aggregation=aggregation,
             use_cpu=True,
             bf16=False,
             report_to="none",
+            **more,
         ),
-        train_dataset=Dataset.from_list([row] * len(texts)),
+        train_dataset=Dataset.from_list([ROW] * len(texts)),
         processing_class=tokenizer,
     )
     ids = [tokenizer(text)["input_ids"] for text in texts]
@@ -64,9 +65,23 @@ def advantages(model: Path, rewards: Rewards, texts: list[str], aggregation: str
 
     trainer._generate_single_turn = MethodType(say, trainer)
     trainer.model.train()
-    made = trainer._generate_and_score_completions([dict(row) for _ in texts])
-    found: list[float] = made["advantages"].tolist()
+    trainer.current_gradient_accumulation_steps = 1
+    return trainer
+
+
+def batch_of(trainer: Any, texts: list[str]) -> dict[str, Any]:
+    """What the trainer makes of one group of completions."""
+    found: dict[str, Any] = trainer._generate_and_score_completions([dict(ROW) for _ in texts])
     return found
+
+
+def gradient(trainer: Any, batch: dict[str, Any], loss_type: str) -> Any:
+    import torch
+
+    trainer.loss_type = loss_type
+    trainer.model.zero_grad()
+    trainer.compute_loss(trainer.model, batch).backward()
+    return torch.cat([one.grad.flatten() for one in trainer.model.parameters() if one.grad is not None])
 
 
 def rewards_in(folder: Path, verifier: Verifier) -> Rewards:
@@ -78,22 +93,52 @@ def rewards_in(folder: Path, verifier: Verifier) -> Rewards:
 TEACHERS = {"p1": [decomposition("t1", "p1", ["mqa", "mqa"])]}
 
 
-@pytest.mark.parametrize("aggregation", ["sum_then_normalize", "normalize_then_sum"])
-def test_siblings_of_an_unscored_completion_have_the_advantages_they_would_have_without_it(
-    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, aggregation: str
+SCALED = [
+    ("sum_then_normalize", "group"),
+    ("sum_then_normalize", "batch"),
+    ("sum_then_normalize", "none"),
+    ("normalize_then_sum", "group"),
+]
+LOSSES = _CHOICES["GRPOConfig"]["loss_type"]
+
+
+@pytest.fixture(scope="module")
+def verifier() -> Iterator[Verifier]:
+    with Verifier(1) as found:
+        yield found
+
+
+@pytest.mark.parametrize(("aggregation", "scale"), SCALED)
+def test_an_unscored_completion_moves_nobody_whatever_the_loss(
+    model: Path, verifier: Verifier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, aggregation: str, scale: str
 ) -> None:
+    """Neither its siblings' advantages, nor, under any loss, the direction in which the weights go."""
+    import torch
+
     client = FakeClient(lambda asked: None if "lost" in asked else render([Step(1, "m", "q", "a")]))
 
     async def opened(*_: object) -> object:
         return StructureScorer(client, WordJudge(), TEACHERS, max_tokens=64), {}  # type: ignore[arg-type]
 
     monkeypatch.setattr(structure_reward, "_open", opened)
-    with Verifier(1) as verifier:
-        alone = advantages(model, rewards_in(tmp_path / "a", verifier), TEXTS, aggregation)
-        mixed = [TEXTS[0], LOST, *TEXTS[1:]]
-        with_outage = advantages(model, rewards_in(tmp_path / "b", verifier), mixed, aggregation)
-        all_lost = advantages(model, rewards_in(tmp_path / "c", verifier), [LOST, LOST + "!"], aggregation)
-    assert with_outage[1] == 0.0
-    assert [with_outage[0], *with_outage[2:]] == pytest.approx(alone, abs=1e-6)
-    assert len(set(alone)) == 3
-    assert all_lost == [0.0, 0.0]
+    mixed = [TEXTS[0], LOST, *TEXTS[1:]]
+    how = {"multi_objective_aggregation": aggregation, "scale_rewards": scale}
+    alone, with_outage = (
+        trainer_of(model, rewards_in(tmp_path / name, verifier), texts, **how)
+        for name, texts in (("a", TEXTS), ("b", mixed))
+    )
+    found, beside = batch_of(alone, TEXTS), batch_of(with_outage, mixed)
+    assert len(set(found["advantages"].tolist())) == 3
+    assert beside["advantages"][1] == 0.0
+    kept = beside["advantages"][[0, 2, 3]]
+    assert kept.tolist() == pytest.approx(found["advantages"].tolist(), abs=1e-6)
+    for loss in LOSSES:
+        one, other = gradient(alone, found, loss), gradient(with_outage, beside, loss)
+        assert one.norm() > 1e-4, loss
+        assert torch.nn.functional.cosine_similarity(one, other, dim=0) == pytest.approx(1.0, abs=1e-4), loss
+        assert 0.5 < other.norm() / one.norm() < 1.01, loss  # it counts as a completion of no consequence, at most
+    nobody = [LOST, LOST + "!"]
+    lost = trainer_of(model, rewards_in(tmp_path / "c", verifier), nobody, **how)
+    batch = batch_of(lost, nobody)
+    assert batch["advantages"].tolist() == [0.0, 0.0]
+    assert all(gradient(lost, batch, loss).abs().max() == 0.0 for loss in LOSSES)
