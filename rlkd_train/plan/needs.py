@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -116,11 +117,12 @@ def _beside(settings: TrainSettings) -> dict[str, int]:
     width = HALF if in_bfloat16(settings) else FLOAT
     judge = settings.structure.judge
     names = {"gsrm": settings.structure.gsrm, "judge": judge.model if judge.kind.startswith("llm") else None}
-    return {
-        part: weights_of(_weights(name)) * width
-        for part, name in names.items()
-        if name is not None and name.startswith("local:")
-    }
+    found = {}
+    for part, name in names.items():
+        if name is not None and name.startswith("local:"):
+            with suppress(InputError):  # the world's GSRM has no weights; of one that is not there its client speaks
+                found[part] = weights_of(_weights(name)) * width
+    return found
 
 
 def _weights(model: str) -> Path:

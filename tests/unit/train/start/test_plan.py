@@ -108,3 +108,8 @@ def test_activations_are_computed_again_where_they_would_not_fit(tiny: Path, mon
         has(monkeypatch, free)
         assert needs.needs_of(chosen, 2048, 1).checkpointing is again
     assert needs.needs_of(chosen.model_copy(update={"checkpointing": "on"}), 8, 1).checkpointing
+
+
+def test_what_scores_without_weights_of_its_own_takes_no_memory(tiny: Path) -> None:
+    chosen = settings(tiny, structure={"gsrm": "local:world-gsrm", "judge": {"kind": "equal"}})
+    assert "gsrm" not in needs.needs_of(chosen, 100, 1).parts
