@@ -14,6 +14,7 @@ from typing import Any
 
 from rlkd_data import web_address
 from rlkd_data.chat.backends.event_stream import assembled, is_stream, without_comments
+from rlkd_data.chat.backends.refusals import is_beyond_a_minute
 from rlkd_data.chat.backends.said import asked_wait, complaint, page_title, sentence
 from rlkd_data.chat.pace.retry import retry_after
 from rlkd_data.chat.types import Failed, Hopeless, Rejected, Retryable, Unfinished
@@ -47,17 +48,27 @@ TYPES = {
 """Statuses of the errors that Anthropic names by a type."""
 _TOO_LONG = re.compile(r"context.{0,10}(length|window|size)|maximum context|prompt is too long|too many tokens", re.I)
 _FILTERED = re.compile(
-    r"content[_ ]?(filter|policy|inspection)|content management policy|data_inspection|usage polic|flagged"
-    r"|\bmoderation|inappropriate content|不安全|敏感",
+    r"content[_ ]?(filter|policy|inspection)|content management policy|data_inspection|usage polic|flagged_input"
+    r"|\b(?:prompt|input|content|messages?|request|text|conversation)\b[^.]{0,40}\bflagged"
+    r"(?! as (?:deprecat|unsupp|inval))|\bflagged (?:content|input|prompt|text)|\bmoderation|inappropriate content"
+    r"|不安全|敏感",
     re.I,
 )
 """A prompt that a filter turned away, in words of OpenAI, Azure, OpenRouter, Alibaba and Zhipu."""
+_CLOSED = re.compile(
+    r"\b(?:account|organi[sz]ation|project|api[ _-]?key|workspace)\b[^.]{0,40}"
+    r"\b(?:flagged|suspended|banned|blocked|deactivated|terminated)\b",
+    re.I,
+)
+"""An account that may ask nothing any more, for whatever was asked before."""
 _BAD_KEY = re.compile(
     r"api[_ -]?key.{0,20}(?:not valid|invalid|incorrect|expired)|(?:incorrect|invalid) api[_ -]?key", re.I
 )
-_THROTTLED = re.compile(r"throttl|too many requests|rate[_ ]limit", re.I)
+_THROTTLED = re.compile(r"throttl|too many requests|rate[_ ]limit|\b(?:tokens|requests) per (?:min|hour|day)", re.I)
 _GAVE_UP = (498, 499)
 """A tier without room, and a call that was cancelled on the server's side: not the request's fault."""
+_AWAY = re.compile(r"\bmodel\b[^.]{0,60}\b(?:unloaded|crashed|(?:is|still) (?:being )?load(?:ing|ed))\b", re.I)
+"""A model that its server takes into memory again, as LM Studio does after a while without requests."""
 _NO_MODEL = re.compile(r"model.{0,80}(not found|does not exist|not exist)|model_not_found|unknown model", re.I | re.S)
 _NO_MONEY = re.compile(
     r"insufficient_quota|credit balance|billing_hard_limit|insufficient (?:balance|credit|funds)|out of credit"
@@ -143,13 +154,15 @@ def _check_header(variable: str, header: str, value: str) -> None:
         raise InputError(f"{variable} holds characters that no header has: set it again")
 
 
-def failure(at: Endpoint, status: int, headers: Mapping[str, str], body: str) -> Failed:  # noqa: PLR0911 - a table
+def failure(at: Endpoint, status: int, headers: Mapping[str, str], body: str) -> Failed:  # noqa: PLR0911, PLR0912 - a table
     """What an HTTP error status means for this request and for the others."""
     said = at.hide(sentence(body)) or "(no message)"
     told = f"{at.model} at {at.base_url} answered {status}: {said}"
     about = complaint(body)
     if status == 401:
         return Hopeless(f"{told} – check {at.variable}")
+    if status in (400, 403) and _CLOSED.search(about):
+        return Hopeless(f"{told} – the account behind {at.variable} may ask nothing")
     if status == 403 and _FILTERED.search(about):
         return Rejected(told, reason="content_filter")
     if status == 400 and _BAD_KEY.search(about):
@@ -160,9 +173,13 @@ def failure(at: Endpoint, status: int, headers: Mapping[str, str], body: str) ->
     wait = asked_wait(body) if wait is None else wait
     if status == 402 or (status in (400, _TOO_MANY) and _is_empty(about, body, wait)):
         return Hopeless(f"{told} – the account behind {at.variable} has no credit left")
+    if status in (400, 404) and _AWAY.search(about):
+        return Retryable(told, reason="server_error", retry_after=wait)
     if status == 404 or (status == 400 and _NO_MODEL.search(about)):
         return Hopeless(f"{told} – check the model's name and the base URL")
-    throttled = status == _TOO_MANY or (status == 400 and _THROTTLED.search(sentence(body)))
+    if status in (_TOO_MANY, 413) and is_beyond_a_minute(about):
+        return Rejected(told, reason="too_long", body=body)
+    throttled = status == _TOO_MANY or (status in (400, 413) and _THROTTLED.search(about))
     if throttled or status in (*_OVERLOADED, *_GAVE_UP):
         reason = "rate_limited" if throttled else "overloaded"
         return Retryable(told, reason=reason, retry_after=wait)

@@ -128,11 +128,26 @@ _MOST = (
     rf"\d > {_NUMBER}, which is the maximum",
     rf"between \d+ and {_NUMBER}",
 )
+_A_MINUTE = re.compile(
+    rf"tokens per (?:min(?:ute)?|hour|day)\b.{{0,40}}?\blimit:? {_NUMBER},? requested:? {_NUMBER}",
+    re.IGNORECASE | re.DOTALL,
+)
+"""A limit of tokens a minute that one request alone passes, as Groq (413) and OpenAI (429) say it; where it is what was
+used before that leaves no room, that stands between the two."""
+
+
+def is_beyond_a_minute(text: str) -> bool:
+    """Whether a request is larger than all that an account may ask in a minute: waiting does not help it."""
+    found = _A_MINUTE.search(text)
+    return found is not None and _count(found[2]) > _count(found[1])
 
 
 def room(text: str, asked: int) -> Room | None:
     """How many tokens a server that found `asked` too many would write; 0 where the prompt alone is too long. None
     where the text is about something else, or names no number."""
+    if (found := _A_MINUTE.search(text)) is not None:  # the reply's longest is part of what is counted
+        left = asked - max(0, _count(found[2]) - _count(found[1]))
+        return Room(left if left >= _LEAST else 0, always=False) if left < asked else None
     if not _ABOUT_LENGTH.search(text):
         return None
     whole, prompt = _first(_WHOLE, text), _first(_PROMPT, text)
@@ -157,5 +172,9 @@ def blames_length(text: str) -> bool:
 def _first(patterns: tuple[str, ...], text: str) -> int | None:
     for pattern in patterns:
         if found := re.search(pattern, text, re.IGNORECASE):
-            return int(found[1].replace(",", "").replace("_", ""))
+            return _count(found[1])
     return None
+
+
+def _count(digits: str) -> int:
+    return int(re.sub(r"\D", "", digits))

@@ -20,6 +20,11 @@ def repeating(problem: str) -> str:
     return body(str(found))
 
 
+def tokens_a_minute(numbers: str) -> str:
+    said = "Request too large for model `m` in organization `org_1` service tier `on_demand` on tokens per minute (TPM)"
+    return body(f"{said}{numbers}, please reduce your message size and try again.", "rate_limit_exceeded")
+
+
 MODERATED = json.dumps(
     {
         "error": {
@@ -70,6 +75,31 @@ MODERATED = json.dumps(
         (429, body("Your account o is suspended, check your billing"), Hopeless, "hopeless"),
         (429, body("Your account is in arrears, please recharge"), Hopeless, "hopeless"),
         (498, body("Flex tier capacity exceeded"), Retryable, "overloaded"),
+        (413, tokens_a_minute(""), Retryable, "rate_limited"),  # Groq's
+        (413, tokens_a_minute(": Limit 6000, Used 5900, Requested 800"), Retryable, "rate_limited"),
+        (413, tokens_a_minute(": Limit 6000, Requested 8115"), Rejected, "too_long"),  # never passes
+        (429, body("Too large on tokens per min (TPM): Limit 30000, Requested 34200."), Rejected, "too_long"),  # OpenAI
+        (
+            429,
+            body("Limit on tokens per min (TPM): Limit 30000, Used 30000, Requested 342."),
+            Retryable,
+            "rate_limited",
+        ),
+        (400, json.dumps({"error": "Model unloaded."}), Retryable, "server_error"),  # LM Studio
+        (404, json.dumps({"error": "The model has been unloaded"}), Retryable, "server_error"),
+        (
+            400,
+            json.dumps({"error": "The model has crashed without additional information."}),
+            Retryable,
+            "server_error",
+        ),
+        (400, body("Model is still loading, try again"), Retryable, "server_error"),
+        (404, body("No models loaded. Please load one."), Hopeless, "hopeless"),
+        (403, body("This account has been flagged for abuse"), Hopeless, "hopeless"),
+        (400, body("Your organization was banned for violating our usage policies"), Hopeless, "hopeless"),
+        (400, body("top_k in your request was flagged as deprecated"), Rejected, "bad_request"),
+        (400, body("seed is flagged by this deployment"), Rejected, "bad_request"),
+        (400, body("Your request has been flagged for possible risk"), Rejected, "content_filter"),
         (499, body("The operation was cancelled."), Retryable, "overloaded"),
     ],
 )

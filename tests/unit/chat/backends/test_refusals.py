@@ -67,7 +67,10 @@ def test_which_fields_a_refusal_is_about(body: Any, fields: list[str] | None) ->
          "`context_window`", 8192, True),
         ("max_tokens is too large: 16384. This model supports at most 4096 completion tokens.", 4096, True),
         ("max_tokens must be between 1 and 8,192", 8192, True),
+        ("Request too large for model `m` on tokens per minute (TPM): Limit 12000, Requested 16600, please reduce "
+         "max_tokens", 11784, False),
         # the prompt is the matter
+        ("on tokens per minute (TPM): Limit 6000, Requested 22284; max_tokens too large", 0, False),
         ("maximum context length is 8192 tokens, your request has 8100 input tokens, max_tokens 16384", 0, False),
     ],
 )  # fmt: skip
@@ -81,6 +84,10 @@ def test_how_long_a_reply_a_server_would_write(said: str, tokens: int, always: b
 )
 def test_a_prompt_that_is_too_long_is_no_matter_of_the_reply(said: str) -> None:
     assert room(said, 16384) is None
+
+
+def test_what_was_used_before_is_no_matter_of_the_reply() -> None:
+    assert room("on tokens per minute (TPM): Limit 6000, Used 5900, Requested 800", 512) is None
 
 
 def refused(body: Any, reason: str = "bad_request") -> Rejected:
