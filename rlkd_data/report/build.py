@@ -11,7 +11,7 @@ import base64
 import hashlib
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from typing import Any
 from rlkd_data import __version__
 from rlkd_data.config import ReportSettings
 from rlkd_data.errors import InputError
-from rlkd_data.files import sweep, write_whole
+from rlkd_data.files import sweep, whole_file
 from rlkd_data.report.gather import gather
 from rlkd_data.run.stage import StageResult
 
@@ -29,6 +29,8 @@ _SCRIPTS = (
     *("viewer.js", "trace.js", "tree.js", "align.js", "student.js", "main.js"),
 )
 """The parts of the page's one script, in order."""
+_DATA = "<!--data-->"
+"""Where the data go; no title holds it, for its brackets are escaped."""
 
 
 def report(settings: ReportSettings, out: Path) -> StageResult:
@@ -46,27 +48,47 @@ def write_page(folders: Sequence[Path], page: Path, title: str) -> dict[str, Any
     data = gather(folders) | {"title": title, "made_at": datetime.now(UTC).isoformat(timespec="seconds")}
     page.parent.mkdir(parents=True, exist_ok=True)
     sweep(page.parent, page.name)
-    write_whole(page, render(data, title), errors="replace")
+    with whole_file(page) as stream:
+        for piece in html(data, title):
+            stream.write(piece.encode("utf-8", "replace"))
     return data
 
 
-def render(data: dict[str, Any], title: str) -> str:
-    """The page as HTML."""
+def html(data: dict[str, Any], title: str) -> Iterator[str]:
+    """The page in pieces: its data take some hundred megabytes, and as one text they would take as much again."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
 
     style = (_PAGE / "page.css").read_text(encoding="utf-8")
     script = '"use strict";\n' + "\n".join((_PAGE / name).read_text(encoding="utf-8") for name in _SCRIPTS)
     environment = Environment(loader=FileSystemLoader(_PAGE), autoescape=True, undefined=StrictUndefined)
-    return environment.get_template("page.html.j2").render(
+    around = environment.get_template("page.html.j2").render(
         title=title,
         version=__version__,
         style=Markup(style),
         script=Markup(script),
         style_hash=sha256(style),
         script_hash=sha256(script),
-        data=Markup(inert_json(data)),
+        data=Markup(_DATA),
     )
+    before, _, after = around.partition(_DATA)
+    yield before
+    yield from _inert_pieces(data)
+    yield after
+
+
+def _inert_pieces(data: dict[str, Any]) -> Iterator[str]:
+    """`inert_json` of an object that is not empty; its lists item by item."""
+    for number, (name, value) in enumerate(data.items()):
+        yield f"{',' if number else '{'}{inert_json(name)}:"
+        if not isinstance(value, list):
+            yield inert_json(value)
+            continue
+        yield "["
+        for place, item in enumerate(value):
+            yield f"{',' if place else ''}{inert_json(item)}"
+        yield "]"
+    yield "}"
 
 
 def inert_json(data: Any) -> str:

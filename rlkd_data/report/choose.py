@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
-@dataclass
+@dataclass(slots=True)
 class _Candidate:
     rank: bytes
     size: int = 0
-    groups: set[str] = field(default_factory=set)
+    groups: tuple[str, ...] = ()
 
 
 class Chooser:
@@ -36,9 +36,10 @@ class Chooser:
         """A row called `name`, one of `group`, of `size` characters. A name may come more than once."""
         one = self._found.get(name)
         if one is None:
-            one = self._found[name] = _Candidate(hashlib.blake2b(name.encode("utf-8", "replace")).digest())
+            one = self._found[name] = _Candidate(hashlib.blake2b(name.encode("utf-8", "replace")).digest()[:16])
         one.size += size
-        one.groups.add(group)
+        if group not in one.groups:
+            one.groups = (*one.groups, group)
         if len(self._found) > self._prune_at:
             self._found = {name: self._found[name] for name in self._ordered()[: 2 * self.most_rows]}
             self._pruned = True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,20 @@ LONGEST = 200_000
 """Characters of one text that the page holds."""
 
 Row = dict[str, Any]
+_SHARED = ("trace_id", "problem_id", "problem", "domain", "answer", "final_answer")
+_OF_TRACES = (
+    *_SHARED,
+    "reasoning",
+    "response",
+    "teacher",
+    "is_correct",
+    "verification",
+    "finish_reason",
+    "usage",
+    "source",
+    "license",
+)
+_OF_STEPS = (*_SHARED, "status", "issues", "annotator", "steps", "kinds", "abandoned")
 
 
 def trace_rows(traces: Collection[Path], decompositions: Collection[Path], chosen: Collection[str]) -> list[Row]:
@@ -20,11 +34,13 @@ def trace_rows(traces: Collection[Path], decompositions: Collection[Path], chose
 
     Rows of one problem stand together, in the order of the tables.
     """
-    by_id: dict[str, Row] = {row["trace_id"]: row for folder in traces for row in _chosen(folder, TRACES, chosen)}
+    by_id: dict[str, Row] = {
+        row["trace_id"]: row for folder in traces for row in _chosen(folder, TRACES, _OF_TRACES, chosen)
+    }
     rows = []
     taken = set()
     for folder in decompositions:
-        for found in _chosen(folder, DECOMPOSITIONS, chosen):
+        for found in _chosen(folder, DECOMPOSITIONS, _OF_STEPS, chosen):
             taken.add(found["trace_id"])
             rows.append(_decomposed(by_id.get(found["trace_id"]), found))
     rows += [_undecomposed(trace) for name, trace in by_id.items() if name not in taken]
@@ -34,10 +50,12 @@ def trace_rows(traces: Collection[Path], decompositions: Collection[Path], chose
     return sorted(rows, key=lambda row: order[row["problem_id"]])
 
 
-def _chosen(folder: Path, schema: TableSchema, chosen: Collection[str]) -> Iterator[Row]:
+def _chosen(folder: Path, schema: TableSchema, columns: Sequence[str], chosen: Collection[str]) -> Iterator[Row]:
+    more = ("raw",) if schema is DECOMPOSITIONS else ()  # of rejected rows alone: as long as the steps
     for place, rejected in ((folder, False), (folder / REJECTED, True)):
         if is_table(place):
-            for batch in read_table(folder, schema, rejected=rejected):
+            wanted = (*columns, *more, "reason", "detail") if rejected else columns
+            for batch in read_table(folder, schema, wanted, rejected=rejected):
                 keep = [name in chosen for name in batch.column("trace_id").to_pylist()]
                 yield from batch.filter(keep).to_pylist()
 

@@ -18,7 +18,7 @@ from rlkd_data.schema import DECOMPOSITIONS, TRACES, TableSchema
 from rlkd_data.tables import REJECTED, is_table, read_table
 
 _TRACE_FACTS = ["trace_id", "domain", "is_correct", "verification", "teacher", "license", "source", "usage", "cost_usd"]
-_STEP_FACTS = ["trace_id", "domain", "annotator", "steps", "issues", "usage", "cost_usd"]
+_STEP_FACTS = ["trace_id", "domain", "annotator", "issues", "usage", "cost_usd"]
 
 
 @dataclass
@@ -85,9 +85,13 @@ def survey_traces(folder: Path, figures: Figures, chooser: Chooser) -> None:
 
 def survey_decompositions(folder: Path, figures: Figures, chooser: Chooser) -> None:
     """Add a decompositions table to the figures and to the choice."""
-    for batch, rejected in _batches(folder, DECOMPOSITIONS, [*_STEP_FACTS, "raw", "problem"]):
+    for batch, rejected in _batches(folder, DECOMPOSITIONS, [*_STEP_FACTS, "steps", "raw", "problem"]):
         sizes = _sizes(batch, "raw", "problem")  # the steps are about as long as the reply that they were read from
         facts = batch.select([*_STEP_FACTS, *(["reason"] if rejected else [])])
+        if not rejected:
+            steps = batch.column("steps")
+            figures.steps.extend(pc.list_value_length(steps).to_pylist())
+            figures.grounded += pc.count(pc.struct_field(steps.flatten(), "span_start")).as_py()
         for row, size in zip(facts.to_pylist(), sizes, strict=True):
             figures.paid(row["usage"], row["cost_usd"])
             chooser.add(row["trace_id"], row.get("reason") or row["domain"], size)
@@ -99,8 +103,6 @@ def survey_decompositions(folder: Path, figures: Figures, chooser: Chooser) -> N
             figures.rows += 1
             figures.count("domain", row["domain"])
             figures.count("annotator", row["annotator"])
-            figures.steps.append(len(row["steps"]))
-            figures.grounded += sum(step["span_start"] is not None for step in row["steps"])
 
 
 def _batches(folder: Path, schema: TableSchema, columns: list[str]) -> Iterator[tuple[pa.RecordBatch, bool]]:
