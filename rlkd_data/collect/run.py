@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from array import array
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -25,7 +26,7 @@ from rlkd_data.collect.rows import bare_trace, read_problem, read_reply, repeate
 from rlkd_data.collect.sample import Answered, Asked, Background, Groups, Written, written
 from rlkd_data.collect.sources import open_source
 from rlkd_data.config import CollectSettings
-from rlkd_data.digests import digest
+from rlkd_data.digests import Digests, digest
 from rlkd_data.errors import InputError, ModelError
 from rlkd_data.run.progress import tally
 from rlkd_data.run.stage import StageResult
@@ -177,18 +178,18 @@ def _figures(out: Path) -> dict[str, Any]:
     """Answers that were right, wrong and not judged; where a pass rate is known, of how many problems, its mean, and
     the shares of those that were never and always solved."""
     figures: dict[str, Any] = {"right": 0, "wrong": 0, "unverified": 0}
-    rates: dict[str, float] = {}
+    rates, seen = array("d"), Digests()
     for rejected in (False, True):
         if not is_table(out / REJECTED if rejected else out):
             continue
         for batch in read_table(out, TRACES, ["problem_id", "is_correct", "pass_rate"], rejected=rejected):
             known = zip(batch.column("problem_id").to_pylist(), batch.column("pass_rate").to_pylist(), strict=True)
-            rates.update((problem, rate) for problem, rate in known if rate is not None)
+            rates.extend(rate for problem, rate in known if rate is not None and seen.add(digest(problem)))
             for correct in () if rejected else batch.column("is_correct").to_pylist():
                 figures["unverified" if correct is None else "right" if correct else "wrong"] += 1
     if rates:
-        figures["pass_rate"] = sum(rates.values()) / len(rates)
+        figures["pass_rate"] = sum(rates) / len(rates)
         figures["pass_rate_problems"] = len(rates)
-        figures["never_solved"] = sum(rate == 0 for rate in rates.values()) / len(rates)
-        figures["always_solved"] = sum(rate == 1 for rate in rates.values()) / len(rates)
+        figures["never_solved"] = sum(rate == 0 for rate in rates) / len(rates)
+        figures["always_solved"] = sum(rate == 1 for rate in rates) / len(rates)
     return figures

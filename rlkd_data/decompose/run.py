@@ -7,6 +7,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import pyarrow.compute as pc
+
 from rlkd_data.chat.money.estimate import SAMPLE
 from rlkd_data.config import DecomposeSettings
 from rlkd_data.decompose.decomposer import Decomposer
@@ -54,21 +56,20 @@ def figures(out: Path) -> dict[str, Any]:
     abandoned = 0.0
     if is_table(out):
         for batch in read_table(out, DECOMPOSITIONS, ["steps", "coverage", "kinds", "abandoned"]):
-            known = [share for share in batch.column("coverage").to_pylist() if share is not None]
-            covered, coverages = covered + sum(known), coverages + len(known)
-            for row, told, share in zip(
-                *(batch.column(name).to_pylist() for name in ("steps", "kinds", "abandoned")), strict=True
-            ):
-                kinds.update(told or ())
-                abandoned += (share or 0.0) * len(row)
-                rows += 1
-                steps += len(row)
-                grounded += sum(step["span_start"] is not None for step in row)
+            found, coverage, told, share = batch.columns
+            lengths = pc.list_value_length(found)
+            rows += batch.num_rows
+            steps += pc.sum(lengths).as_py() or 0
+            grounded += pc.count(pc.struct_field(found.flatten(), "span_start")).as_py()
+            covered += pc.sum(coverage).as_py() or 0.0
+            coverages += pc.count(coverage).as_py()
+            kinds.update({one["values"]: one["counts"] for one in pc.value_counts(told.flatten()).to_pylist()})
+            abandoned += pc.sum(pc.multiply(share, lengths)).as_py() or 0.0
     if not rows or not steps:
         return {}
-    found: dict[str, Any] = {"steps_mean": steps / rows, "grounded": grounded / steps}
-    found |= {"coverage_mean": covered / coverages} if coverages else {}
+    shown: dict[str, Any] = {"steps_mean": steps / rows, "grounded": grounded / steps}
+    shown |= {"coverage_mean": covered / coverages} if coverages else {}
     if kinds:
-        told = kinds.total()
-        found |= {"abandoned": abandoned / told, "kinds": {kind: n / told for kind, n in kinds.most_common()}}
-    return found
+        total = kinds.total()
+        shown |= {"abandoned": abandoned / total, "kinds": {kind: n / total for kind, n in kinds.most_common()}}
+    return shown
