@@ -4,7 +4,7 @@ A request's key is the one that it has at the *first* server alone: which of the
 paid for once, whoever gave it, and servers behind the first may come and go.
 
 - Load is a server's usual seconds a reply times what is in flight there (Peak-EWMA, as balancers of RPC have it). One
-  that has answered other prefixes since counts as more loaded, at most twice: it may have to read this one anew.
+  that was sent other prefixes since counts as more loaded, up to three times: it may have to read this one anew.
 - Each server has a window of its own: one that turns requests away for its load gets fewer at once, and the others what
   it did not take. Where all windows are full, a request waits here.
 - A server that cannot be reached, says how long to wait, or turns away its only request is left out for a while that
@@ -32,7 +32,10 @@ from rlkd_data.run.progress import say
 from rlkd_data.schema import Sampling, Usage
 
 _HELD = 4
-"""Prefixes that are remembered of a server: with each that it answered since, one is less surely in its cache."""
+"""Prefixes that are remembered of a server: with each that it was sent since, one is less surely in its cache."""
+_ANEW = 2.0
+"""How much more loaded a server counts that has none of a prefix. Of servers that take twice as long over one that is
+not in their cache, this and `_HELD` come nearest to the floor."""
 _SHORTEST = 0.001
 """Seconds that a reply takes at least."""
 _LATEST = 0.2
@@ -72,7 +75,7 @@ class _Server:
         return (
             max(_SHORTEST, usual if self.seconds is None else self.seconds)
             * (self.in_flight + 1)
-            * (1.0 + since / _HELD)
+            * (1.0 + _ANEW * since / _HELD)
         )
 
     @property
@@ -162,6 +165,7 @@ class Pool:
             self._freed.clear()
             await self._freed.wait()
         server.in_flight += 1
+        server.holds(prefix)  # from now on, and not from its reply on: those that are sent meanwhile shall know
         return server
 
     def _shorten(self, failure: Retryable) -> None:
@@ -186,7 +190,6 @@ class Pool:
         took = self._clock() - began
         server.seconds = took if server.seconds is None else server.seconds + _LATEST * (took - server.seconds)
         server.answered += 1
-        server.holds(prefix)
         self._expected.learn(size, used)
         if server.rest:
             server.rest = 0.0
