@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import tempfile
 from collections.abc import Coroutine
-from contextlib import suppress
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 from aiohttp import web
 
@@ -18,7 +18,9 @@ T = TypeVar("T")
 _SMALL = 1 << 18
 """Bytes of JSON that are read at once: what takes a few milliseconds, whatever stands in it."""
 _LARGE_AT_ONCE = 2
-"""Large bodies that are held at a time; others wait, and their senders with them."""
+"""Large bodies that are read at a time, once they have arrived; they take memory."""
+_ARRIVING = 32
+"""Large bodies that arrive at a time, on the disk: a slow sender holds up no other. More of them wait."""
 _VALUES = 12
 """Times its size that a body may take as values; lists of nothing take most."""
 _PYTHON = 256 << 20
@@ -30,7 +32,7 @@ class Reader:
 
     def __init__(self, max_bytes: int, seconds: float, most: int) -> None:
         self._max_bytes, self._seconds, self._most = max_bytes, seconds, most
-        self._large = asyncio.Semaphore(_LARGE_AT_ONCE)
+        self._large, self._arriving = asyncio.Semaphore(_LARGE_AT_ONCE), asyncio.Semaphore(_ARRIVING)
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
@@ -44,8 +46,12 @@ class Reader:
             raise self._too_large()
         if told is not None and told <= _SMALL and "Content-Encoding" not in request.headers:
             return asked.read(await self._arrived(request.read()), self._most)
-        async with self._large:
-            return await self._apart(request)
+        with tempfile.TemporaryFile(prefix="rlkd-body-") as body:
+            async with self._arriving:
+                await self._arrived(self._spooled(request, body))
+            body.seek(0)
+            async with self._large:
+                return await self._apart(body)
 
     def _too_large(self) -> BadRequest:
         return BadRequest(413, f"the body is larger than the {self._max_bytes:,} bytes allowed: send fewer completions")
@@ -67,17 +73,16 @@ class Reader:
             reading.cancel()
             stopping.cancel()
 
-    async def _apart(self, request: web.Request) -> list[Asked]:
-        """A large body goes to the process that reads it as it arrives; it is not held here."""
+    async def _apart(self, body: IO[bytes]) -> list[Asked]:
+        """A large body is read by a process of its own; it is not held here."""
         memory = _VALUES * self._max_bytes + _PYTHON
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-I", "-S", asked.__file__, str(self._most), str(memory)),
-            stdin=asyncio.subprocess.PIPE,
+            stdin=body,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
         )
         try:
-            await self._arrived(self._handed_on(request, process))
             said, _ = await process.communicate()
         finally:
             if process.returncode is None:
@@ -89,14 +94,14 @@ class Reader:
             raise BadRequest(int(status), line)
         raise BadRequest(413, "the body could not be read with the memory that there is: send fewer completions")
 
-    async def _handed_on(self, request: web.Request, process: asyncio.subprocess.Process) -> None:
-        assert process.stdin is not None
+    async def _spooled(self, request: web.Request, body: IO[bytes]) -> None:
         size = 0
         async for some in request.content.iter_any():
             size += len(some)
             if size > self._max_bytes:
                 raise self._too_large()
-            process.stdin.write(some)
-            with suppress(ConnectionError):  # it has ended: its output says why, or nothing
-                await process.stdin.drain()
-        process.stdin.close()
+            try:
+                body.write(some)
+            except OSError as problem:
+                raise BadRequest(503, f"the server has no room for the body ({problem.strerror})") from None
+        body.flush()
