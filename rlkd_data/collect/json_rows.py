@@ -3,8 +3,10 @@ objects one after another. The content says which, for endings do not: `.json` o
 
 from __future__ import annotations
 
+import io
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from itertools import pairwise
 from typing import IO, Any
@@ -49,7 +51,7 @@ def _head(stream: IO[bytes]) -> bytes:
 
 def _layout(head: bytes) -> Path | None:
     """Where the rows stand; None where each is a line."""
-    body = head.lstrip(_BLANK)
+    body = _Nulled(io.BytesIO(head)).read().lstrip(_BLANK)
     if body.startswith(b"["):
         return (_LIST,)
     first, _, rest = body.partition(b"\n")
@@ -126,7 +128,7 @@ def _lines(file: Stored) -> Iterator[tuple[str, Record]]:
 
 def _read_line(line: bytes, where: str) -> Record:
     try:
-        found = json.loads(line.removeprefix(b"\xef\xbb\xbf"))
+        found = json.loads(line.removeprefix(b"\xef\xbb\xbf"), parse_constant=lambda _: None)
     except UnicodeDecodeError as problem:
         said = f"{where} is not UTF-8 (byte 0x{line[problem.start]:02x}): convert the file to UTF-8"
     except (ValueError, RecursionError) as problem:
@@ -138,11 +140,14 @@ def _read_line(line: bytes, where: str) -> Record:
     return Broken(line.decode(errors="replace").strip(), said)
 
 
-def _nested(file: Stored, path: Path) -> Iterator[tuple[str, Record]]:
+def _nested(
+    file: Stored, path: Path, after: int = 0, reader: Callable[[IO[bytes]], _Unmarked] | None = None
+) -> Iterator[tuple[str, Record]]:
+    """The rows behind the first `after`."""
     import ijson
 
     with unpacked(file) as stream:
-        rows = _built(ijson.basic_parse(_Unmarked(stream), multiple_values=True), list(path))
+        rows = _built(ijson.basic_parse((reader or _Unmarked)(stream), multiple_values=True), list(path))
         number = 0
         while True:
             number += 1
@@ -150,10 +155,15 @@ def _nested(file: Stored, path: Path) -> Iterator[tuple[str, Record]]:
             try:
                 found = next(rows, None)
             except (ijson.JSONError, ArithmeticError, ValueError) as problem:
+                if reader is None and isinstance(problem, ijson.JSONError):
+                    yield from _nested(file, path, number - 1, _Nulled)  # slower, so where it is needed alone
+                    return
                 said = " ".join(str(problem).split())[:200]
                 raise InputError(f"{where} is not JSON: {said}; mend the file, for no row behind it is found") from None
             if found is None:
                 return
+            if number <= after:
+                continue
             (record,) = found
             if isinstance(record, dict):
                 yield where, _row(record)
@@ -207,3 +217,33 @@ class _Unmarked:
         if not self._begun and size:
             self._begun, found = True, found.removeprefix(b"\xef\xbb\xbf")
         return found
+
+
+_WORDS = re.compile(rb'"|\\.|-?(?:NaN|Infinity)', re.DOTALL)
+_BEGUN = re.compile(rb"(?:\\+|[A-Za-z-]{1,9})\Z")
+"""What may go on in the next piece of a stream."""
+
+
+class _Nulled(_Unmarked):
+    """A stream with null in place of each NaN and Infinity that is no part of a text: a value that is not there."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        super().__init__(stream)
+        self._quoted, self._kept = False, b""
+
+    def read(self, size: int = -1) -> bytes:
+        if not size:
+            return b""
+        while True:
+            piece = super().read(size)
+            whole = self._kept + piece
+            begun = _BEGUN.search(whole) if piece else None
+            self._kept = begun[0] if begun else b""
+            found = _WORDS.sub(self._word, whole.removesuffix(self._kept))
+            if found or not piece:
+                return found
+
+    def _word(self, found: re.Match[bytes]) -> bytes:
+        word = found[0]
+        self._quoted ^= word == b'"'
+        return word if self._quoted or word[:1] in b'"\\' else b"null"

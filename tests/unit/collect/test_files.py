@@ -288,3 +288,21 @@ def test_a_csv_at_an_address_that_is_not_utf_8_is_the_user_s_to_mend():
     fsspec.filesystem("memory").pipe("/latin.csv", b"problem,answer\nok,1\nb\xff,2\n")
     with pytest.raises(InputError, match=r"latin\.csv:row . is not UTF-8"):
         list(read_remote("memory://latin.csv"))
+
+
+@pytest.mark.parametrize("wrapped", ["%s", '{"data": %s}', "one after another"])
+def test_what_is_no_number_is_not_there_and_stays_in_texts(tmp_path, wrapped):
+    text = 'NaN: "a": NaN, \\" -Infinity \\\\'
+    rows = [{"problem": text, "answer": float(value)} for value in ("1", "nan", "-inf", "inf")] * 1000
+    stands = wrapped % json.dumps(rows) if "%" in wrapped else "\n".join(json.dumps(row, indent=1) for row in rows)
+    (tmp_path / "a.json").write_text(stands)
+    found = [dict(record) for _, record in read_files(tmp_path / "a.json")]
+    assert found == [{"problem": text, "answer": answer} for answer in (1.0, None, None, None)] * 1000
+
+
+def test_what_is_no_number_in_a_line_is_not_there(tmp_path):
+    (tmp_path / "a.jsonl").write_text('{"problem": "NaN", "answer": NaN}\n{"problem": "b", "answer": -Infinity}\n')
+    assert [dict(record) for _, record in read_files(tmp_path / "a.jsonl")] == [
+        {"problem": "NaN", "answer": None},
+        {"problem": "b", "answer": None},
+    ]
