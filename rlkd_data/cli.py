@@ -1,6 +1,6 @@
 """`rlkd-data`: one verb per stage of the data. Parses, imports the stage, calls it; no logic.
 
-Flags that are settings are declared as the table of a page of help; their meanings stand in `config.py`.
+Flags that are settings are declared as the table of a page of help; their meanings stand in `config/`.
 """
 
 from __future__ import annotations

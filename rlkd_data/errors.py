@@ -4,6 +4,21 @@ The command line prints them as one line and leaves with `exit_code`; anything e
 (exit status 1).
 """
 
+import difflib
+from collections.abc import Iterable
+
+
+def first_line(problem: BaseException) -> str:
+    """What an error of somebody else's says first, to stand within a sentence."""
+    return (str(problem).strip().splitlines() or [type(problem).__name__])[0].rstrip(".")
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """Which of the known names may have been meant."""
+    names = list(known)
+    alike = [other for other in names if other.lower() == name.lower()]
+    return next(iter(alike or difflib.get_close_matches(name, names, n=1, cutoff=0.5)), None)
+
 
 class RlkdError(Exception):
     """A problem that we can explain. `exit_code` is the process's exit status."""

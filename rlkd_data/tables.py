@@ -22,9 +22,11 @@ import pyarrow.parquet as pq
 
 from rlkd_data import __version__
 from rlkd_data.columns import table_of
-from rlkd_data.errors import TableError
+from rlkd_data.conform import conform, readable
+from rlkd_data.errors import TableError, first_line
 from rlkd_data.files import named, sweep, sync_folder, temporary
-from rlkd_data.schema import TableSchema, from_record, to_record
+from rlkd_data.records import from_record, to_record
+from rlkd_data.schema import TableSchema
 from rlkd_data.surrogates import encodable
 
 if TYPE_CHECKING:
@@ -267,7 +269,7 @@ def _open(path: Path, opened: Callable[[], IO[bytes]] | None = None) -> pq.Parqu
         _ = file.schema_arrow.names  # they may be no UTF-8
         return file
     except (pa.ArrowException, OSError, UnicodeDecodeError) as problem:
-        raise TableError(f"{path} is not a whole Parquet file: {_first_line(problem)}; {_remedy(path)}") from None
+        raise TableError(f"{path} is not a whole Parquet file: {first_line(problem)}; {_remedy(path)}") from None
 
 
 def _batches(
@@ -278,7 +280,7 @@ def _batches(
             batch.validate(full=True)  # a text may be no UTF-8
             yield batch
     except (pa.ArrowException, OSError) as problem:
-        raise TableError(f"{path} is damaged: {_first_line(problem)}; {_remedy(path)}") from None
+        raise TableError(f"{path} is damaged: {first_line(problem)}; {_remedy(path)}") from None
 
 
 def _remedy(path: Path) -> str:
@@ -296,64 +298,11 @@ def _read_shard(path: Path, table: str, fields: Sequence[pa.Field]) -> Iterator[
                     raise TableError(
                         f"{path}: column {field.name!r} is missing, so it is no {table} table; give the folder of one"
                     )
-            elif not _readable(found.field(field.name).type, field.type):
+            elif not readable(found.field(field.name).type, field.type):
                 raise TableError(
                     f"{path}: column {field.name!r} holds {found.field(field.name).type}, but a {table} table has "
                     f"{field.type} there; convert the column, or give another table"
                 )
         present = [field.name for field in fields if field.name in found.names]
         for batch in _batches(file, path, present):
-            yield _conform(batch, path, fields)
-
-
-def _readable(found: pa.DataType, wanted: pa.DataType) -> bool:
-    """Whether values of one type can be read as another without loss that matters: narrower numbers, other ways to lay
-    strings and lists out, other units of time, structs of an older table that lack a field, and nothing but nulls."""
-    if found.equals(wanted) or pa.types.is_null(found):
-        return True
-    if pa.types.is_dictionary(found):
-        return _readable(found.value_type, wanted)
-    if pa.types.is_struct(wanted):
-        names = {field.name: field.type for field in found} if pa.types.is_struct(found) else {}
-        return bool(names) and all(
-            field.name not in names or _readable(names[field.name], field.type) for field in wanted
-        )
-    if pa.types.is_list(wanted):
-        listy = pa.types.is_list(found) or pa.types.is_large_list(found)
-        return listy and _readable(found.value_type, wanted.value_type)
-    if pa.types.is_timestamp(wanted):
-        return bool(pa.types.is_timestamp(found)) and found.tz is not None
-    return bool(
-        (pa.types.is_string(wanted) and (pa.types.is_large_string(found) or pa.types.is_string_view(found)))
-        or (pa.types.is_int64(wanted) and pa.types.is_integer(found))
-        or (pa.types.is_float64(wanted) and (pa.types.is_floating(found) or pa.types.is_integer(found)))
-    )
-
-
-def _conform(batch: pa.RecordBatch, path: Path, fields: Sequence[pa.Field]) -> pa.RecordBatch:
-    columns = []
-    for field in fields:
-        if field.name not in batch.schema.names:
-            columns.append(pa.nulls(batch.num_rows, field.type))
-            continue
-        column = batch.column(field.name)
-        if column.null_count and not field.nullable:
-            raise TableError(
-                f"{path}: column {field.name!r} has {column.null_count} nulls, where none may be; fill them"
-            )
-        columns.append(column if column.type.equals(field.type) else _cast(column, field, path))
-    return pa.RecordBatch.from_arrays(columns, schema=pa.schema(list(fields)))
-
-
-def _cast(column: pa.Array, field: pa.Field, path: Path) -> pa.Array:
-    options = {"safe": not pa.types.is_timestamp(field.type)}  # below a microsecond nothing is kept
-    try:
-        return column.cast(field.type, **options)
-    except pa.ArrowException as problem:
-        raise TableError(
-            f"{path}: column {field.name!r} cannot be read as {field.type}: {_first_line(problem)}; convert the column"
-        ) from None
-
-
-def _first_line(problem: Exception) -> str:
-    return (str(problem).strip().splitlines() or [type(problem).__name__])[0].rstrip(".")
+            yield conform(batch, path, fields)

@@ -29,7 +29,7 @@ Every setting of every stage, as a pipeline's YAML (`pipelines/`), the file of `
 
 Settings marked ° change how fast or where a stage works, never what comes out: they may differ when a run is continued.
 
-<!-- Made of the descriptions in config.py by `python -m rlkd_train.settings_page > docs/settings.md`. -->"""
+<!-- Made of the descriptions in config/ by `python -m rlkd_train.settings_page > docs/settings.md`. -->"""
 _ASKING = "[asking a model](#asking-a-model)"
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rlkd_data.collect.adapters.base import Record
-from rlkd_data.errors import InputError, RlkdError
+from rlkd_data.errors import InputError, RlkdError, first_line
 from rlkd_data.run.progress import say
 
 
@@ -37,7 +37,7 @@ def hub_rows(repo: str, config: str | None, split: str, revision: str | None) ->
         raise InputError(f"Hub data set {repo!r}: {' '.join(str(problem).split())}") from None
     except (HfHubHTTPError, httpx.HTTPError, OSError) as problem:
         raise InputError(
-            f"Hub data set {repo!r} cannot be read: {_first_line(problem)} (check the name, the revision and the "
+            f"Hub data set {repo!r} cannot be read: {first_line(problem)} (check the name, the revision and the "
             "network, or give a local file)"
         ) from None
 
@@ -48,7 +48,7 @@ def hub_rows(repo: str, config: str | None, split: str, revision: str | None) ->
             for number, record in enumerate(stream, 1):
                 yield f"{repo} {split} row {number}", record
         except (HfHubHTTPError, httpx.HTTPError, OSError) as problem:
-            broken = _first_line(problem)
+            broken = first_line(problem)
         finally:
             # Arrow's threads must end before Python does, else the process aborts as it leaves. They live as long as
             # the scan that the stream holds, also by way of an exception's traceback: so none is kept here.
@@ -75,7 +75,7 @@ def hub_license(address: str) -> str | None:
     try:
         return _license(HfApi().dataset_info(found[1], revision=found[2]).card_data)
     except Exception as problem:  # the files are read all the same
-        say(f"{address}: the data set's licence is not known: {_first_line(problem)}")
+        say(f"{address}: the data set's licence is not known: {first_line(problem)}")
         return None
 
 
@@ -86,7 +86,3 @@ def _license(card: object) -> str | None:
     if found == "other":  # its name then stands beside it
         found = getattr(card, "license_name", None) or found
     return str(found) if found else None
-
-
-def _first_line(problem: Exception) -> str:
-    return (str(problem).strip().splitlines() or [type(problem).__name__])[0].rstrip(".")

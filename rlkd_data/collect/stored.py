@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from rlkd_data.errors import InputError, MissingDependency, RlkdError
+from rlkd_data.errors import InputError, MissingDependency, RlkdError, first_line
 
 PACKED = (".gz", ".zst")
 _BUFFER = 1 << 20
@@ -112,7 +112,3 @@ def _is_lost(problem: Exception) -> bool:
     if isinstance(problem, (ConnectionError, TimeoutError)):
         return True
     return isinstance(problem, OSError) and problem.errno is not None and not isinstance(problem, _NO_FILE)
-
-
-def first_line(problem: BaseException) -> str:
-    return (str(problem).strip().splitlines() or [type(problem).__name__])[0].rstrip(".")

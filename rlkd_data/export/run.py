@@ -13,8 +13,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 
-from rlkd_data.collect.stored import first_line, is_address, reach
-from rlkd_data.errors import InputError
+from rlkd_data.collect.stored import is_address, reach
+from rlkd_data.errors import InputError, first_line
 from rlkd_data.export.examples import Choice, examples
 from rlkd_data.export.shapes import SHAPES, schema, shaped
 from rlkd_data.files import whole_file

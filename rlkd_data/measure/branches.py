@@ -14,10 +14,11 @@ from rlkd_data.config import BranchSettings
 from rlkd_data.errors import InputError
 from rlkd_data.judges.open import judge_name, open_judge
 from rlkd_data.judges.steps import StepJudge
+from rlkd_data.records import from_record
 from rlkd_data.run.progress import tally
 from rlkd_data.run.stage import StageResult
 from rlkd_data.run.together import together
-from rlkd_data.schema import BRANCHES, DECOMPOSITIONS, Branch, Domain, Passage, Step, from_record
+from rlkd_data.schema import BRANCHES, DECOMPOSITIONS, Branch, Domain, Passage, Step
 from rlkd_data.structure.branch import Node, grow
 from rlkd_data.structure.kinds import abandoned, kind_of
 from rlkd_data.tables import REJECTED, TableWriter, count_rows, is_table, read_table

@@ -24,10 +24,11 @@ from rlkd_data.judges.equal import EqualFirst
 from rlkd_data.judges.open import judge_name, open_judge
 from rlkd_data.judges.steps import StepJudge
 from rlkd_data.measure.gold import GoldRow, read_gold
+from rlkd_data.records import from_record
 from rlkd_data.run.progress import tally
 from rlkd_data.run.stage import StageResult
 from rlkd_data.run.together import together
-from rlkd_data.schema import DECOMPOSITIONS, Step, TableSchema, from_record, make_problem_id
+from rlkd_data.schema import DECOMPOSITIONS, Step, TableSchema, make_problem_id
 from rlkd_data.structure.match import Overlap
 from rlkd_data.tables import REJECTED, TableWriter, is_table, read_table, shards
 

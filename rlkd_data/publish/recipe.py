@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from rlkd_data.config import Settings
+from rlkd_data.config.base import groups
 from rlkd_data.publish.render import code
 from rlkd_data.run.resources import resource
 
@@ -36,7 +37,7 @@ def _telling(
         if info is not None and isinstance(info.json_schema_extra, dict) and info.json_schema_extra.get("runtime"):
             continue
         default = getattr(owner, name, None) if owner is not None else None if info is None else info.default
-        group = _group(info.annotation) if info is not None else None
+        group = next(iter(groups(info.annotation)), None) if info is not None else None
         if group is not None and isinstance(value, dict):
             if nested := _telling(value, group, default if isinstance(default, Settings) else None, whole):
                 found[name] = nested
@@ -46,11 +47,6 @@ def _telling(
         if (differs and not whole) or (value not in (None, [], "", {}) and (whole or info is None)):
             found[name] = _told(value)
     return found
-
-
-def _group(annotation: Any) -> type[Settings] | None:
-    kinds = (annotation, *getattr(annotation, "__args__", ()))
-    return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Settings)), None)
 
 
 def _told(value: Any) -> Any:

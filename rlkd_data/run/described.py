@@ -1,7 +1,7 @@
 """Settings as people read of them: their defaults, choices, ranges and meanings, taken from a settings class's fields.
 
 The flags of both command lines, the files of `rlkd-train init` and docs/settings.md are made of this, so that what a
-setting means is said once, in `config.py`.
+setting means is said once, in `config/`.
 """
 
 from __future__ import annotations

@@ -15,7 +15,6 @@ files. A stage may stand for several: `for: {seed: [0, 1, 2]}` (`repeated.py`).
 
 from __future__ import annotations
 
-import difflib
 import re
 import shlex
 import time
@@ -30,7 +29,8 @@ from rich.markup import escape
 from rlkd_data import unshown
 from rlkd_data.chat.backends.kept import keeping
 from rlkd_data.config import Settings
-from rlkd_data.errors import InputError
+from rlkd_data.config.base import groups
+from rlkd_data.errors import InputError, nearest
 from rlkd_data.files import sweep, write_whole
 from rlkd_data.run import repeated, yaml_text
 from rlkd_data.run.lock import locked
@@ -241,7 +241,7 @@ def _with_defaults(
         if name in defaults:
             unused.discard(name)
             filled.setdefault(name, defaults[name])
-        for group in _groups(info.annotation):
+        for group in groups(info.annotation):
             if isinstance(given.get(name), dict) or (name not in given and isinstance(info.default, group)):
                 nested = _with_defaults(group, given.get(name) or {}, defaults, unused)
                 if nested:
@@ -249,17 +249,11 @@ def _with_defaults(
     return filled
 
 
-def _groups(annotation: Any) -> list[type[BaseModel]]:
-    """The settings classes that a field's annotation allows."""
-    kinds = (annotation, *getattr(annotation, "__args__", ()))
-    return [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]
-
-
 def _fields_at(model: type[BaseModel], location: Iterable[Any]) -> list[str]:
     """The setting names of the (nested) model that an error location points into."""
     for part in location:
         info = model.model_fields.get(str(part))
-        nested = _groups(info.annotation) if info else []
+        nested = groups(info.annotation) if info else []
         if not nested:
             break
         model = nested[0]
@@ -268,8 +262,8 @@ def _fields_at(model: type[BaseModel], location: Iterable[Any]) -> list[str]:
 
 def _nearest(name: str, names: Iterable[str]) -> str:
     known = list(names)
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return f": did you mean {close[0]!r}?" if close else f" (there are: {', '.join(known)})"
+    close = nearest(name, known)
+    return f": did you mean {close!r}?" if close else f" (there are: {', '.join(known)})"
 
 
 def _mapping(value: Any, where: str) -> dict[str, Any]:

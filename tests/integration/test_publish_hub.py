@@ -181,7 +181,7 @@ def test_the_hub_refuses_in_one_line(tmp_path: Path) -> None:
 
 
 def _record(row: object) -> dict[str, object]:
-    from rlkd_data.schema import to_record
+    from rlkd_data.records import to_record
 
     return to_record(row)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from rlkd_data.chat.backends.failures import Endpoint, error_in, malformed, unfinished
 from rlkd_data.chat.backends.parts import BROKEN, REDACTED, finish_of
-from rlkd_data.chat.money.tokens import count, field
+from rlkd_data.chat.money.tokens import charged, count, field
 from rlkd_data.chat.types import Reply
 from rlkd_data.schema import Usage
 
@@ -17,15 +17,16 @@ _WRITTEN = "cache_creation_input_tokens"
 def read_reply(at: Endpoint, body: dict[str, Any]) -> Reply:
     """A reply from the body of a message. Raises Retryable for what is none, Unfinished for one that the server broke
     off, and what an error in its place means."""
+    paid = charged(_usage(body.get("usage")))
     try:
-        return _read(at, body)
+        return _read(at, body, paid)
     except RecursionError:
-        raise malformed(at, "its parts hold parts, deeper than can be read", _charged(body)) from None
+        raise malformed(at, "its parts hold parts, deeper than can be read", paid) from None
 
 
-def _read(at: Endpoint, body: dict[str, Any]) -> Reply:
+def _read(at: Endpoint, body: dict[str, Any], paid: Usage | None) -> Reply:
     if body.get("error"):
-        raise error_in(at, body, _charged(body))
+        raise error_in(at, body, paid)
     texts: list[str] = []
     thoughts: list[str] = []
     try:
@@ -41,24 +42,18 @@ def _read(at: Endpoint, body: dict[str, Any]) -> Reply:
         finish = finish_of(body.get("stop_reason"))
         usage, written = _usage(body.get("usage")), count(field(body.get("usage"), _WRITTEN))
     except (KeyError, TypeError, AttributeError):
-        raise malformed(at, "its fields are not those of a message", _charged(body)) from None
+        raise malformed(at, "its fields are not those of a message", paid) from None
     if body.get("stop_reason") in BROKEN:
-        raise unfinished(at, f"stop_reason {body['stop_reason']!r}", _charged(body))
+        raise unfinished(at, f"stop_reason {body['stop_reason']!r}", paid)
     return Reply(
         text=text,
         reasoning=reasoning,
         finish_reason=finish,
         usage=usage,
-        model=str(body.get("model") or at.model),
+        model=at.hide(str(body.get("model") or at.model)),  # it is stored, and a server may repeat the key
         created_at=datetime.now(UTC),
         cache_written=written,
     )
-
-
-def _charged(body: dict[str, Any]) -> Usage | None:
-    """What a body that is no reply says it cost."""
-    usage = _usage(body.get("usage"))
-    return usage if usage != Usage() else None
 
 
 def _usage(usage: Any) -> Usage:

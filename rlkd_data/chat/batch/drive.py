@@ -17,12 +17,13 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from rlkd_data.chat.batch.journal import Folder, Journal, durable_file
+from rlkd_data.chat.batch.journal import Folder, Journal
 from rlkd_data.chat.batch.state import Found, Intent, Provider, Seen, Step, mark_creating, next_step, poll_pause
 from rlkd_data.chat.pace.retry import pause
 from rlkd_data.chat.pace.waiting import Waits
 from rlkd_data.chat.types import Failed, Hopeless, Rejected, Retryable
 from rlkd_data.config import BatchSettings
+from rlkd_data.files import whole_file
 
 T = TypeVar("T")
 _REFUSED = ("rate_limited", "overloaded")
@@ -154,15 +155,15 @@ class Driver:
         return seen
 
     async def _download(self, folder: Folder, seen: Seen) -> None:
-        with durable_file(folder.results) as write:
+        with whole_file(folder.results) as kept:
             for name in seen.results:
                 last = b"\n"
                 async with aclosing(self._provider.fetch(name)) as stream:
                     async for piece in stream:
-                        write(piece)
+                        kept.write(piece)
                         last = piece[-1:] or last
                 if last != b"\n":
-                    write(b"\n")
+                    kept.write(b"\n")
 
     def _others(self, folder: Folder) -> frozenset[str]:
         """Ids of the batches that are known to be of other intents."""

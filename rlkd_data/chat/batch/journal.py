@@ -12,16 +12,16 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from filelock import FileLock, Timeout
 
 from rlkd_data.chat.batch.state import TOKEN_LENGTH, Intent, item_id, new_token
 from rlkd_data.errors import InputError
+from rlkd_data.files import sync_folder, whole_file
 
 _KEY = 32
 _FILLING = "filling-"
@@ -45,8 +45,8 @@ class Folder:
 
     def save(self, intent: Intent) -> None:
         """Make the intent durable."""
-        with durable_file(self.path / "intent.json") as write:
-            write(json.dumps(intent.to_json()).encode())
+        with whole_file(self.path / "intent.json") as stream:
+            stream.write(json.dumps(intent.to_json()).encode())
         self.intent = intent
 
     def read_keys(self) -> Iterator[bytes]:
@@ -99,7 +99,7 @@ class Filling:
         folder = Folder(self.path, intent, self.lock)
         folder.save(intent)
         self.path.rename(place)
-        _sync_folder(self.journal.path)
+        sync_folder(self.journal.path)
         folder.path = place
         return folder
 
@@ -222,25 +222,3 @@ def _read_keys(path: Path) -> Iterator[bytes]:
                 yield key
     except FileNotFoundError:
         return
-
-
-@contextmanager
-def durable_file(path: Path) -> Iterator[Callable[[bytes], Any]]:
-    """Write to a file that appears whole or not at all, and is on the disk when it does."""
-    temporary = path.with_suffix(".part")
-    with temporary.open("wb") as stream:
-        yield stream.write
-        stream.flush()
-        os.fsync(stream.fileno())
-    temporary.replace(path)
-    _sync_folder(path.parent)
-
-
-def _sync_folder(path: Path) -> None:
-    if os.name != "posix":  # elsewhere a folder cannot be opened
-        return
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -24,6 +24,11 @@ def field(value: Any, name: str) -> Any:
     return value.get(name) if isinstance(value, dict) else None
 
 
+def charged(usage: Usage) -> Usage | None:
+    """What a body that is no reply says it cost; None where it says nothing."""
+    return usage if usage != Usage() else None
+
+
 def cleaned(usage: Usage) -> Usage:
     """The counts that are none, as 0: a store may hold what an earlier version took."""
     names = ("prompt_tokens", "cached_tokens", "completion_tokens", "reasoning_tokens")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rlkd_data.collect.adapters import generic
 from rlkd_data.collect.adapters.base import Adapter, Record, SourceRow
-from rlkd_data.errors import InputError
+from rlkd_data.errors import InputError, nearest
 
 FIELDS = (
     "problem",
@@ -38,11 +37,11 @@ def mapped(columns: Mapping[str, str], first: Sequence[Record], where: str) -> A
     """
     for field in columns.values():
         if field not in FIELDS:
-            raise InputError(f"--map: there is no field {field!r}{_nearest(field, FIELDS)}")
+            raise InputError(f"--map: there is no field {field!r}{_known(field, FIELDS)}")
     for column in columns:
         if not any(_has(record, column) for record in first):
             names = dict.fromkeys(name for record in first for name in _paths(record))
-            raise InputError(f"--map: {where} has no column {column!r}{_nearest(column, list(names))}")
+            raise InputError(f"--map: {where} has no column {column!r}{_known(column, list(names))}")
 
     def read(record: Record) -> SourceRow:
         renamed = {name: value for name, value in record.items() if name not in columns}
@@ -87,9 +86,7 @@ def _paths(record: Record) -> Iterable[str]:
             yield from (f"{name}.{inner}" for inner in value)
 
 
-def _nearest(name: str, there_are: Sequence[str]) -> str:
-    close = difflib.get_close_matches(name, there_are, n=1) or difflib.get_close_matches(
-        name.lower(), [other for other in there_are if other.lower() == name.lower()], n=1, cutoff=0
-    )
-    hint = f": did you mean {close[0]!r}? " if close else " "
+def _known(name: str, there_are: Sequence[str]) -> str:
+    close = nearest(name, there_are)
+    hint = f": did you mean {close!r}? " if close else " "
     return f"{hint}(there are {', '.join(there_are)})"

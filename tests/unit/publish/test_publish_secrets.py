@@ -3,7 +3,8 @@ import pytest
 
 from rlkd_data.publish import secrets
 from rlkd_data.publish.secrets import in_batch, in_text
-from rlkd_data.schema import DECOMPOSITIONS, to_record
+from rlkd_data.records import to_record
+from rlkd_data.schema import DECOMPOSITIONS
 from tests.support.report_rows import decomposed, trace
 
 # put together here, so that no scanner takes this file for a leak

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from rlkd_data.chat.backends.anthropic_reply import read_reply as read_message
 from rlkd_data.chat.backends.event_stream import assembled, is_stream, without_comments
 from rlkd_data.chat.backends.failures import Endpoint, failure, load_object
 from rlkd_data.chat.backends.openai_reply import read_reply
@@ -194,3 +195,9 @@ def test_parts_of_parts_without_end_are_no_reply_and_no_fault(depth: int) -> Non
     with pytest.raises(Retryable, match="deeper than can be read") as raised:
         read_reply(AT, body | {"usage": {"completion_tokens": 5}})
     assert raised.value.reason == "malformed" and raised.value.usage == Usage(completion_tokens=5)
+
+
+def test_a_key_that_a_server_gives_as_its_model_is_not_kept() -> None:
+    body = choice({"content": "4"}, "stop") | {"model": f"m for {AT.key}"}
+    message = {"content": [{"type": "text", "text": "4"}], "stop_reason": "end_turn", "model": f"m for {AT.key}"}
+    assert read_reply(AT, body).model == read_message(AT, message).model == "m for ***"
