@@ -53,7 +53,7 @@ class CollectSettings(GradingSettings, ChatSettings):
         None, description="take this many rows at random, by the seed of shuffle or 0; the source is read whole first"
     )
     world: WorldSettings | None = later(None, description="of the source world: which problems, and how solved")
-    strict: bool = later(False, description="stop at a line that holds no row, instead of keeping it in rejected")
+    strict: bool = Field(False, description="stop at a line that holds no row, instead of keeping it in rejected")
     teacher: str | None = Field(None, description="backend:model that writes traces; default: the source's own")
     system_prompt: str | None = later(None, description="what the teacher is told before all else")
     prompt_file: Path | None = later(
