@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from rlkd_data.errors import InputError
-from rlkd_train.config import GrpoSettings
+from rlkd_train.config import DistillSettings, GrpoSettings
 from rlkd_train.publish.run import Publication, publish
 from tests.support.report_rows import decomposed, trace, write_decompositions, write_stage, write_traces
 
@@ -35,6 +35,32 @@ def run_folder(folder: Path, model: str = "smollm2-135m", *, status: str = "done
     (model_folder / "adapter_model.safetensors").write_bytes(b"weights")
     (model_folder / "README.md").write_text("# Model Card for Model ID\n[More Information Needed] /home/me/x\n")
     return run
+
+
+@pytest.mark.parametrize(
+    ("verb", "settings", "said"),
+    [
+        (
+            "grpo",
+            GrpoSettings.model_validate({"model": "smollm2-135m", "traces": ["t"], "weights": {"structure": 0}}),
+            "was trained with GRPO on the outcome of its completions, without structure",
+        ),
+        (
+            "distill",
+            DistillSettings(model="smollm2-135m", traces=(Path("t"),), teacher="/home/me/teacher", steps=3),
+            "was distilled on its own completions, of which a teacher judged each token",
+        ),
+    ],
+)
+def test_other_arms_are_told_for_what_they_are(tmp_path: Path, verb: str, settings: Any, said: str) -> None:
+    run = run_folder(tmp_path)
+    record = json.loads((run / "stage.json").read_text())
+    (run / "stage.json").write_text(json.dumps(record | {"stage": verb, "settings": settings.model_dump(mode="json")}))
+    out = tmp_path / "out"
+    publish(run, Publication("org/student", "Apache-2.0", out=out))
+    head, body = card(out)
+    assert said in body and verb in head["tags"]
+    assert "/home/me" not in body
 
 
 def card(out: Path) -> tuple[dict[str, Any], str]:
