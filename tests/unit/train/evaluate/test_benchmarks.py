@@ -186,3 +186,11 @@ def test_sampling_is_the_users_or_the_models_own_or_the_cards(tmp_path: Path) ->
     assert of("vllm:deepseek-ai/DeepSeek-R1-Distill-Qwen-7B") == (0.6, 32_768)
     assert of("openai:Qwen/Qwen3-8B-Base") is None and of("local:smollm2-135m") is None
     assert EvalSettings(model="m").sampling == SamplingSettings.usual(temperature=0.7, max_tokens=4096)
+
+
+def test_the_page_on_evaluation_has_a_line_of_every_benchmark() -> None:
+    page = (Path(__file__).parents[4] / "docs" / "evaluation.md").read_text(encoding="utf-8")
+    for one in benchmarks().values():
+        line = next(line for line in page.splitlines() if line.startswith(f"| `{one.name}` |"))
+        for told in (one.hub, (one.revision or "newest")[:12], f"{one.problems:,}", one.grader):
+            assert told in line
