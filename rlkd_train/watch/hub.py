@@ -27,7 +27,11 @@ from rlkd_train.config import HubSettings
 LAST = "last-checkpoint"
 _LEFT_OUT = ("training_args.bin", "README.md")
 """A pickle that holds this machine's paths, and a card of the adapter's library."""
-_MODEL_CARD = """# A run in training
+_MODEL_CARD = """---
+tags: [rlkd]
+---
+
+# A run in training
 
 Checkpoints of `rlkd-train`, pushed as they come: `last-checkpoint/` is the newest.
 """

@@ -98,7 +98,12 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningServ
     from huggingface_hub import constants
 
     with running_hub_server(tmp_path / "hub", token=TOKEN, fault=["503:commit"]) as server:
-        for name, value in (("ENDPOINT", server.base_url), ("HF_HUB_OFFLINE", False), ("HF_HUB_DISABLE_XET", True)):
+        for name, value in (
+            ("ENDPOINT", server.base_url),
+            ("HUGGINGFACE_CO_URL_TEMPLATE", f"{server.base_url}/{{repo_id}}/resolve/{{revision}}/{{filename}}"),
+            ("HF_HUB_OFFLINE", False),
+            ("HF_HUB_DISABLE_XET", True),
+        ):
             monkeypatch.setattr(constants, name, value)
         monkeypatch.setenv("HF_TOKEN", TOKEN)
         yield server
@@ -119,7 +124,7 @@ def test_checkpoints_and_completions_come_to_the_hub(
         REPO, "last-checkpoint/trainer_state.json", cache_dir=tmp_path / "cache", endpoint=hub.base_url
     )
     assert json.loads(Path(state).read_text())["global_step"] == 4
-    folder = snapshot_download(REPO, repo_type="dataset", cache_dir=tmp_path / "cache", endpoint=hub.base_url)
+    folder = snapshot_download(REPO, repo_type="dataset", cache_dir=tmp_path / "cache")
     assert list(read_rows(Path(folder) / "completions", COMPLETIONS)) == drawn(tmp_path / "out")
     assert HfApi().repo_info(REPO).private
 
