@@ -26,7 +26,7 @@ def read_row(benchmark: Benchmark, record: Record, seed: int) -> tuple[str, str]
     """(problem, gold answer). Options are lines under the problem, and the answer is a letter; those of a set that has
     no order of its own are put into one by `seed` and the problem's text, so that it is the same whatever else is read.
     Raises NoProblem."""
-    problem = _text(record, benchmark.problem)
+    problem = _text(record, _column(record, benchmark.problem, ("problem", "question")))
     if benchmark.reader == "tests":
         return _with_starter(problem, record), _tests(record, benchmark.answer)
     if benchmark.reader == "shuffled":
@@ -43,7 +43,7 @@ def read_row(benchmark: Benchmark, record: Record, seed: int) -> tuple[str, str]
     if benchmark.reader == "several":
         answers = [str(answer).strip().strip("$") for answer in _list(record, benchmark.answer)]
         return problem, ", ".join(answers)
-    answer = _text(record, benchmark.answer)
+    answer = _text(record, _column(record, benchmark.answer, ("answer", "final_answer")))
     return problem, answer.rpartition("####")[2].strip() if benchmark.reader == "hashes" else answer
 
 
@@ -53,6 +53,11 @@ def _with_options(problem: str, options: Sequence[str]) -> str:
 
 def _letter(number: int) -> str:
     return chr(ord("A") + number)
+
+
+def _column(record: Record, own: str, usual: Sequence[str]) -> str:
+    """The set's own column, or where a copy has none of that name, one that is called as such columns mostly are."""
+    return own if own in record else next((name for name in usual if name in record), own)
 
 
 def _text(record: Record, column: str) -> str:

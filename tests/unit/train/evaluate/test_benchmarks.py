@@ -86,6 +86,7 @@ def test_records_are_read_in_the_sets_own_columns() -> None:
     assert read_row(benchmarks()["gsm8k"], GSM8K, 0) == ("2 and 3?", "5")
     assert read_row(benchmarks()["aime25"], {"problem": "p", "answer": 70}, 0) == ("p", "70")
     assert read_row(benchmarks()["amc23"], {"question": "p", "answer": 27.0}, 0) == ("p", "27")
+    assert read_row(benchmarks()["amc23"], {"problem": "p", "answer": "27"}, 0) == ("p", "27")  # a copy's columns
     problem, answer = read_row(benchmarks()["olympiadbench"], OLYMPIAD, 0)
     verdict = quick(Job(answer, "-2, 2", "math", problem))
     assert verdict is not None and verdict.is_correct
@@ -134,7 +135,7 @@ def test_hidden_tests_are_read_without_loading_a_pickle() -> None:
 @pytest.mark.parametrize(
     ("name", "row", "message"),
     [
-        ("math500", {"question": "p", "answer": "1"}, "'problem' holds no text"),
+        ("math500", {"prompt": "p", "answer": "1"}, "'problem' holds no text"),
         ("math500", {"problem": "p", "answer": " "}, "'answer' holds no text"),
         ("mmlu-pro", MMLU_PRO | {"answer": "E"}, "none of 3 options"),
         ("olympiadbench", OLYMPIAD | {"final_answer": "2"}, "holds no list"),
