@@ -46,7 +46,8 @@ Set = Annotated[
 ]
 Out = Annotated[Path | None, typer.Option("--out", metavar=FOLDER, help="folder of the run; default: the file's out")]
 _FILE = typer.Option("--config", metavar="FILE", help="YAML file with the settings")
-Config = Annotated[Path, _FILE]
+_RECIPE = typer.Option("--config", metavar="FILE", help="YAML file with the settings, or the name of a recipe")
+Config = Annotated[Path, _RECIPE]
 ConfigOrFlags = Annotated[Path | None, _FILE]
 OtherAnnotator = Annotated[
     bool,
@@ -381,7 +382,9 @@ def _train(
     dry_run: bool,
 ) -> None:
     from rlkd_train.launch.follow import start_together
+    from rlkd_train.recipes import find
 
+    config = find(config)
     if dry_run:
         _tell(spec, config, overrides, init_from)
         return
@@ -402,7 +405,9 @@ def _tell(
     from rlkd_data.run.pipeline import check_settings
     from rlkd_train.plan.dry import dry_run
     from rlkd_train.plan.sources import sources
+    from rlkd_train.recipes import find
 
+    config = find(config)
     values = from_file(config, overrides=overrides) | ({"model": str(init_from)} if init_from else {})
     values.pop("out", None)
     settings: Any = check_settings(spec.settings, values, str(config))

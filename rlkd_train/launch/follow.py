@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import importlib
+import os
+import signal
 import sys
+import threading
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rlkd_data.errors import RlkdError
+from rlkd_data.errors import InputError, RlkdError
 from rlkd_data.run.interrupt import TERMINATED
 from rlkd_train.launch import ranks
 
 if TYPE_CHECKING:
     from rlkd_data.run.stage import StageResult, StageSpec
 
+LAUNCHER = "RLKD_LAUNCHER"
+"""The process number of `rlkd-train launch`, in the environment of the processes that it has started."""
 FOLLOWERS = {
     "grpo": "rlkd_train.grpo.run:follow_grpo",
     "sft": "rlkd_train.sft.train:follow_sft",
@@ -27,6 +33,10 @@ def start_together(spec: StageSpec, values: Mapping[str, Any], out: Path, where:
     """As `rlkd_data.run.command.start`, in each of the processes that work on the run."""
     from rlkd_data.run.command import start
 
+    if ranks.processes() > 1 and spec.name not in FOLLOWERS:
+        raise InputError(f"{spec.name} trains in one process: start it without launch, accelerate or torchrun")
+    if (launcher := os.environ.get(LAUNCHER)) is not None:
+        threading.Thread(target=_end_with, args=(int(launcher),), daemon=True).start()
     if not ranks.is_main():
         _follow(spec, values, out, where)
         return None
@@ -62,3 +72,10 @@ def _part() -> None:
 
     if torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
+
+
+def _end_with(launcher: int) -> None:
+    """End this process where the launcher was killed, which could not end it."""
+    while os.getppid() == launcher:
+        time.sleep(1.0)
+    os.kill(os.getpid(), signal.SIGKILL)

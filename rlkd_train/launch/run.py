@@ -19,6 +19,7 @@ from typing import Any, Protocol
 
 from rlkd_data.errors import InputError
 from rlkd_data.run.resources import resource
+from rlkd_train.launch.follow import LAUNCHER
 
 CONFIGS = "pipelines", "accelerate"
 _POLL, _GRACE, _KILL = 0.1, 10.0, 20.0
@@ -37,7 +38,8 @@ def launch(arguments: Sequence[str], count: int, kind: str) -> int:
     machine cannot."""
     more = accelerate_environment(kind, count)
     check_cards(count)
-    return run_processes([sys.executable, "-m", "rlkd_train", *arguments], count, more)
+    own = {LAUNCHER: str(os.getpid())}
+    return run_processes([sys.executable, "-m", "rlkd_train", *arguments], count, more | own)
 
 
 def accelerate_environment(kind: str, count: int) -> dict[str, str]:

@@ -27,7 +27,14 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_it_carries_what_travels_with_rlkd(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
-    for part in ("prompts/decompose.system.j2", "pipelines/quickstart.yaml", "models/gsrm-smollm2/gsrm.json"):
+    for part in (
+        "prompts/decompose.system.j2",
+        "pipelines/quickstart.yaml",
+        "models/gsrm-smollm2/gsrm.json",
+        "models/chat/r1.jinja",
+        "pipelines/accelerate/zero3.yaml",
+        "pipelines/recipes/gsrm-7b.yaml",
+    ):
         assert f"rlkd_data/_bundled/{part}" in names
     assert "rlkd_data/py.typed" in names and "rlkd_train/py.typed" in names
     assert not [name for name in names if name.startswith("tests/")]
@@ -58,3 +65,5 @@ def test_it_runs_outside_the_checkout(wheel: Path, tmp_path: Path) -> None:
     assert "3" in run("rlkd-data", "inspect", "traces")
     loads = "from rlkd_data.run.pipeline import find, load; print(len(load(find('quickstart')).stages))"
     assert int(run("python", "-c", loads)) >= 8
+    told = "from rlkd_train.launch.run import accelerate_environment as e; print(e('fsdp2', 2)['FSDP_VERSION'])"
+    assert run("python", "-c", told).strip() == "2"
