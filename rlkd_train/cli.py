@@ -25,9 +25,10 @@ from rlkd_data.run.flags import (
 )
 from rlkd_data.run.headings import WIDEST_PAGE, Headed, Verbs
 from rlkd_data.run.verbs import verb
+from rlkd_train.verbs import allowing, folder, launched, needs, train
 
 if TYPE_CHECKING:
-    from rlkd_data.run.stage import StageSpec
+    pass
 
 app = typer.Typer(
     name="rlkd-train",
@@ -87,7 +88,7 @@ def sft(config: Config, set_: Set = None, out: Out = None, init_from: InitFrom =
     """
     from rlkd_train.stages import SFT
 
-    _train(SFT, config, set_, out, init_from, dry_run)
+    train(SFT, config, set_, out, init_from, dry_run)
 
 
 @app.command(cls=Headed)
@@ -100,7 +101,7 @@ def gsrm(
     """
     from rlkd_train.stages import GSRM
 
-    _train(GSRM, config, set_, out, init_from, dry_run)
+    train(GSRM, config, set_, out, init_from, dry_run)
 
 
 @app.command(cls=Headed)
@@ -118,7 +119,7 @@ def grpo(
     """
     from rlkd_train.stages import GRPO
 
-    _train(GRPO, config, _allowing(set_, allow_other_annotator), out, init_from, dry_run)
+    train(GRPO, config, allowing(set_, allow_other_annotator), out, init_from, dry_run)
 
 
 @app.command(cls=Headed)
@@ -139,23 +140,8 @@ def launch(
 
     A step is of the same sequences whatever their number. On several machines: accelerate launch -m rlkd_train STAGE ….
     """
-    from rlkd_data.errors import InputError
-    from rlkd_train.launch.follow import FOLLOWERS
-    from rlkd_train.launch.run import launch as begin
-
-    if stage not in FOLLOWERS:
-        raise InputError(f"no training stage {stage!r}: there are {', '.join(FOLLOWERS)}")
-    if dry_run:
-        from rlkd_train import stages
-
-        spec: StageSpec = getattr(stages, stage.upper())
-        _tell(spec, config, _allowing(set_, allow_other_annotator), init_from, processes, accelerate)
-        return
-    flags = {"--config": config, "--out": out, "--init-from": init_from}
-    arguments = [word for name, value in flags.items() if value is not None for word in (name, str(value))]
-    arguments += [word for one in set_ or () for word in ("--set", one)]
-    arguments += ["--allow-other-annotator"] if allow_other_annotator else []
-    raise typer.Exit(begin([stage, *arguments], processes, accelerate))
+    overrides = allowing(set_, allow_other_annotator)
+    raise typer.Exit(launched(stage, config, overrides, out, init_from, processes, accelerate, dry_run))
 
 
 @app.command(cls=Headed)
@@ -166,7 +152,7 @@ def distill(config: Config, set_: Set = None, out: Out = None, init_from: InitFr
     """
     from rlkd_train.stages import DISTILL
 
-    _train(DISTILL, config, set_, out, init_from, False)
+    train(DISTILL, config, set_, out, init_from, False)
 
 
 @verb(
@@ -213,10 +199,10 @@ def evaluate(
 
     if "decompositions" in values:
         values["structure"] = {}
-    values = from_file(config, values, _allowing(set_, allow_other_annotator))
-    _needs(values, "model")
+    values = from_file(config, values, allowing(set_, allow_other_annotator))
+    needs(values, "model")
     where = str(config or "eval")
-    start(EVAL, values, _folder(values, out, where), where, estimate=estimate_sample if estimate else None)
+    start(EVAL, values, folder(values, out, where), where, estimate=estimate_sample if estimate else None)
 
 
 @app.command(cls=Headed)
@@ -321,7 +307,7 @@ def judge_eval(
 @app.command(cls=Headed)
 def rescore(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="folder of a GRPO run")],
-    config: Config,
+    config: Annotated[Path, _FILE],
     out: Annotated[
         Path | None, typer.Option("--out", metavar=FOLDER, help="folder of the new scores; default: RUN-rescored")
     ] = None,
@@ -361,78 +347,11 @@ def reward_server(
     from rlkd_train.config import RewardServerSettings
     from rlkd_train.reward.server import serve
 
-    values = from_file(config, values, _allowing(set_, allow_other_annotator))
-    _needs(values, "decompositions")
+    values = from_file(config, values, allowing(set_, allow_other_annotator))
+    needs(values, "decompositions")
     settings = check_settings(RewardServerSettings, values, str(config or "reward-server"))
     assert isinstance(settings, RewardServerSettings)
     serve(settings)
-
-
-def _allowing(overrides: list[str] | None, other_annotator: bool) -> list[str] | None:
-    allowed = ["structure.allow_other_annotator=true"] if other_annotator else []
-    return [*(overrides or []), *allowed] or None
-
-
-def _train(
-    spec: StageSpec,
-    config: Path,
-    overrides: list[str] | None,
-    out: Path | None,
-    init_from: Path | None,
-    dry_run: bool,
-) -> None:
-    from rlkd_train.launch.follow import start_together
-    from rlkd_train.recipes import find
-
-    config = find(config)
-    if dry_run:
-        _tell(spec, config, overrides, init_from)
-        return
-    values = from_file(config, overrides=overrides)
-    if init_from is not None:
-        values["model"] = str(init_from)
-    start_together(spec, values, _folder(values, out, str(config)), str(config))
-
-
-def _tell(
-    spec: StageSpec,
-    config: Path,
-    overrides: list[str] | None,
-    init_from: Path | None,
-    processes: int = 1,
-    accelerate: str = "ddp",
-) -> None:
-    from rlkd_data.run.pipeline import check_settings
-    from rlkd_train.plan.dry import dry_run
-    from rlkd_train.plan.sources import sources
-    from rlkd_train.recipes import find
-
-    config = find(config)
-    values = from_file(config, overrides=overrides) | ({"model": str(init_from)} if init_from else {})
-    values.pop("out", None)
-    settings: Any = check_settings(spec.settings, values, str(config))
-    flags = {"model": "--init-from"} if init_from else {}
-    shown = sources(settings.model_dump(mode="json"), from_file(config), str(config), overrides or [], flags)
-    dry_run(settings, shown, processes, accelerate)
-
-
-def _folder(values: dict[str, Any], out: Path | None, where: str) -> Path:
-    """The folder of a run: the flag's, or the file's `out`, which is taken out of the settings."""
-    from rlkd_data.errors import InputError
-
-    named = values.pop("out", None)
-    if out is None and named is None:
-        raise InputError(f"{where} says no `out` folder: add one, or give --out FOLDER")
-    return out or Path(str(named))
-
-
-def _needs(values: dict[str, Any], *names: str) -> None:
-    """Raise InputError for the first setting that neither a flag nor the file has."""
-    from rlkd_data.errors import InputError
-
-    for name in names:
-        if values.get(name) is None:
-            raise InputError(f"no {name}: give --{name}, or `{name}` in the file of --config")
 
 
 def main() -> None:
