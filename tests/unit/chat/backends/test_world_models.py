@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from random import Random
 
 import pytest
@@ -70,7 +71,7 @@ def test_the_tokenizer_takes_a_sentence_as_one_token_and_gives_texts_back():
 
 def test_a_student_is_made_once_and_alike_everywhere(tmp_path, monkeypatch):
     import torch
-    from transformers import AutoModelForCausalLM
+    from transformers import AutoModelForCausalLM, AutoTokenizer
 
     monkeypatch.setenv("RLKD_CACHE", str(tmp_path / "a"))
     first = models.resolve("world-student-mod7")
@@ -83,6 +84,11 @@ def test_a_student_is_made_once_and_alike_everywhere(tmp_path, monkeypatch):
     assert torch.equal(state, torch.random.get_rng_state())  # a run's own random numbers are left alone
     one, other = (AutoModelForCausalLM.from_pretrained(found.path).state_dict() for found in (first, second))
     assert all(torch.equal(one[name], other[name]) for name in one)
+    said = "The box weighs 3. Plus 6. The box can be worked out."
+    loaded = AutoTokenizer.from_pretrained(first.path)
+    assert loaded.convert_ids_to_tokens(loaded(said)["input_ids"]) == [
+        one[0] for one in re.findall(r"((\w| )+\.) ?", said)
+    ]
     with pytest.raises(InputError, match="unknown local model"):
         models.resolve("world-students")
 
