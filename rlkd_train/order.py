@@ -30,9 +30,17 @@ class EpochOrder(Sampler[int]):
 
 
 class InOrder:
-    """A mixin of transformers' Trainer whose `_get_train_sampler` gives an EpochOrder, kept as `order`."""
+    """A mixin of transformers' Trainer whose `_get_train_sampler` gives an EpochOrder, kept as `order`. A run that goes
+    on from its last step, or from one that it was to end at, takes no further one."""
 
     order: EpochOrder
+
+    def _run_epoch(self, **more: Any) -> None:
+        state, control = self.state, self.control  # type: ignore[attr-defined]
+        if state.global_step >= state.max_steps:
+            control.should_training_stop = True
+        if not control.should_training_stop:
+            super()._run_epoch(**more)  # type: ignore[misc]
 
     def _init_training_state(self, *arguments: Any, **more: Any) -> tuple[int, int]:
         found: tuple[int, int] = super()._init_training_state(*arguments, **more)  # type: ignore[misc]

@@ -1,6 +1,6 @@
 """A training run's folder: its log, its checkpoints, its final weights; SFT and GRPO alike.
 
-OUT/checkpoints/   the trainer's, of which the last two are kept
+OUT/checkpoints/   the trainer's, of which the last two are kept, or as many as `trl: {save_total_limit: …}` says
 OUT/log.jsonl      what the trainer logged, a line a step
 OUT/model/         the final weights
 OUT/start/         those that GRPO started from, merged, where the KL term needs them

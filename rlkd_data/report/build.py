@@ -25,8 +25,8 @@ from rlkd_data.run.stage import StageResult
 
 _PAGE = Path(__file__).parent / "page"
 _SCRIPTS = (
-    *("dom.js", "charts.js", "overview.js", "measured.js", "training.js"),
-    *("viewer.js", "trace.js", "tree.js", "align.js", "student.js", "main.js"),
+    *("dom.js", "charts.js", "overview.js", "measured.js", "training.js", "curves.js"),
+    *("viewer.js", "trace.js", "tree.js", "align.js", "student.js", "samples.js", "main.js"),
 )
 """The parts of the page's one script, in order."""
 _DATA = "<!--data-->"

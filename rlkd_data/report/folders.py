@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +14,13 @@ from rlkd_data.run.identity import STAGE_FILE, read_stage
 from rlkd_data.schema import BRANCHES, DECOMPOSITIONS, TRACES, TableSchema
 from rlkd_data.tables import REJECTED, is_table, shards, stored_schema
 
-Kind = Literal["traces", "decompositions", "branches", "run", "samples", "other"]
+Kind = Literal["traces", "decompositions", "branches", "run", "samples", "comparison", "other"]
 LOG = "log.jsonl"
 COMPLETIONS = "completions"
+EVALUATIONS = "evaluations"
+"""The folder in which a run keeps the samples of its evaluations on the way, and the name of its file of their
+figures."""
+COMPARISON = "compare.json"
 _SAMPLE_COLUMNS = {"problem_id", "problem", "completion", "is_correct"}
 
 
@@ -40,7 +45,8 @@ class Folder:
 
 def find(paths: Sequence[Path]) -> list[Folder]:
     """The folders of a report, in order, each once. A folder of stages, such as a pipeline's, stands for all of them,
-    and decompositions bring the scores that stand in their folder. Raises InputError for one that holds nothing of
+    decompositions bring the scores that stand in their folder, and a run the first and the last of its evaluations on
+    the way. Raises InputError for one that holds nothing of
     ours."""
     found: dict[Path, Folder] = {}
     for path in paths:
@@ -50,6 +56,8 @@ def find(paths: Sequence[Path]) -> list[Folder]:
             scores = place / SCORE
             if kind == "decompositions" and (scores / STAGE_FILE).exists():
                 found.setdefault(scores.resolve(), Folder(scores, "other", read_stage(scores) or {}, place.name))
+            for step in _on_the_way(place) if kind == "run" else ():
+                found.setdefault(step.resolve(), Folder(step, "samples", _as_stage(step), place.name))
     return list(found.values())
 
 
@@ -72,9 +80,29 @@ def _is_ours(path: Path) -> bool:
     return (path / STAGE_FILE).exists() or _kind(path) != "other"
 
 
+def _on_the_way(run: Path) -> list[Path]:
+    steps = [path for path in (run / EVALUATIONS).glob("step-*") if path.name[5:].isdigit() and is_table(path)]
+    steps.sort(key=lambda path: int(path.name[5:]))
+    return steps[:1] + steps[1:][-1:]
+
+
+def _as_stage(evaluation: Path) -> dict[str, Any]:
+    """What `stage.json` would say of an evaluation on the way."""
+    try:
+        figures = json.loads((evaluation / "figures.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        figures = {}
+    told = {name: value for name, value in figures.items() if name != "intervals"} if isinstance(figures, dict) else {}
+    return {"stage": "eval", "status": "done", "result": {"figures": told}}
+
+
 def _kind(path: Path) -> Kind:
-    if (path / LOG).exists() or is_table(path / COMPLETIONS):
-        return "run"
+    if (path / COMPARISON).exists():
+        return "comparison"
+    return "run" if (path / LOG).exists() or is_table(path / COMPLETIONS) else _kind_of_table(path)
+
+
+def _kind_of_table(path: Path) -> Kind:
     for place in (path, path / REJECTED):
         if is_table(place):
             names = set(stored_schema(shards(place)[0]).names)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rlkd_data.report.choose import Chooser
+from rlkd_data.report.curves import comparisons, curves
 from rlkd_data.report.folders import Folder, find
 from rlkd_data.report.kinds import by_answer
 from rlkd_data.report.rows import trace_rows
@@ -37,7 +38,9 @@ def gather(paths: Sequence[Path]) -> dict[str, Any]:
     trees, n_trees = branching(_of("branches", folders), MOST_TREES, MOST_TREE_BYTES)
     add_facts(trees, _of("traces", folders))
     traces, decompositions = Figures(), Figures()
-    teachers = {one["teacher"] for group in groups for one in group["completions"] if one["teacher"]}
+    judged = [*(one for group in groups for one in group["completions"])]
+    judged += [one for problem in problems for one in problem["samples"]]
+    teachers = {one["teacher"] for one in judged if one["teacher"]}
     branched = islice((one["id"] for tree in trees for one in tree["traces"]), _PINNED)
     chooser = Chooser(MOST_TRACES, MOST_TRACE_BYTES, _EACH, pinned=teachers.union(branched))
     for path in _of("traces", folders):
@@ -47,13 +50,15 @@ def gather(paths: Sequence[Path]) -> dict[str, Any]:
     chosen = chooser.chosen()
     n_traces = max(figures.rows + sum(figures.reasons.values()) for figures in (traces, decompositions))
     return {
-        "stages": [_stage(folder) for folder in folders],
+        "stages": [_stage(folder) for folder in folders if folder.kind != "comparison"],
         "figures": {"traces": traces.shown(), "decompositions": decompositions.shown()},
         "runs": [
             {"name": folder.path.name, "stage": folder.stage, "log": log}
             for folder in runs
             if (log := read_log(folder.path))
         ],
+        "curves": curves(runs),
+        "comparisons": comparisons(folder for folder in folders if folder.kind == "comparison"),
         "rows": (rows := trace_rows(_of("traces", folders), _of("decompositions", folders), chosen)),
         "kinds": by_answer(rows),
         "trees": trees,

@@ -108,7 +108,7 @@ def samples(evaluations: Iterable[Folder], most_rows: int, most_size: int) -> tu
     for folder in folders:
         for row in _records(folder.path):
             total += 1
-            chooser.add(row["problem_id"], "", len(row["completion"]))
+            chooser.add(row["problem_id"], "", _size(row))
     chosen = chooser.chosen()
     problems: dict[str, Row] = {}
     for folder in folders:
@@ -130,7 +130,8 @@ def samples(evaluations: Iterable[Folder], most_rows: int, most_size: int) -> tu
 def _sample(folder: Folder, row: Row) -> Row:
     text, was_cut = cut(row["completion"])
     return {
-        "evaluation": folder.path.name,
+        "evaluation": folder.name,
+        "index": (row.get("sampling") or {}).get("sample_index"),
         "text": text,
         "cut": was_cut,
         "final_answer": row.get("final_answer"),
@@ -140,6 +141,9 @@ def _sample(folder: Folder, row: Row) -> Row:
         "truncated": row.get("truncated"),
         "structure": row.get("structure"),
         "unscored": row.get("unscored"),
+        "n_steps": row.get("n_steps"),
+        "gate_at": row.get("gate_at"),
+        **aligned(row),
     }
 
 

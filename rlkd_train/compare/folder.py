@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 
 from rlkd_data.files import write_whole
+from rlkd_train.compare.curves import draw as draw_curves
+from rlkd_train.compare.curves import points
 from rlkd_train.compare.plots import draw
 from rlkd_train.compare.run import Comparison
 from rlkd_train.compare.written import markdown
@@ -15,9 +17,12 @@ JSON = "compare.json"
 
 
 def write(found: Comparison, out: Path) -> list[Path]:
-    """Write compare.json, compare.md, compare.svg and compare.png; returns the files."""
+    """Write compare.json, compare.md, compare.svg and compare.png, and where runs were evaluated on the way curves.svg
+    and curves.png; returns the files."""
     out.mkdir(parents=True, exist_ok=True)
     plots = draw(found, out)
+    if over_training := points(found.arms):
+        plots += draw_curves(over_training, out)
     write_whole(out / JSON, json.dumps(found.as_json(), ensure_ascii=False, indent=1) + "\n")
     title = " and ".join(arm.name for arm in found.arms) if len(found.arms) < 4 else f"{len(found.arms)} arms"
     write_whole(

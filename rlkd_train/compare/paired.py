@@ -14,9 +14,9 @@ import numpy as np
 
 from rlkd_train.compare.exact import holm, sign_flips
 from rlkd_train.compare.noise import Components, Spread, components, spread
+from rlkd_train.evaluate.intervals import DRAWS, bootstrap_interval
 
 _POWER = 0.8
-_RESAMPLES = 2_000
 _TIE = 1e-12
 
 Values = Mapping[str, float]
@@ -38,8 +38,8 @@ class Difference:
     arm: str
     baseline: str
     difference: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     problems: int
     higher: int
     equal: int
@@ -65,9 +65,11 @@ def differences(
     *,
     level: float = 0.05,
     seed: int = 0,
+    draws: int = DRAWS,
 ) -> list[Difference]:
-    """Every other arm against the baseline. `arms` holds the runs of each, one a seed; only problems that all runs of
-    both arms have a value for are compared, and an arm that shares none is left out."""
+    """Every other arm against the baseline; `draws` and `seed` are the bootstrap's. `arms` holds the runs of each, one
+    a seed; only problems that all runs of both arms have a value for are compared, and an arm that shares none is left
+    out."""
     found = []
     for name, runs in arms.items():
         if name == baseline:
@@ -76,7 +78,7 @@ def differences(
         if problems:
             theirs = [[run[one] for one in problems] for run in runs]
             own = [[run[one] for one in problems] for run in arms[baseline]]
-            found.append(_difference(figure, (name, theirs), (baseline, own), level, seed))
+            found.append(_difference(figure, (name, theirs), (baseline, own), level, seed, draws))
     family = holm([one.p if one.p_seeds is None else one.p_seeds for one in found])
     return [replace(one, p_family=p, told=p < level) for one, p in zip(found, family, strict=True)]
 
@@ -87,8 +89,12 @@ def _difference(
     baseline: tuple[str, list[list[float]]],
     level: float,
     seed: int,
+    draws: int,
 ) -> Difference:
     from scipy import stats
+
+    low: float | None
+    high: float | None
 
     differences_P = np.mean(arm[1], axis=0) - np.mean(baseline[1], axis=0)
     differences_P[np.abs(differences_P) < _TIE] = 0.0
@@ -99,7 +105,7 @@ def _difference(
     noise = spread(error, count, parts)
     if noise.seeds is None:
         p_seeds = None
-        low, high = interval(differences_P.tolist(), level, seed)
+        low, high = bootstrap_interval(differences_P.tolist(), seed=seed, level=1 - level, draws=draws) or (None, None)
     else:
         p_seeds = float(2 * stats.t.sf(abs(mean) / noise.both, noise.freedom)) if noise.both else float(mean == 0)
         reach = float(stats.t.ppf(1 - level / 2, noise.freedom)) * noise.both
@@ -124,10 +130,3 @@ def _difference(
         detectable=reached or None,
         noise=noise,
     )
-
-
-def interval(values: Sequence[float], level: float, seed: int) -> tuple[float, float]:
-    """The interval of a mean over problems: percentiles of the bootstrap (Efron & Tibshirani 1993, section 13.3)."""
-    drawn = np.random.default_rng(seed).integers(len(values), size=(_RESAMPLES, len(values)))
-    low, high = np.quantile(np.asarray(values)[drawn].mean(axis=1), [level / 2, 1 - level / 2])
-    return float(low), float(high)

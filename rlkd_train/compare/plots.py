@@ -54,7 +54,7 @@ def _column(rows: list[dict[str, Any]], order: list[str], arms: list[str], what:
     import polars
 
     panels = []
-    colour = alt.Color("arm:N", sort=order, scale=alt.Scale(domain=order, range=_palette(order)), legend=None)
+    colour = coloured(order)
     for figure in dict.fromkeys(row["figure"] for row in rows):
         of = polars.DataFrame([row for row in rows if row["figure"] == figure])
         y = alt.Y("arm:N", sort=arms, title=None)
@@ -69,5 +69,10 @@ def _column(rows: list[dict[str, Any]], order: list[str], arms: list[str], what:
     return alt.vconcat(*panels)
 
 
-def _palette(order: list[str]) -> list[str]:
-    return [COLOURS[number % len(COLOURS)] for number in range(len(order))]
+def coloured(order: list[str], *, legend: bool = False) -> Any:
+    """A colour for each arm, the same in every plot."""
+    import altair as alt
+
+    palette = [COLOURS[number % len(COLOURS)] for number in range(len(order))]
+    told = alt.Legend(title=None, orient="bottom") if legend else None
+    return alt.Color("arm:N", sort=order, scale=alt.Scale(domain=order, range=palette), legend=told)

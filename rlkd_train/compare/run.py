@@ -10,20 +10,22 @@ import numpy as np
 
 from rlkd_data.errors import InputError
 from rlkd_train.compare.arms import Arm
-from rlkd_train.compare.paired import Difference, Values, differences, interval, shared
+from rlkd_train.compare.paired import Difference, Values, differences, shared
 from rlkd_train.compare.values import Evaluated, read
+from rlkd_train.evaluate.intervals import estimate
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """An arm's figure: the mean over `problems`, those that all arms share, with its interval over problems. `by_seed`
-    are the runs' own means, and `seed_sd` their standard deviation, where there are several."""
+    """An arm's figure: the mean over `problems`, those that all arms share, with its interval over problems
+    (`evaluate.intervals`), where there are two. `by_seed` are the runs' own means, and `seed_sd` their standard
+    deviation, where there are several."""
 
     arm: str
     figure: str
     value: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     problems: int
     by_seed: tuple[float, ...]
     seed_sd: float | None
@@ -95,7 +97,7 @@ def _wanted(runs: Sequence[Evaluated], figures: Sequence[str]) -> list[str]:
     for name in figures:
         if name not in common:
             raise InputError(f"--figure {name}: not every run has it; all have {', '.join(common)}")
-    return [name for name in common if not figures or name in figures]
+    return list(figures) or [name for name in runs[0].main if name in common]
 
 
 def _measured(
@@ -103,9 +105,10 @@ def _measured(
 ) -> Measured:
     values_SP = np.array([[run[one] for one in problems] for run in runs])
     by_seed = values_SP.mean(axis=1)
-    low, high = interval(values_SP.mean(axis=0).tolist(), level, seed)
+    found = estimate(values_SP.mean(axis=0).tolist(), seed=seed, level=1 - level)
+    assert found is not None
     sd = float(by_seed.std(ddof=1)) if len(runs) > 1 else None
-    return Measured(name, figure, float(by_seed.mean()), low, high, len(problems), tuple(map(float, by_seed)), sd)
+    return Measured(name, figure, found.value, found.low, found.high, len(problems), tuple(map(float, by_seed)), sd)
 
 
 def _notes(

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rlkd_data.errors import InputError
+from rlkd_data.records import from_record
 from rlkd_data.run.identity import read_stage
 from rlkd_data.tables import is_table, read_table
-from rlkd_train.evaluate.metrics import mean, pass_at_k
-from rlkd_train.evaluate.samples import SAMPLES
+from rlkd_train.evaluate.by_problem import by_problem, values
+from rlkd_train.evaluate.samples import SAMPLES, Sample
+from rlkd_train.on_the_way.ledger import FOLDER as EVALUATIONS
 
-EVALUATIONS = "evaluations"
-"""The folder of a training run that holds its evaluations on the way."""
-_COLUMNS = ("problem_id", "model", "sampling", "is_correct", "verification", "completion_tokens", "truncated")
-_STRUCTURE = ("structure", "n_steps", "abandoned")
-Row = dict[str, Any]
+_TEXTS = {"problem": "", "completion": ""}
+_LEFT_OUT = {*_TEXTS, "steps", "verdicts"}
+"""Columns that no figure is made of, and that memory may not hold for all samples."""
+_SECONDARY = re.compile(r"avg@\d+|pass@1 at most|kind: .*|prefix")
+_PASS = re.compile(r"pass@(\d+)")
 
 
 @dataclass(frozen=True)
@@ -27,8 +29,19 @@ class Evaluated:
     folder: Path
     model: str
     k: int
-    sampling: Row
+    sampling: dict[str, Any]
     figures: dict[str, dict[str, float]]
+
+    @property
+    def main(self) -> list[str]:
+        """The figures that are compared unless others are asked for: those that say something of their own, and of
+        pass@k the powers of two and the last."""
+        return [name for name in self.figures if not _SECONDARY.fullmatch(name) and self._is_shown(name)]
+
+    def _is_shown(self, name: str) -> bool:
+        found = _PASS.fullmatch(name)
+        k = int(found[1]) if found else 1
+        return not k & (k - 1) or f"pass@{k + 1}" not in self.figures
 
 
 def read(folder: Path) -> Evaluated:
@@ -40,13 +53,16 @@ def read(folder: Path) -> Evaluated:
     made_by = read_stage(place) or {}
     if made_by.get("stage") == "eval" and made_by.get("status") != "done":
         raise InputError(f"{folder} is not finished: run its `rlkd-train eval` again, which goes on where it was")
-    groups: dict[str, list[Row]] = {}
-    for batch in read_table(place, SAMPLES, [*_COLUMNS, *_STRUCTURE]):
-        for row in batch.to_pylist():
-            groups.setdefault(row["problem_id"], []).append(row)
-    first = next(iter(groups.values()))[0]
-    sampling = {name: first["sampling"].get(name) for name in ("temperature", "top_p", "max_tokens")}
-    return Evaluated(place, first["model"], min(map(len, groups.values())), sampling, _figures(groups))
+    columns = [name for name in SAMPLES.arrow.names if name not in _LEFT_OUT]
+    samples: list[Sample] = [
+        from_record(Sample, record | _TEXTS)
+        for batch in read_table(place, SAMPLES, columns)
+        for record in batch.to_pylist()
+    ]
+    groups = by_problem(samples)
+    first = samples[0]
+    sampling = {name: getattr(first.sampling, name) for name in ("temperature", "top_p", "max_tokens")}
+    return Evaluated(place, first.model, min(map(len, groups.values())), sampling, values(samples))
 
 
 def _last(run: Path) -> Path:
@@ -54,33 +70,3 @@ def _last(run: Path) -> Path:
     if not steps:
         raise InputError(f"{run} has no evaluation yet: its {EVALUATIONS}/ holds no table")
     return max(steps, key=lambda path: int(path.name[5:]))
-
-
-def _figures(groups: dict[str, list[Row]]) -> dict[str, dict[str, float]]:
-    k = min(map(len, groups.values()))
-    wanted: dict[str, Callable[[list[Row]], float | None]] = {"pass@1": _right}
-    if k > 1:
-        wanted[f"pass@{k}"] = lambda rows: _pass_at(rows, k)
-    wanted["completion tokens"] = lambda rows: _mean([row["completion_tokens"] for row in rows])
-    wanted["truncated"] = lambda rows: _mean([row["truncated"] for row in rows])
-    for name, label in (("structure", "structure"), ("n_steps", "steps"), ("abandoned", "abandoned steps")):
-        wanted[label] = lambda rows, name=name: _mean([row[name] for row in rows if row[name] is not None])  # type: ignore[misc]
-    found: dict[str, dict[str, float]] = {}
-    for label, figure in wanted.items():
-        values = {name: value for name, rows in groups.items() if (value := figure(rows)) is not None}
-        if values:
-            found[label] = values
-    return found
-
-
-def _right(rows: list[Row]) -> float | None:
-    return _mean([row["is_correct"] for row in rows if row["is_correct"] is not None])
-
-
-def _pass_at(rows: list[Row], k: int) -> float | None:
-    judged = [row["is_correct"] for row in rows if row["is_correct"] is not None]
-    return pass_at_k(len(judged), sum(judged), k) if len(judged) >= k else None
-
-
-def _mean(values: Sequence[float]) -> float | None:
-    return mean([float(value) for value in values])

@@ -117,10 +117,14 @@ def signed(value: float, figure: str) -> str:
 
 def _measured(one: Measured) -> str:
     seeds = f" (seeds ±{shown(one.seed_sd, one.figure)})" if one.seed_sd is not None else ""
+    if one.low is None or one.high is None:
+        return f"{shown(one.value, one.figure)}{seeds}"
     return f"{shown(one.value, one.figure)} [{shown(one.low, one.figure)}, {shown(one.high, one.figure)}]{seeds}"
 
 
 def _between(one: Difference) -> str:
+    if one.low is None or one.high is None:
+        return "one problem"
     return f"[{signed(one.low, one.figure)}, {signed(one.high, one.figure)}]"
 
 

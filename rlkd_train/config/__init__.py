@@ -6,6 +6,7 @@ from rlkd_train.config.distill import DistillSettings
 from rlkd_train.config.evaluate import EvalSettings, JudgeEvalSettings, RescoreSettings
 from rlkd_train.config.grpo import GrpoSettings
 from rlkd_train.config.gsrm import AugmentSettings, GsrmSettings
+from rlkd_train.config.on_the_way import EvaluationSettings
 from rlkd_train.config.reward import (
     COMPONENTS,
     PARTS,
@@ -30,6 +31,7 @@ __all__ = [
     "AugmentSettings",
     "DistillSettings",
     "EvalSettings",
+    "EvaluationSettings",
     "GrpoSettings",
     "GsrmSettings",
     "GuardSettings",

@@ -13,6 +13,7 @@ from typing import ClassVar, Literal
 from pydantic import Field, NonNegativeFloat, PositiveInt, field_validator, model_validator
 
 from rlkd_data.config import GradingSettings, later, runtime
+from rlkd_train.config.on_the_way import EvaluationSettings
 from rlkd_train.config.reward import RewardSettings
 from rlkd_train.config.shared import OptimSettings, StudentSettings
 from rlkd_train.config.structure import StructureSettings
@@ -56,6 +57,7 @@ class GrpoSettings(GradingSettings, RewardSettings, StudentSettings):
         ge=0,
         description="times that other problems are drawn in place of those whose completions all score alike (DAPO)",
     )
+    evaluation: EvaluationSettings | None = later(None, description="evaluations on held-out problems on the way")
     max_unscored: float = runtime(
         0.5, gt=0, le=1, description="share of a step's completions that may go without a score; more stop the run"
     )

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from pydantic import Field, PositiveInt
 
+from rlkd_data.config import later
+from rlkd_train.config.on_the_way import EvaluationSettings
 from rlkd_train.config.shared import StudentSettings
 
 
@@ -19,3 +21,4 @@ class SftSettings(StudentSettings):
     epochs: float = Field(1.0, gt=0, description="times that every row is learned from")
     max_steps: int = Field(-1, description="stop after so many optimiser steps; -1: by epochs")
     max_length: PositiveInt = Field(4096, description="tokens of a sequence; longer ones are left out and counted")
+    evaluation: EvaluationSettings | None = later(None, description="evaluations on held-out problems on the way")

@@ -7,8 +7,10 @@ from datetime import datetime
 
 import pyarrow as pa
 
-from rlkd_data.schema import TRACES, Sampling, TableSchema
+from rlkd_data.schema import DECOMPOSITIONS, TRACES, Sampling, Step, TableSchema
 from rlkd_train.evaluate.verdicts import Word
+from rlkd_train.reward.completions import VERDICT
+from rlkd_train.reward.scorer import PairVerdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,12 @@ class Sample:
     """What the server that drew it said it was (`system_fingerprint`)."""
     benchmark: str | None = None
     """The benchmark that its problem is of; None of a table's."""
+    steps: tuple[Step, ...] = ()
+    """Where the structure was measured; as in a run's completions `teacher` is the best of the problem's, `gate_at` the
+    step at which the gate closed beside it, and `verdicts` hold every pair that was judged."""
+    gate_at: int | None = None
+    teacher: str | None = None
+    verdicts: tuple[PairVerdict, ...] = ()
 
 
 SAMPLES = TableSchema(
@@ -88,6 +96,10 @@ SAMPLES = TableSchema(
             pa.field("path", pa.list_(pa.int64())),
             pa.field("fingerprint", pa.string()),
             pa.field("benchmark", pa.string()),
+            DECOMPOSITIONS.arrow.field("steps").with_nullable(True),
+            pa.field("gate_at", pa.int64()),
+            pa.field("teacher", pa.string()),
+            pa.field("verdicts", pa.list_(VERDICT)),
         ]
     ),
     key=("problem_id", "model"),

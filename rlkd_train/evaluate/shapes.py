@@ -14,11 +14,19 @@ from rlkd_train.reward.scorer import Structure
 
 
 def shape_of(one: Structure) -> dict[str, Any]:
-    """The columns of a sample that tell of its steps; none where it has no structure."""
+    """The columns of a sample that tell of its steps, and of the teacher's beside them; of one without a score, what
+    was judged all the same."""
+    judged = {"steps": one.steps, "teacher": one.winner, "verdicts": one.verdicts}
     if one.unscored is not None:
-        return {}
-    told = {"n_steps": len(one.steps), "kinds": kinds(one.steps), "abandoned": share_abandoned(one.steps)}
-    return told | (beside_teacher(one.alignment) if one.alignment is not None else {})
+        return judged
+    told: dict[str, Any] = judged | {
+        "n_steps": len(one.steps),
+        "kinds": kinds(one.steps),
+        "abandoned": share_abandoned(one.steps),
+    }
+    if one.alignment is None:
+        return told
+    return told | {"gate_at": one.alignment.gate_at} | beside_teacher(one.alignment)
 
 
 def beside_teacher(alignment: Alignment | Matched) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from rlkd_train.grpo.scored_once import ScoredOnce
 from rlkd_train.grpo.scoring import open_scoring
 from rlkd_train.grpo.train import Begun, train
 from rlkd_train.launch.ranks import begin, processes
+from rlkd_train.on_the_way.run import check as check_evaluation
 from rlkd_train.plan.needs import needs_of
 from rlkd_train.problems import NAMED, Task, load_reasonings, load_tasks, load_teachers, with_teachers
 from rlkd_train.reward.completions import FOLDER, drop_after
@@ -68,6 +69,7 @@ def problems_of(settings: GrpoSettings, count: int) -> tuple[list[Task], dict[st
     if (told := unused_card()) is not None:
         say(told)
     tasks, longest = with_room(settings, resolve(settings.model.removeprefix("local:")), tasks)
+    check_evaluation(settings.evaluation, (task.problem_id for task in tasks))
     teachers = {task.problem_id: teachers[task.problem_id] for task in tasks if task.problem_id in teachers}
     if settings.asks_structure:
         check_annotators(teachers, settings.structure.gsrm, allowed=settings.structure.allow_other_annotator)

@@ -16,6 +16,7 @@ from rlkd_train.grpo.figures import figures
 from rlkd_train.grpo.prompts import prompts
 from rlkd_train.grpo.scored_once import ScoredOnce
 from rlkd_train.launch.ranks import is_main, processes, wait_for_all, while_all_live
+from rlkd_train.on_the_way.run import evaluating
 from rlkd_train.problems import Task
 from rlkd_train.reward.for_trl import Rewards
 
@@ -51,7 +52,7 @@ def train(
         model.config._name_or_path = str(out / START)
     logging.getLogger("trl.trainer.grpo_trainer").addFilter(_not_about_unscored)
     stops = Stops(processes())
-    with tally("GRPO steps", settings.steps) as progress:
+    with tally("GRPO steps", settings.steps) as progress, evaluating(settings, out) as evaluations:
         trainer = open_trainer(
             settings,
             rewards,
@@ -59,7 +60,7 @@ def train(
             args=arguments(settings, out / CHECKPOINTS, processes=processes(), checkpointing=begun.checkpointing),
             train_dataset=Dataset.from_list(prompts(settings, begun.tasks)),
             processing_class=tokenizer,
-            callbacks=[StepLog(out / LOG, progress), *watchers, stops] if is_main() else [stops],
+            callbacks=[*([StepLog(out / LOG, progress), *watchers] if is_main() else []), stops, *evaluations],
         )
         trainer.remove_callback(PrinterCallback)
         if begun.checkpoint:

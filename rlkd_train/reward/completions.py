@@ -59,7 +59,7 @@ class ScoredCompletion:
     own: tuple[OwnValue, ...] = ()
 
 
-_VERDICT = pa.struct(
+VERDICT = pa.struct(
     [
         pa.field("teacher", pa.string()),
         pa.field("step", pa.int64()),
@@ -90,7 +90,7 @@ COMPLETIONS = TableSchema(
             pa.field("total", pa.float64()),
             pa.field("verification", pa.string()),
             DECOMPOSITIONS.arrow.field("steps").with_nullable(True),
-            pa.field("verdicts", pa.list_(_VERDICT)),
+            pa.field("verdicts", pa.list_(VERDICT)),
             pa.field("guards", pa.list_(pa.string())),
             *(pa.field(name, pa.float64()) for name in ("length", "overlong", "repetition", "language")),
             pa.field("tokens", pa.int64()),

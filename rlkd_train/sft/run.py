@@ -13,6 +13,7 @@ from typing import Any
 from rlkd_data.run.progress import say, tally
 from rlkd_train.config import GsrmSettings, SftSettings
 from rlkd_train.launch.ranks import is_main, processes, while_all_live
+from rlkd_train.on_the_way.run import evaluating
 from rlkd_train.run_folder import CHECKPOINTS, LOG, StepLog, read_log, whole_weights
 from rlkd_train.sft.arguments import arguments
 from rlkd_train.sft.begun import Begun
@@ -41,13 +42,13 @@ def run_sft(
     from rlkd_train.watch.clock import watched
 
     stops = Stops(processes())
-    with tally("training steps") as progress:
+    with tally("training steps") as progress, evaluating(settings, out) as evaluations:
         trainer = watched(trainer_class(settings))(
             model=model,
             args=arguments(settings, out / CHECKPOINTS, processes=processes(), checkpointing=begun.checkpointing),
             train_dataset=Dataset.from_file(str(begun.examples)),
             processing_class=tokenizer,
-            callbacks=[StepLog(out / LOG, progress), *watchers, stops] if is_main() else [stops],
+            callbacks=[*([StepLog(out / LOG, progress), *watchers] if is_main() else []), stops, *evaluations],
         )
         trainer.remove_callback(PrinterCallback)
         if begun.checkpoint is not None:

@@ -59,8 +59,10 @@ Build = Callable[[Any, dict[str, int]], Iterable[Example]]
 def builder(settings: SftSettings | GsrmSettings, sources: Any = None) -> tuple[Build, str]:
     """(what makes the examples of a run, their name). `sources` are a GSRM's, where they have been loaded."""
     if isinstance(settings, SftSettings):
+        from rlkd_train.on_the_way.run import check, problem_ids
         from rlkd_train.sft.data import student_examples
 
+        check(settings.evaluation, problem_ids(settings.traces))
         chosen = settings
         return lambda tokenizer, left_out: student_examples(chosen, tokenizer, left_out), "student examples"
     from rlkd_train.gsrm.data import example, load_sources, targets

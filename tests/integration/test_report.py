@@ -17,8 +17,10 @@ from tests.support.report_rows import (
     verdicts,
     walk,
     write_branches,
+    write_comparison,
     write_decompositions,
     write_evaluation,
+    write_on_the_way,
     write_run,
     write_stage,
     write_traces,
@@ -74,7 +76,14 @@ def file(tmp_path_factory):
     group = [completion(1, "p", HOSTILE), completion(1, "p", structure=None, unscored=HOSTILE, n_steps=0)]
     write_run(folder / "grpo", log, [*group, completion(2, "p", gate_at=None, structure=1.0)])
     write_evaluation(folder / "before", [sample("p", False, HOSTILE)], **{"pass@1": 0.0, "pass@1 low": 0.0})
-    write_evaluation(folder / "after", [sample("p", True)], **{"pass@1": 1.0, "pass@1 high": 1.0})
+    steps = told | {"teacher": "t1", "gate_at": 2}
+    after = [sample("p", True, **steps), sample("p", None), sample("p", False, "cut", truncated=True)]
+    write_evaluation(folder / "after", after, **{"pass@1": 1.0, "pass@1 high": 1.0})
+    ends = {name: {"low": 0.1, "high": 0.6} for name in ("pass@1", HOSTILE)}
+    figures = {"pass@1": 0.25, "completion tokens": 90.0, "structure": 0.1, HOSTILE: 0.5}
+    write_on_the_way(folder / "grpo", [(step, [sample("q", None)], figures, ends) for step in (0, 2)])
+    write_on_the_way(folder / "judged", [(step, [sample("q", None)], figures, ends) for step in (0, 1, 2)])
+    write_comparison(folder / "compared", "base", HOSTILE, "rlkd", figure="pass@1", note=HOSTILE)
     write_page([folder], folder / "report.html", HOSTILE)
     return folder / "report.html"
 
@@ -106,12 +115,14 @@ def count(page):
 
 
 def test_every_part_is_there_and_only_rows_in_sight_are_in_the_document(page):
-    assert page.locator("nav a").all_inner_texts() == ["Overview", "Stages", "Training", "Evaluation", "Rows"]
+    assert page.locator("nav a").all_inner_texts() == [
+        *("Overview", "Stages", "Training", "Evaluation", "Comparison", "Rows")
+    ]
     assert page.locator("#tabs button").all_inner_texts() == [
         "Traces 120",
         "Trees 2",
         "Student in training 3",
-        "Evaluation 1",
+        "Evaluation 2",
     ]
     assert 5 < page.locator(".item").count() < 40
     page.locator("#list").evaluate("(list) => { list.scrollTop = list.scrollHeight }")
@@ -226,6 +237,38 @@ def test_an_unscored_alignment_shows_the_verdict_that_did_not_come(page):
     ]
     assert "unavailable" in second.inner_text()
     assert second.locator(".pair-head").first.inner_text() == "Step 1\nno score"
+
+
+def test_samples_of_the_arms_stand_side_by_side_one_of_each_at_a_time(page):
+    page.locator('#tabs [data-view="samples"]').click()
+    arms = page.locator("#detail .arm")
+    assert arms.locator(".eyebrow").all_inner_texts() == ["after, 1/3 right", "before, 0/1 right"]
+    assert "sample 1 of 3" in page.locator(".pager").inner_text()
+    arms.first.get_by_text("Step by step").click()
+    assert arms.first.locator(".pair-head").first.inner_text() == "Step 1\nscores ½"
+    assert arms.first.locator('[data-side="Teacher"]').first.inner_text() == "Begin with the eggs"
+    after = page.get_by_role("button", name="next ›")
+    after.click()
+    assert "not verified" in arms.first.inner_text() and "only 1 sample" in arms.last.inner_text()
+    assert page.evaluate("() => document.activeElement.dataset.pager") == "after"
+    after.click()
+    assert "sample 3 of 3" in page.locator(".pager").inner_text() and after.is_disabled()
+    page.get_by_label("Samples shown").select_option("truncated")
+    assert "cut off" in arms.first.inner_text() and "no truncated sample" in arms.last.inner_text()
+    page.get_by_label("Samples", exact=True).select_option("right")
+    assert count(page) == "1 of 2"
+
+
+def test_curves_have_bands_and_arms_are_compared_in_a_table(page):
+    charts = page.locator("#curves .chart")
+    assert charts.locator("strong").all_inner_texts()[:3] == ["Accuracy", "Completion length", "Structure alignment"]
+    assert charts.first.locator(".band").count() == 2 and charts.nth(1).locator(".band").count() == 0
+    table = page.locator("#comparison-list table")
+    assert table.nth(0).locator("tbody td").first.inner_text() == "25.0 % 10.0 % to 40.0 %, seeds ±7.0 %"
+    rows = [row.inner_text().split("\t") for row in table.nth(1).locator("tbody tr").all()]
+    assert [row[2:5] for row in rows] == [["+12.5 % +10.0 % to +40.0 %", "0.04", "9 7 4"]] * 2
+    assert "not to be told from chance (from about 20.0 %)" in rows[0][5] and rows[1][5] == "higher"
+    assert HOSTILE in page.locator("#comparison-list").text_content()
 
 
 def test_of_a_long_problem_the_beginning_is_shown_first(browser, tmp_path):

@@ -16,6 +16,7 @@ from rlkd_data.errors import InputError
 from rlkd_data.schema import TRACES
 from rlkd_data.tables import read_rows
 from rlkd_train.launch.run import accelerate_environment, run_processes
+from rlkd_train.on_the_way import ledger
 from rlkd_train.reward.completions import COMPLETIONS
 from rlkd_train.run_folder import read_log
 from tests.support.cli import _KEYS, ROOT
@@ -74,9 +75,11 @@ def log(out: Path) -> list[dict[str, float]]:
 
 def test_two_processes_do_what_one_does(tmp_path: Path, servers: tuple[str, str]) -> None:
     outs = {}
+    write(tmp_path / "held_out", TRACES, [trace(f"h{n}", "", "\\boxed{12}", problem=f"What is {n}?") for n in range(2)])
+    evaluation = {"problems": [str(tmp_path / "held_out")], "every": 2, "sampling": {"max_tokens": 8}}
     for count in (1, 2):
         (tmp_path / str(count)).mkdir()
-        config = settings(tmp_path / str(count), servers, optim={"micro_batch": 4})
+        config = settings(tmp_path / str(count), servers, optim={"micro_batch": 4}, evaluation=evaluation)
         outs[count] = tmp_path / str(count) / "run"
         run = Run("rlkd-train", "grpo", "--config", config, "--out", outs[count], count=str(count), first=install)
         assert run.status == 0, run.said
@@ -95,6 +98,9 @@ def test_two_processes_do_what_one_does(tmp_path: Path, servers: tuple[str, str]
     for step in (2, 4):
         state = (outs[2] / f"checkpoints/checkpoint-{step}/trainer_state.json").read_text()
         assert json.loads(state)["global_step"] == step
+    evaluated = [ledger.read(outs[count]) for count in (1, 2)]
+    assert evaluated[0][0] == evaluated[1][0]
+    assert [[line["step"] for line in lines] for lines in evaluated] == [[0, 2, 4]] * 2
     assert [line for line in run.said[1].splitlines() if "Warning" not in line and "warn" not in line] == []
 
 

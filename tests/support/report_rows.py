@@ -180,7 +180,7 @@ def write_run(folder, log, completions=()):
     return folder
 
 
-def sample(problem_id, correct, text="It is 13."):
+def sample(problem_id, correct, text="It is 13.", **values):
     return {
         "problem_id": problem_id,
         "problem": "How many eggs?",
@@ -193,7 +193,30 @@ def sample(problem_id, correct, text="It is 13."):
         "truncated": False,
         "structure": 0.25,
         "unscored": None,
-    }
+    } | values
+
+
+def write_on_the_way(run, evaluations):
+    """Evaluations on the way of a run: (step, rows, figures, intervals) each."""
+    for step, rows, figures, _ in evaluations:
+        write_parquet(run / "evaluations" / f"step-{step}", rows)
+        (run / "evaluations" / f"step-{step}" / "figures.json").write_text(json.dumps(figures | {"intervals": {}}))
+    lines = [json.dumps({"step": step, **told, "intervals": ends}) for step, _, told, ends in evaluations]
+    (run / "evaluations.jsonl").write_text("\n".join([*lines, '{"step": 9, "pa']))
+
+
+def write_comparison(folder, *arms, figure="pass@1", note="a note"):
+    """What `rlkd-train compare` writes: the first arm is the baseline, of the others only the last is told apart."""
+    folder.mkdir(parents=True, exist_ok=True)
+    ends = {"low": 0.1, "high": 0.4, "problems": 20}
+    measured = [{"arm": name, "figure": figure, "value": 0.25, "by_seed": [0.2, 0.3], "seed_sd": 0.07} for name in arms]
+    told = {"figure": figure, "baseline": arms[0], "difference": 0.125, "higher": 9, "equal": 7, "lower": 4}
+    told |= {"p": 0.02, "test": "sign flips, exact", "p_seeds": None, "p_family": 0.04, "detectable": 0.2}
+    apart = [told | ends | {"arm": name, "told": name == arms[-1]} for name in arms[1:]]
+    held = {"arms": [{"arm": name, "runs": ["x"]} for name in arms], "baseline": arms[0], "level": 0.05}
+    held |= {"measured": [one | ends for one in measured], "differences": apart, "notes": [note]}
+    (folder / "compare.json").write_text(json.dumps(held))
+    return folder
 
 
 def write_evaluation(folder, rows, **figures):

@@ -20,8 +20,8 @@ _rooms: list[OrderedDict[str, tuple[Loaded, int]]] = []
 
 @contextmanager
 def keeping() -> Iterator[None]:
-    """Within it, `kept` loads a model once."""
-    _rooms.append(OrderedDict())
+    """Within it, `kept` loads a model once; one within another shares its models."""
+    _rooms.append(_rooms[-1] if _rooms else OrderedDict())
     try:
         yield
     finally:

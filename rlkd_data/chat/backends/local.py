@@ -85,7 +85,13 @@ class LocalBackend:
         self.model = f"local:{name}"
         self._found = resolve(name)
         self._identity = model_identity(name, self._found)
-        self._device = "cuda" if torch.cuda.is_available() else "cpu"
+        self._begin("cuda" if torch.cuda.is_available() else "cpu")
+        if name not in _announced:
+            _announced.add(name)
+            console.print(f"model {name}: {origin_of(self._found)}, on {self._device}", markup=False)
+
+    def _begin(self, device: str) -> None:
+        self._device = device
         self._batch = BATCH if self._device == "cpu" else GPU_BATCH
         self.default_concurrency = 4 * self._batch
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="local-model")
@@ -98,9 +104,6 @@ class LocalBackend:
         self._running: list[_Waiting] = []
         self._closed = False
         self._pump: asyncio.Task[None] | None = None
-        if name not in _announced:
-            _announced.add(name)
-            console.print(f"model {name}: {origin_of(self._found)}, on {self._device}", markup=False)
 
     def wire(self, request: Request) -> dict[str, Any]:
         sampling = request.sampling

@@ -15,11 +15,11 @@ function tickLabel(value) {
   return Math.abs(value) >= 1000 ? value.toLocaleString("en") : String(Number(value.toPrecision(4)));
 }
 
-// `lines`: [{name, colour, points: [[x, y], …]}]. `unit` [low, high] are bounds that the axis at least has.
+// `lines`: [{name, colour, points: [[x, y], …], band: [[x, low, high], …]}]; a line may have no band. `unit` [low, high] are bounds that the axis at least has.
 function lineChart(title, note, lines, unit) {
   const [width, height, left, right, top, bottom] = [360, 210, 46, 14, 12, 28];
   const all = lines.flatMap((line) => line.points);
-  const xs = all.map((point) => point[0]), ys = all.map((point) => point[1]);
+  const xs = all.map((point) => point[0]), ys = [...all.map((point) => point[1]), ...lines.flatMap((line) => (line.band ?? []).flatMap(([, below, above]) => [below, above]))];
   let [low, high] = [Math.min(...ys, ...unit), Math.max(...ys, ...unit)];
   if (high - low < 1e-9) [low, high] = low === 0 ? [0, 1] : [low - Math.abs(low) / 2, high + Math.abs(high) / 2];
   const marks = ticks(low, high);
@@ -34,6 +34,10 @@ function lineChart(title, note, lines, unit) {
   }
   image.append(svg("text", { x: x(first), y: height - 8, "text-anchor": last > first ? "start" : "middle", text: `step ${tickLabel(first)}` }));
   if (last > first) image.append(svg("text", { x: x(last), y: height - 8, "text-anchor": "end", text: tickLabel(last) }));
+  for (const line of lines.filter((one) => one.band?.length > 1)) {
+    const there = line.band.map(([at, , above]) => [at, above]), back = line.band.map(([at, below]) => [at, below]).reverse();
+    image.append(svg("path", { d: `${[...there, ...back].map((point, index) => `${index ? "L" : "M"}${x(point[0]).toFixed(1)} ${y(point[1]).toFixed(1)}`).join("")}Z`, class: `band ${line.colour}` }));
+  }
   for (const line of lines) {
     const many = line.points.length > 40;
     const path = (points) => points.map((point, index) => `${index ? "L" : "M"}${x(point[0]).toFixed(1)} ${y(point[1]).toFixed(1)}`).join("");

@@ -3,6 +3,8 @@ drawOverview();
 drawMeasured();
 drawTraining();
 drawEvaluation();
+drawCurves();
+drawComparisons();
 
 const shownViews = views.filter((one) => one.rows.length || one.id === "traces");
 byId("tabs").append(...shownViews.map((one) => el("button", { type: "button", role: "tab", "data-view": one.id, onclick: () => openView(one) }, one.label, el("span", { class: "quiet", text: ` ${shown(one.rows.length)}` }))));

@@ -1,4 +1,4 @@
-// What the student wrote: in training, by group, with the rewards and where the prefix gate fell; in evaluations, model by model.
+// What the student wrote in training, by group, with the rewards and where the prefix gate fell.
 const structureOf = (group) => group.completions.map((one) => one.rewards.structure).filter((value) => typeof value === "number");
 const severalRuns = new Set(data.groups.map((group) => group.run)).size > 1;
 
@@ -19,26 +19,7 @@ views.push({
     ...[...group.completions].sort((a, b) => total(b) - total(a)).map(completionCard)],
 });
 
-views.push({
-  id: "samples", label: "Evaluation", rows: data.problems, hint: "Search problems and answers",
-  key: (problem) => problem.problem_id,
-  texts: (problem) => [problem.problem, problem.answer, problem.problem_id, ...problem.samples.map((one) => one.text)],
-  filters: [["Evaluation", (problem) => problem.samples.map((one) => one.evaluation)], ["Right in", (problem) => problem.samples.filter((one) => one.correct).map((one) => one.evaluation)], ["Unscored because", (problem) => problem.samples.map((one) => one.unscored)]],
-  item: (problem) => [el("div", { class: "line", text: oneLine(problem.problem) }),
-    el("div", { class: "under" }, ...byEvaluation(problem).map(([name, some]) => el("span", { text: `${name} ${some.filter((one) => one.correct).length}/${some.length}` })), problem.answer ? el("span", { class: "last", text: `gold ${oneLine(problem.answer)}` }) : null)],
-  detail: (problem) => [
-    ...problemText(problem.problem),
-    el("div", { class: "tags" }, problem.answer ? tag(`gold ${problem.answer}`) : null),
-    el("div", { class: "columns" }, ...byEvaluation(problem).map(([name, some]) => el("div", {}, el("h3", { class: "eyebrow", text: name }), ...some.map(sampleCard))))],
-});
-
 const total = (one) => (one.unscored ? -1 : Object.values(one.rewards).reduce((sum, value) => sum + (value ?? 0), 0));
-
-function byEvaluation(problem) {
-  const groups = new Map();
-  for (const one of problem.samples) groups.set(one.evaluation, [...(groups.get(one.evaluation) ?? []), one]);
-  return [...groups];
-}
 
 function spark(value) {
   const bar = el("i", typeof value === "number" ? {} : { class: "none" });
@@ -50,11 +31,6 @@ function rewardMeter(name, value) {
   const bar = el("i");
   bar.style.width = `${100 * Math.max(0, Math.min(1, value ?? 0))}%`;
   return el("div", { class: "reward" }, el("span", { class: "quiet", text: name }), el("b", { text: shown(value) }), el("span", { class: "track" }, bar));
-}
-
-function sampleCard(one) {
-  const verdict = one.correct === true ? tag("right", "good") : one.correct === false ? tag("wrong", "bad") : tag(`not verified: ${words(one.verification ?? "")}`, "warn");
-  return el("div", { class: "writing" }, el("div", { class: "tags" }, verdict, one.final_answer ? tag(`answer ${oneLine(one.final_answer)}`) : null, typeof one.structure === "number" ? tag(`structure ${shown(one.structure)}`) : null, one.unscored ? tag(`unscored: ${words(one.unscored)}`, "warn") : null, one.truncated ? tag("cut off", "warn") : null, one.tokens ? tag(plural(one.tokens, "token")) : null), text(one.text, "serif"), cutNote(one));
 }
 
 function completionCard(one, index) {

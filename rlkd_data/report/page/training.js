@@ -38,7 +38,7 @@ const LABELS = { "pass@1": "pass@1", problems: "problems", "completion tokens": 
 
 function drawEvaluation() {
   const evaluations = data.stages.filter((stage) => stage.stage === "eval" && Object.keys(stage.figures).length);
-  byId("evaluation").hidden = evaluations.length === 0;
+  byId("evaluation").hidden = evaluations.length === 0 && data.curves.length === 0;
   if (!evaluations.length) return;
   const names = [...new Set(evaluations.flatMap((stage) => Object.keys(stage.figures)))].filter((name) => !/ (low|high)$/.test(name));
   const several = evaluations.length > 1;
@@ -54,7 +54,7 @@ function drawEvaluation() {
   });
   const table = el("table", {}, el("thead", {}, el("tr", {}, el("th", {}), ...evaluations.map((stage) => el("th", { scope: "col" }, stage.name, el("small", { class: "quiet", text: ` ${stage.settings.model ?? ""}` }))), several ? el("th", { scope: "col", text: "change" }) : null)), el("tbody", {}, ...rows));
   byId("evaluation-table").append(el("div", { class: "card evaluation" }, intervals(evaluations), el("div", { class: "scroll" }, table)),
-    el("p", { class: "quiet", text: "Ranges are 95 % Wilson intervals. Where two of them overlap widely, the difference may be chance." }));
+    el("p", { class: "quiet", text: "Ranges are 95 % intervals over problems. Two that overlap may differ all the same: `rlkd-train compare` sets evaluations side by side, problem by problem." }));
 }
 
 // pass@1 of each evaluation as a dot with its interval.

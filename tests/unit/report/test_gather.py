@@ -16,8 +16,10 @@ from tests.support.report_rows import (
     student_steps,
     trace,
     verdicts,
+    write_comparison,
     write_decompositions,
     write_evaluation,
+    write_on_the_way,
     write_run,
     write_stage,
     write_traces,
@@ -197,4 +199,52 @@ def test_a_completion_has_its_steps_and_verdicts(tmp_path):
     [group] = gather([tmp_path / "grpo"])["groups"]
     [one] = group["completions"]
     assert one["steps"] == [["Begin", "How many?", "8"]]
+    assert one["parts"] == [[(True, "equal"), None, None, None]]
+
+
+def test_evaluations_on_the_way_are_curves_and_the_first_and_the_last_have_their_samples(tmp_path):
+    run = write_run(tmp_path / "grpo", [{"step": 1, "loss": 1.0}])
+    ends = {"pass@1": {"low": 0.1, "high": 0.5}, "structure": "odd"}
+    told = [
+        (step, [sample("p", step > 5)], {"pass@1": step / 20, "structure": 0.1, "best": True}, ends)
+        for step in (0, 10, 5)
+    ]
+    write_on_the_way(run, told)
+    found = gather([run])
+    assert found["curves"] == [
+        {
+            "name": "grpo",
+            "stage": "grpo",
+            "points": {
+                "pass@1": [[0, 0.0, 0.1, 0.5], [5, 0.25, 0.1, 0.5], [10, 0.5, 0.1, 0.5]],
+                "structure": [[step, 0.1, None, None] for step in (0, 5, 10)],
+            },
+        }
+    ]
+    [problem] = found["problems"]
+    assert [one["evaluation"] for one in problem["samples"]] == ["grpo/step-0", "grpo/step-10"]
+    stages = {stage["name"]: stage for stage in found["stages"]}
+    assert stages["grpo/step-10"]["stage"] == "eval" and stages["grpo/step-10"]["figures"]["pass@1"] == 0.5
+
+
+def test_a_run_without_evaluations_has_no_curves(pipeline):
+    assert gather([pipeline])["curves"] == []
+
+
+def test_a_comparison_is_shown_and_what_is_none_is_left_out(tmp_path):
+    write_comparison(tmp_path / "compared", "base", "rlkd")
+    (tmp_path / "odd").mkdir()
+    (tmp_path / "odd" / "compare.json").write_text('{"arms": 3}')
+    [one] = gather([tmp_path])["comparisons"]
+    assert (one["name"], one["baseline"], [arm["arm"] for arm in one["arms"]]) == ("compared", "base", ["base", "rlkd"])
+    assert gather([tmp_path])["stages"] == []
+
+
+def test_a_sample_has_its_steps_and_leads_to_its_teacher(tmp_path):
+    write_traces(tmp_path / "traces", [trace(f"t{number}") for number in range(3)])
+    told = {"steps": student_steps(("Begin", "How many?", "8")), "verdicts": verdicts("t2", ((True, "equal"),))}
+    write_evaluation(tmp_path / "after", [sample("p", True, teacher="t2", gate_at=None, n_steps=1, **told)])
+    found = gather([tmp_path])
+    [one] = found["problems"][0]["samples"]
+    assert (one["steps"], one["teacher"], one["n_steps"]) == ([["Begin", "How many?", "8"]], "t2", 1)
     assert one["parts"] == [[(True, "equal"), None, None, None]]

@@ -14,10 +14,13 @@ from rlkd_data.errors import InputError
 from rlkd_data.schema import Sampling
 from rlkd_data.tables import TableWriter
 from rlkd_train.compare.arms import arms
+from rlkd_train.compare.curves import points
 from rlkd_train.compare.folder import write
 from rlkd_train.compare.run import Comparison, compare
 from rlkd_train.compare.written import chance, markdown, print_comparison
+from rlkd_train.evaluate.intervals import bootstrap_interval, share_interval
 from rlkd_train.evaluate.samples import SAMPLES, Sample
+from rlkd_train.on_the_way import ledger
 from tests.support.cli import run
 
 Right = Callable[[int, int], bool]
@@ -71,14 +74,19 @@ def found(folders: Path) -> Comparison:
 
 def test_seeds_of_an_arm_are_averaged_and_their_spread_is_told(found: Comparison) -> None:
     assert [(arm.name, len(arm.runs)) for arm in found.arms] == [("base", 1), ("sft", 2)]
-    assert found.figures == ["pass@1", "pass@2", "completion tokens", "truncated", "structure"]
+    assert found.figures == [
+        *("pass@1", "pass@2", "cons@2", "completion tokens", "truncated", "structure"),
+        *("distinct answers", "answer entropy"),
+    ]
     base, sft = (one for one in found.measured if one.figure == "pass@1")
-    assert base.value == 0.25 and base.seed_sd is None and base.low <= 0.25 <= base.high
+    assert base.value == 0.25 and base.seed_sd is None
+    assert (base.low, base.high) == share_interval([1.0, 0.0, 0.0, 0.0] * 3)  # 95 %
     assert sft.by_seed == pytest.approx((10 / 12, 9.5 / 12)) and sft.value == pytest.approx(9.75 / 12)
     assert sft.seed_sd == pytest.approx(0.5 / 12 / 2**0.5)
     one = next(one for one in found.differences if one.figure == "pass@1")
     assert one.difference == pytest.approx(9.75 / 12 - 0.25) and (one.higher, one.equal, one.lower) == (7, 5, 0)
     assert one.p == pytest.approx(2 / 2**7) and one.told and one.p_seeds is None
+    assert (one.low, one.high) == bootstrap_interval([0.0, 0.0, 0.0, 0.75, *[0.0, 1.0, 1.0, 1.0] * 2])
     assert any("an arm of one run" in note for note in found.notes)
 
 
@@ -98,11 +106,33 @@ def test_it_is_written_whole(found: Comparison, folders: Path, tmp_path: Path) -
     files = write(found, tmp_path / "out")
     assert [path.name for path in files] == ["compare.json", "compare.md", "compare.svg", "compare.png"]
     held = json.loads(files[0].read_text())
-    assert held["baseline"] == "base" and len(held["measured"]) == 10 and held["differences"][0]["p"] == 2 / 2**7
+    assert held["baseline"] == "base" and len(held["measured"]) == 16 and held["differences"][0]["p"] == 2 / 2**7
     page = files[1].read_text()
     assert "| pass@1 | 25.0 % \\[" in page and "| higher |" in page and "![compare](compare.svg)" in page
     assert "not to be told from chance" not in page.split("pass@2")[0]
     assert files[2].read_text().startswith("<svg") and files[3].read_bytes().startswith(b"\x89PNG")
+
+
+def line(step: int, value: float, **ends: float) -> dict[str, object]:
+    return {"step": step, "pass@1": value, "structure": 0.1, "intervals": {"pass@1": ends} if ends else {}}
+
+
+def test_evaluations_on_the_way_are_curves_and_seeds_their_band(folders: Path, tmp_path: Path) -> None:
+    for name, shift in (("rlkd-s1", 0.0), ("rlkd-s2", 0.2), ("sft", 0.1)):
+        evaluation(tmp_path / name / "evaluations" / "step-10", lambda n, i: True)
+        ends = {"low": 0.0, "high": 0.6}
+        ledger.write(tmp_path / name, [line(step, step / 100 + shift, **ends) for step in (0, 5, 10)])
+    ledger.write(tmp_path / "rlkd-s2", [line(0, 0.2), line(10, 0.3), line(15, 0.4)])
+    found = compare(arms([tmp_path / "sft", tmp_path / "rlkd-s1", tmp_path / "rlkd-s2", folders / "base"], seeds=True))
+    told = [one for one in points(found.arms) if one.figure == "pass@1"]
+    assert [(one.arm, one.step) for one in told] == [("sft", 0), ("sft", 5), ("sft", 10), ("rlkd", 0), ("rlkd", 10)]
+    assert (told[0].value, told[0].low, told[0].high) == (0.1, 0.0, 0.6)
+    assert (told[4].value, told[4].low, told[4].high) == pytest.approx((0.2, 0.1, 0.3))
+    files = write(found, tmp_path / "out")
+    assert [path.name for path in files][-2:] == ["curves.svg", "curves.png"]
+    svg = (tmp_path / "out" / "curves.svg").read_text()
+    assert "pass@1" in svg and "rlkd" in svg and "completion tokens" not in svg
+    assert "![curves](curves.svg)" in (tmp_path / "out" / "compare.md").read_text()
 
 
 def test_a_name_is_no_markup(folders: Path) -> None:
@@ -113,11 +143,11 @@ def test_a_name_is_no_markup(folders: Path) -> None:
     assert "<b>a|b[red]*x*" in console.export_text()
 
 
-def test_the_command_prints_the_table(folders: Path, tmp_path: Path) -> None:
+def test_the_command_prints_the_table(folders: Path) -> None:
     names = [str(folders / name) for name in ("base", "sft-seed1", "sft-seed2")]
-    done = run("rlkd-train", "compare", *names, "--seeds", "--out", str(tmp_path / "out"))
+    done = run("rlkd-train", "compare", *names, "--seeds")
     assert done.returncode == 0, done.stderr
-    assert "Difference from base" in done.stdout and "0.016" in done.stdout and "compare.png" in done.stdout
+    assert "Difference from base" in done.stdout and "0.016" in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from rlkd_train.compare.noise import components
-from rlkd_train.compare.paired import Difference, Values, differences, shared
+from rlkd_train.compare.paired import Difference, Values, shared
+from rlkd_train.compare.paired import differences as all_differences
+
+differences = partial(all_differences, draws=400)
 
 
 def runs_of(values_SP: NDArray[np.float64]) -> list[Values]:

@@ -22,7 +22,11 @@ def test_a_sample_tells_its_steps_where_its_structure_was_scored() -> None:
     assert told["n_steps"] == 4
     assert told["kinds"] == ("computing", "backtracking", "computing", "concluding")
     assert told["abandoned"] == 0.5
-    assert shape_of(Structure(None, unscored="gsrm:timeout", steps=STEPS)) == {}
+    assert shape_of(Structure(None, unscored="gsrm:timeout", steps=STEPS)) == {
+        "steps": STEPS,
+        "teacher": None,
+        "verdicts": (),
+    }
 
 
 def test_right_and_wrong_samples_are_told_apart_and_unknown_ones_left_out() -> None:
