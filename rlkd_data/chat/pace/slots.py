@@ -30,7 +30,7 @@ class Slots:
         except asyncio.CancelledError:
             if admitted.done() and not admitted.cancelled():
                 self._release()
-            else:
+            elif admitted in self._waiting:  # or it was passed over, as cancelled, when a slot came free
                 self._waiting.remove(admitted)
             raise
 
