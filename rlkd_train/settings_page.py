@@ -18,7 +18,7 @@ from rlkd_train.config import RewardServerSettings
 STAGES: tuple[tuple[str, type[Settings]], ...] = (
     *((spec.name, spec.settings) for spec in (data.COLLECT, data.DECOMPOSE, data.BRANCHES, data.SCORE, data.REPORT)),
     *((spec.name, spec.settings) for spec in (train.SFT, train.GSRM, train.GRPO, train.DISTILL)),
-    *((spec.name, spec.settings) for spec in (train.EVAL, train.JUDGE_EVAL, train.RESCORE)),
+    *((spec.name, spec.settings) for spec in (train.EVAL, train.COMPARE, train.JUDGE_EVAL, train.RESCORE)),
     ("reward-server", RewardServerSettings),
 )
 _HEAD = """# Settings

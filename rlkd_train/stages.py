@@ -2,6 +2,7 @@
 
 from rlkd_data.run.stage import StageSpec
 from rlkd_train.config import (
+    CompareSettings,
     DistillSettings,
     EvalSettings,
     GrpoSettings,
@@ -34,3 +35,4 @@ JUDGE_EVAL = StageSpec(
     "judge-eval", JudgeEvalSettings, "rlkd_train.evaluate.judge_eval:judge_eval", prompts=("prompts",)
 )
 RESCORE = StageSpec("rescore", RescoreSettings, "rlkd_train.reward.rescore:rescore", prompts=("prompts",))
+COMPARE = StageSpec("compare", CompareSettings, "rlkd_train.compare.stage:compare_arms")

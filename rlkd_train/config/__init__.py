@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rlkd_train.config.compare import CompareSettings
 from rlkd_train.config.distill import DistillSettings
 from rlkd_train.config.evaluate import EvalSettings, JudgeEvalSettings, RescoreSettings
 from rlkd_train.config.grpo import GrpoSettings
@@ -29,6 +30,7 @@ __all__ = [
     "PARTS",
     "SHAPING",
     "AugmentSettings",
+    "CompareSettings",
     "DistillSettings",
     "EvalSettings",
     "EvaluationSettings",

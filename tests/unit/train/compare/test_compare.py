@@ -17,7 +17,9 @@ from rlkd_train.compare.arms import arms
 from rlkd_train.compare.curves import points
 from rlkd_train.compare.folder import write
 from rlkd_train.compare.run import Comparison, compare
+from rlkd_train.compare.stage import compare_arms
 from rlkd_train.compare.written import chance, markdown, print_comparison
+from rlkd_train.config import CompareSettings
 from rlkd_train.evaluate.intervals import bootstrap_interval, share_interval
 from rlkd_train.evaluate.samples import SAMPLES, Sample
 from rlkd_train.on_the_way import ledger
@@ -195,3 +197,14 @@ def test_a_seed_at_the_end_of_a_name_makes_no_arm_of_its_own(names: list[str], w
 
 def test_chances_are_read_at_a_glance() -> None:
     assert [chance(p) for p in (0.00001, 0.0123, 0.5, 1.0)] == ["< 0.0001", "0.012", "0.50", "1.00"]
+
+
+def test_a_comparison_is_a_stage_of_a_pipeline(folders: Path, tmp_path: Path) -> None:
+    sft = (folders / "sft-seed1", folders / "sft-seed2")
+    settings = CompareSettings(runs=(folders / "base",), arms={"SFT": sft}, figures=("pass@1",))
+    result = compare_arms(settings, tmp_path)
+    assert result.counts == {"arms": 2}
+    told = json.loads((tmp_path / "compare.json").read_text())
+    assert [one["arm"] for one in told["arms"]] == ["base", "SFT"]
+    assert {one["figure"] for one in told["measured"]} == {"pass@1"}
+    assert Path(result.figures["page"]).is_file()
