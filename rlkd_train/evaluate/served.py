@@ -67,6 +67,7 @@ async def apart(role: str, name: str, settings: Settings, out: Path, *, reuse: b
     if word is None and not reuse:
         word = (before or {}).get("replies") or f"asked for one evaluation: {secrets.token_hex(8)}"
     kept[role] = {"name": name, "version": settings.model_version, "servers": now, "replies": word}
+    out.mkdir(parents=True, exist_ok=True)
     write_whole(out / ASKED, json.dumps(kept, indent=2) + "\n")
     return settings.model_copy(update={"model_version": word}), {f"{role} is": in_words(name, settings, now)}
 
