@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import Field, NonNegativeFloat, PositiveInt, model_validator
 
-from rlkd_data.config import GradingSettings, SamplingSettings
+from rlkd_data.config import GradingSettings, JudgeSettings, SamplingSettings
 from rlkd_train.config.structure import StructureSettings
 
 
@@ -27,6 +27,9 @@ class EvaluationSettings(GradingSettings):
     )
     structure: StructureSettings | None = Field(
         None, description="how structure is scored; null: as in training, or by default where training scores none"
+    )
+    paths: JudgeSettings | None = Field(
+        None, description="who says whether two completions' steps are the same; null: same_step as it is by default"
     )
     figures: tuple[str, ...] = Field((), description="figures that are kept of each, as pass@1; default: all")
     best: str | None = Field(

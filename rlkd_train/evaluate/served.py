@@ -67,8 +67,7 @@ async def apart(role: str, name: str, settings: Settings, out: Path, *, reuse: b
     if word is None and not reuse:
         word = (before or {}).get("replies") or f"asked for one evaluation: {secrets.token_hex(8)}"
     kept[role] = {"name": name, "version": settings.model_version, "servers": now, "replies": word}
-    out.mkdir(parents=True, exist_ok=True)
-    write_whole(out / ASKED, json.dumps(kept, indent=2) + "\n")
+    _write(out, kept)
     return settings.model_copy(update={"model_version": word}), {f"{role} is": in_words(name, settings, now)}
 
 
@@ -79,6 +78,11 @@ def in_words(name: str, settings: ChatSettings, now: Mapping[str, Mapping[str, A
         facts = ", ".join(f"{field} {value}" for field, value in (card or {}).items() if field in ("root", "parent"))
         said.append(f"at {url}" + (f" ({facts})" if facts else ""))
     return f"{name} {', '.join(said)}"
+
+
+def _write(out: Path, kept: Mapping[str, Any]) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    write_whole(out / ASKED, json.dumps(kept, indent=2) + "\n")
 
 
 def _read(out: Path) -> dict[str, Any]:

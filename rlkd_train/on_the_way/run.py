@@ -83,6 +83,7 @@ def evaluating(run: TrainSettings, out: Path) -> Iterator[list[Any]]:
             limit=settings.limit,
             sampling=settings.sampling,
             structure=scored,
+            paths=settings.paths,
             store=store,
             system_prompt=run.system_prompt,
             **{name: getattr(settings, name) for name in GradingSettings.model_fields},
