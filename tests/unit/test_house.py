@@ -176,3 +176,9 @@ def test_help_imports_neither_torch_nor_trl(module: str, program: str) -> None:
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert "Usage: " in done.stdout and program in done.stdout
     assert done.stderr.strip() == "[]"
+
+
+def test_no_two_files_of_tests_have_one_name() -> None:
+    """pytest imports them by it: of two, one is not run, and stops a whole run at its end."""
+    names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
+    assert sorted(names) == sorted(set(names))
