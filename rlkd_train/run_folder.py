@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,12 @@ def read_log(out: Path) -> list[dict[str, float]]:
     """The lines of a run's log that are of training steps."""
     lines = [json.loads(line) for line in (out / LOG).read_text(encoding="utf-8").splitlines()]
     return [line for line in lines if "loss" in line]
+
+
+def seconds_per_step(log: Sequence[Mapping[str, float]]) -> float | None:
+    """Mean seconds of a step, of a run's log lines; None where no line says."""
+    times = [one["step_time"] for one in log if "step_time" in one]
+    return sum(times) / len(times) if times else None
 
 
 def whole_weights(trainer: Any) -> dict[str, Any] | None:

@@ -77,16 +77,15 @@ def _trained(settings: DistillSettings, out: Path, begun: Begun, watchers: Seque
 
 
 def _figures(out: Path, steps: int) -> dict[str, Any]:
-    from rlkd_train.run_folder import read_log
+    from rlkd_train.run_folder import read_log, seconds_per_step
 
     log = read_log(out)
-    times = [line["step_time"] for line in log if "step_time" in line]
     return {
         "steps": steps,
         "loss_first": log[0]["loss"] if log else None,
         "loss_last": log[-1]["loss"] if log else None,
         "completion tokens, last": log[-1].get("completions/mean_length") if log else None,
-        "seconds_per_step": sum(times) / len(times) if times else None,
+        "seconds_per_step": seconds_per_step(log),
     }
 
 

@@ -12,28 +12,22 @@ from typing import Any
 
 from rlkd_train.base_model import check_quantised
 from rlkd_train.config import GrpoSettings
-from rlkd_train.shares import WAIT, share
+from rlkd_train.shares import share
+from rlkd_train.trainer_arguments import common
 from rlkd_train.trl_settings import build
-from rlkd_train.watch.trackers import reporting
 
 
 def arguments(settings: GrpoSettings, checkpoints: Path, *, processes: int = 1, checkpointing: bool = False) -> Any:
     """`checkpointing`: compute activations again in the backward pass. `processes` share a step's completions. Raises
     InputError for what TRL refuses, or this machine cannot do."""
-    import torch
     from trl import GRPOConfig
 
-    from rlkd_train.student import in_bfloat16
-
     check_quantised(settings)
-    on_gpu = torch.cuda.is_available()
-    optim = settings.optim
     micro_batch, accumulate = shared(settings, processes)
-    ours = {
-        "output_dir": str(checkpoints),
+    ours = common(
+        settings, checkpoints, micro_batch=micro_batch, accumulate=accumulate, checkpointing=checkpointing
+    ) | {
         "max_steps": settings.steps,
-        "per_device_train_batch_size": micro_batch,
-        "gradient_accumulation_steps": accumulate,
         "generation_batch_size": settings.prompts_per_step * settings.generations,
         "num_generations": settings.generations,
         "loss_type": "bnpo",
@@ -41,23 +35,6 @@ def arguments(settings: GrpoSettings, checkpoints: Path, *, processes: int = 1, 
         "temperature": settings.temperature,
         "beta": settings.beta,
         "reward_weights": [settings.weight_of(name) for name in settings.parts],
-        "learning_rate": optim.learning_rate,
-        "lr_scheduler_type": optim.schedule,
-        "warmup_steps": optim.warmup_ratio,
-        "weight_decay": optim.weight_decay,
-        "max_grad_norm": optim.max_grad_norm,
-        "logging_steps": 1,
-        "save_steps": optim.save_steps,
-        "save_total_limit": 2,
-        "seed": settings.seed,
-        "data_seed": settings.seed,
-        "bf16": in_bfloat16(settings),
-        "use_cpu": not on_gpu,
-        "activation_checkpointing": checkpointing,
-        "ddp_timeout": WAIT,
-        **reporting(settings, checkpoints.parent),
-        "disable_tqdm": True,
-        "dataloader_pin_memory": on_gpu,
     }
     if "steps_per_generation" in settings.trl:  # micro-batches that are drawn at a time: TRL takes one of the two
         del ours["generation_batch_size"]

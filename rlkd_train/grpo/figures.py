@@ -11,7 +11,7 @@ from rlkd_train.reward.completions import FOLDER
 
 def figures(out: Path, steps: int, parts: Sequence[str]) -> dict[str, Any]:
     """What the run came to: the first and the last step's `parts` of the reward, and how often there was none."""
-    from rlkd_train.run_folder import read_log
+    from rlkd_train.run_folder import read_log, seconds_per_step
 
     log = read_log(out)
     shown = {f"rewards/{name}/mean": name for name in parts} | {
@@ -23,11 +23,10 @@ def figures(out: Path, steps: int, parts: Sequence[str]) -> dict[str, Any]:
     def told(line: dict[str, float]) -> dict[str, float | None]:
         return {label: line.get(key) for key, label in shown.items()}
 
-    times = [line["step_time"] for line in log if "step_time" in line]
     return {
         "steps": steps,
         "first": told(log[0]) if log else {},
         "last": told(log[-1]) if log else {},
-        "seconds_per_step": sum(times) / len(times) if times else None,
+        "seconds_per_step": seconds_per_step(log),
         "completions": str(out / FOLDER),
     }
