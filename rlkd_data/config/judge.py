@@ -28,6 +28,9 @@ class JudgeSettings(ChatSettings):
     )
     step_agree: float = Field(0.3, gt=0, le=1, description="same_step: the same, where the answers agree")
     yes: float = Field(0.5, gt=0, lt=1, description="probability of yes from which two texts match, of an llm judge")
+    errs: float = Field(
+        0.0, ge=0, lt=1, description="share of verdicts that are turned round on purpose, to see what errors cost"
+    )
     max_retries: int = runtime(PATIENT, ge=0, description="tries after the first, of a request whose failure may pass")
     breaker: int = runtime(
         0, ge=0, description="requests that fail alike, before any is answered, which end the run; 0: never"

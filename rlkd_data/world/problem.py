@@ -96,7 +96,7 @@ def _draw(random: Random, difficulty: Difficulty, needed: int) -> Problem:
     distractors = random.randint(*difficulty.distractors)
     to_make, extra = names[:needed], names[needed : needed + distractors]
     room = difficulty.things - needed - distractors
-    plain = names[needed + distractors :][: max(2, min(random.randint(3, needed + 1), room))]
+    plain = names[needed + distractors :][: max(2, min(random.randint(min(3, needed + 1), needed + 1), room))]
     slots: dict[str, list[str | None]] = {thing: [None, None] for thing in to_make}
     for place, thing in enumerate(to_make[1:], 1):  # each but the goal is a part of one before it
         free = [(above, side) for above in to_make[:place] for side in (0, 1) if slots[above][side] is None]

@@ -53,6 +53,11 @@ def test_a_problem_says_all_that_its_answer_follows_from():
         assert recomputed(problem.text) == (problem.weight(problem.goal), problem.goal)
 
 
+def test_the_easiest_problems_take_one_step() -> None:
+    for problem in drawn(40, Difficulty(needed=(1, 2), distractors=(1, 6))):
+        assert 1 <= len(problem.needed()) <= 2
+
+
 def test_problems_are_as_hard_as_asked():
     hard = Difficulty(needed=(3, 5), distractors=(2, 2), things=11, modulus=7)
     for problem in drawn(50, hard):
