@@ -240,13 +240,17 @@ def run(
         list[str] | None,
         typer.Option("--set", metavar="STAGE.KEY=VALUE", help="over the file's; also workdir=FOLDER [repeatable]"),
     ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(metavar="STAGE", help="run this stage alone; a pattern like 'grpo-*' fits several [repeatable]"),
+    ] = None,
 ) -> None:
     """Run a pipeline; stages whose settings and inputs have not changed are left alone."""
     from rlkd_data.run import pipeline as pipelines
     from rlkd_data.run.summary import print_summary
 
     planned = pipelines.load(pipelines.find(pipeline), set_ or ())
-    print_summary(planned, pipelines.run(planned))
+    print_summary(planned, pipelines.run(planned, only or ()))
 
 
 def main() -> None:

@@ -15,10 +15,12 @@ files. A stage may stand for several: `for: {seed: [0, 1, 2]}` (`repeated.py`).
 
 from __future__ import annotations
 
+import fnmatch
 import re
 import shlex
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -137,14 +139,22 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return _mapping(document, str(path))
 
 
-def run(pipeline: Pipeline) -> list[StageOutcome]:
-    """Run what is not done. A stage's outcome is in its folder before the next one starts. Raises InputError where
-    another process runs a pipeline in the same folder."""
+def run(pipeline: Pipeline, only: Sequence[str] = ()) -> list[StageOutcome]:
+    """Run what is not done. A stage's outcome is in its folder before the next one starts.
+
+    `only`: the stages of these names, or of names that fit a pattern (`grpo-*`), whose inputs are there already. Several
+    processes may run parts of one pipeline at once, each stage by one of them. Raises InputError for a name that no
+    stage has, and where another process runs the whole pipeline in the same folder.
+    """
+    chosen = _chosen(pipeline, only)
     outcomes: list[StageOutcome] = []
-    with locked(pipeline.workdir), keeping():
+    with nullcontext() if only else locked(pipeline.workdir), keeping():
+        pipeline.workdir.mkdir(parents=True, exist_ok=True)
         sweep(pipeline.workdir)
         write_whole(pipeline.workdir / PIPELINE_FILE, pipeline.text)  # for the card of what is published
         for number, stage in enumerate(pipeline.stages, 1):
+            if stage.name not in chosen:
+                continue
             started = time.monotonic()
             console.print(
                 f"[bold]{number}/{len(pipeline.stages)} {stage.name}[/] ({stage.spec.name}) → {escape(str(stage.out))}"
@@ -157,6 +167,17 @@ def run(pipeline: Pipeline) -> list[StageOutcome]:
             )
             outcomes.append(StageOutcome(stage, result, ran, seconds))
     return outcomes
+
+
+def _chosen(pipeline: Pipeline, only: Sequence[str]) -> set[str]:
+    names = [stage.name for stage in pipeline.stages]
+    chosen: set[str] = set()
+    for pattern in only:
+        found = fnmatch.filter(names, pattern)
+        if not found:
+            raise InputError(f"--only {pattern}: pipeline {pipeline.name} has no such stage{_nearest(pattern, names)}")
+        chosen.update(found)
+    return chosen if only else set(names)
 
 
 def counts_line(counts: Mapping[str, int]) -> str:

@@ -13,6 +13,7 @@ from rlkd_data.config import CollectSettings, JudgeSettings, Settings, runtime
 from rlkd_data.errors import InputError
 from rlkd_data.run import pipeline, stage
 from rlkd_data.run.identity import read_stage
+from rlkd_data.run.lock import locked
 from rlkd_data.run.stage import StageResult, StageSpec
 
 CALLS: list[str] = []
@@ -344,3 +345,18 @@ def test_a_pipeline_takes_a_training_further_and_never_clears_it_away(
             pipeline.run(pipeline.load(write(tmp_path, a={"verb": "copy"} | values)))
     assert weights.read_text() == "1 x;1 x;"
     assert read_stage(tmp_path / "work/a")["settings"]["steps"] == 4
+
+
+def test_only_some_stages_are_run_while_another_process_runs_others(tmp_path: Path) -> None:
+    loaded = pipeline.load(three_stages(tmp_path))
+    pipeline.run(loaded, ["a"])
+    with locked(tmp_path / "work" / "c"):
+        outcomes = pipeline.run(loaded, ["[ab]"])
+    assert CALLS == ["a", "b"]
+    assert [(outcome.stage.name, outcome.ran) for outcome in outcomes] == [("a", False), ("b", True)]
+
+
+def test_only_a_stage_that_there_is(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="--only d: pipeline small has no such stage"):
+        pipeline.run(pipeline.load(three_stages(tmp_path)), ["a", "d"])
+    assert CALLS == []
