@@ -142,9 +142,9 @@ def read_yaml(path: Path) -> dict[str, Any]:
 def run(pipeline: Pipeline, only: Sequence[str] = ()) -> list[StageOutcome]:
     """Run what is not done. A stage's outcome is in its folder before the next one starts.
 
-    `only`: the stages of these names, or of names that fit a pattern (`grpo-*`), whose inputs are there already. Several
-    processes may run parts of one pipeline at once, each stage by one of them. Raises InputError for a name that no
-    stage has, and where another process runs the whole pipeline in the same folder.
+    `only`: the stages of these names, or of names that fit a pattern (`grpo-*`), whose inputs are there already.
+    Several processes may run parts of one pipeline at once, each stage by one of them. Raises InputError for a name
+    that no stage has, and where another process runs the whole pipeline in the same folder.
     """
     chosen = _chosen(pipeline, only)
     outcomes: list[StageOutcome] = []
