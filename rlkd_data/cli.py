@@ -142,11 +142,20 @@ def report(
     tables: Annotated[list[Path], typer.Argument(metavar="TABLES", help="folders of tables and runs")],
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="the HTML file to write")],
     title: Annotated[str, typer.Option(metavar="TEXT", help="the page's title")] = "rlkd report",
+    arm: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=RUN,RUN", help="runs that are seeds of one arm, drawn as their mean [repeatable]"),
+    ] = None,
+    seeds: Annotated[
+        bool,
+        typer.Option("--seeds", help="runs whose names end in a seed (grpo-seed1, grpo-s2, grpo-3) are one arm"),
+    ] = False,
 ) -> None:
     """Tables and runs as one self-contained HTML page."""
+    from rlkd_data.report.arms import named_arms
     from rlkd_data.report.build import write_page
 
-    write_page(tables, out, title)
+    write_page(tables, out, title, named_arms(arm or ()), seeds=seeds)
     print(out)
 
 

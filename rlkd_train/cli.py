@@ -237,6 +237,7 @@ def compare(
     from rich.console import Console
 
     from rlkd_data.errors import InputError
+    from rlkd_data.report.arms import named_arms
     from rlkd_train.compare.arms import arms
     from rlkd_train.compare.folder import write
     from rlkd_train.compare.run import compare as compared
@@ -244,7 +245,7 @@ def compare(
 
     if not 0 < level < 1:
         raise InputError(f"--level {level}: give a chance above 0 and below 1, as 0.05")
-    found = compared(arms(runs or [], arm or (), seeds=seeds), baseline, figure or (), level, seed)
+    found = compared(arms(runs or [], named_arms(arm or ()), seeds=seeds), baseline, figure or (), level, seed)
     print_comparison(found, Console())
     if out is not None:
         for path in write(found, out):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from rlkd_data.config.base import Settings
+from rlkd_data.config.base import Settings, later
 from rlkd_data.config.judge import JudgeSettings
 from rlkd_data.structure.names import WholeName
 
@@ -39,3 +39,7 @@ class ReportSettings(Settings):
 
     tables: tuple[Path, ...] = Field(description="folders of tables and runs", examples=[["runs/quickstart"]])
     title: str = Field("rlkd report", description="the page's title")
+    arms: dict[str, tuple[Path, ...]] = later(
+        {}, description="runs by an arm's name of yours, one a training seed: they are drawn as their mean, with a band"
+    )
+    seeds: bool = later(False, description="runs whose names end in a seed (grpo-seed1, grpo-3) are one arm")

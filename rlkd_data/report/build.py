@@ -11,7 +11,7 @@ import base64
 import hashlib
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -36,16 +36,26 @@ _DATA = "<!--data-->"
 def report(settings: ReportSettings, out: Path) -> StageResult:
     """The stage: `out/report.html`."""
     page = out / "report.html"
-    data = write_page(settings.tables, page, settings.title)
+    data = write_page(settings.tables, page, settings.title, settings.arms, seeds=settings.seeds)
     return StageResult({}, {"page": str(page), "rows": len(data["rows"])})
 
 
-def write_page(folders: Sequence[Path], page: Path, title: str) -> dict[str, Any]:
-    """Write the page for these folders; returns what is on it. Raises InputError for a folder that holds nothing of
-    ours, and for a `page` that is a folder."""
+def write_page(
+    folders: Sequence[Path],
+    page: Path,
+    title: str,
+    arms: Mapping[str, Sequence[Path]] | None = None,
+    *,
+    seeds: bool = False,
+) -> dict[str, Any]:
+    """Write the page for these folders; returns what is on it. `arms` and `seeds` are `gather`'s. Raises InputError for
+    a folder that holds nothing of ours, and for a `page` that is a folder."""
     if page.is_dir():
         raise InputError(f"{page} is a folder: name the HTML file to write, for example {page / 'report.html'}")
-    data = gather(folders) | {"title": title, "made_at": datetime.now(UTC).isoformat(timespec="seconds")}
+    data = gather(folders, arms, seeds=seeds) | {
+        "title": title,
+        "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
     page.parent.mkdir(parents=True, exist_ok=True)
     sweep(page.parent, page.name)
     with whole_file(page) as stream:

@@ -6,11 +6,14 @@ They are made by `rlkd_train`, which this package does not know: whatever their 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from rlkd_data.report.folders import COMPARISON, EVALUATIONS, Folder
+from rlkd_data.report.grouped import Group
+from rlkd_data.report.over_seeds import Value, over_seeds
 
 Row = dict[str, Any]
 
@@ -30,23 +33,32 @@ def read_evaluations(folder: Path) -> list[Row]:
     return [found[step] for step in sorted(found)]
 
 
-def curves(runs: Iterable[Folder]) -> list[Row]:
-    """For each run that was evaluated on the way its points by figure: [step, value, low, high], the bounds null where
-    they are not known."""
+def curves(groups: Iterable[Group]) -> list[Row]:
+    """For each arm whose runs were evaluated on the way its points by figure: [step, value, low, high], the bounds null
+    where they are not known; `seeds` are its runs that were."""
     found = []
-    for run in runs:
-        points: dict[str, list[list[float | None]]] = {}
-        for line in read_evaluations(run.path):
-            intervals = line.get("intervals")
-            for figure, value in line.items():
-                if figure != "step" and _is_number(value):
-                    told = intervals.get(figure) if isinstance(intervals, dict) else None
-                    ends = [told.get(end) if isinstance(told, dict) else None for end in ("low", "high")]
-                    bounds = [end if _is_number(end) else None for end in ends]
-                    points.setdefault(figure, []).append([line["step"], value, *bounds])
-        if points:
-            found.append({"name": run.path.name, "stage": run.stage, "points": points})
+    for group in groups:
+        runs = [of_run for folder in group.folders if (of_run := _of_run(folder.path))]
+        names = list(dict.fromkeys(figure for run in runs for figure in run))
+        points = {figure: over_seeds([run.get(figure, {}) for run in runs]) for figure in names}
+        if any(points.values()):
+            told = {figure: some for figure, some in points.items() if some}
+            found.append({"name": group.name, "stage": group.stage, "seeds": len(runs), "points": told})
     return found
+
+
+def _of_run(run: Path) -> dict[str, dict[int, Value]]:
+    """The figures of a run's evaluations on the way, each by step."""
+    points: dict[str, dict[int, Value]] = {}
+    for line in read_evaluations(run):
+        intervals = line.get("intervals")
+        for figure, value in line.items():
+            if figure != "step" and _is_number(value):
+                told = intervals.get(figure) if isinstance(intervals, dict) else None
+                ends = [told.get(end) if isinstance(told, dict) else None for end in ("low", "high")]
+                low, high = (end if _is_number(end) else None for end in ends)
+                points.setdefault(figure, {})[line["step"]] = (value, low, high)
+    return points
 
 
 def comparisons(folders: Iterable[Folder]) -> list[Row]:
@@ -64,4 +76,4 @@ def comparisons(folders: Iterable[Folder]) -> list[Row]:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)

@@ -32,6 +32,8 @@ class Folder:
     kind: Kind
     made_by: dict[str, Any]
     inside: str | None = None
+    place: Literal["", "first", "last"] = ""
+    """Which of its run's evaluations on the way it is."""
 
     @property
     def name(self) -> str:
@@ -46,8 +48,7 @@ class Folder:
 def find(paths: Sequence[Path]) -> list[Folder]:
     """The folders of a report, in order, each once. A folder of stages, such as a pipeline's, stands for all of them,
     decompositions bring the scores that stand in their folder, and a run the first and the last of its evaluations on
-    the way. Raises InputError for one that holds nothing of
-    ours."""
+    the way. Raises InputError for one that holds nothing of ours."""
     found: dict[Path, Folder] = {}
     for path in paths:
         for place in _expanded(path):
@@ -56,8 +57,8 @@ def find(paths: Sequence[Path]) -> list[Folder]:
             scores = place / SCORE
             if kind == "decompositions" and (scores / STAGE_FILE).exists():
                 found.setdefault(scores.resolve(), Folder(scores, "other", read_stage(scores) or {}, place.name))
-            for step in _on_the_way(place) if kind == "run" else ():
-                found.setdefault(step.resolve(), Folder(step, "samples", _as_stage(step), place.name))
+            for which, step in _on_the_way(place) if kind == "run" else ():
+                found.setdefault(step.resolve(), Folder(step, "samples", _as_stage(step), place.name, which))
     return list(found.values())
 
 
@@ -80,10 +81,11 @@ def _is_ours(path: Path) -> bool:
     return (path / STAGE_FILE).exists() or _kind(path) != "other"
 
 
-def _on_the_way(run: Path) -> list[Path]:
+def _on_the_way(run: Path) -> list[tuple[Literal["first", "last"], Path]]:
     steps = [path for path in (run / EVALUATIONS).glob("step-*") if path.name[5:].isdigit() and is_table(path)]
     steps.sort(key=lambda path: int(path.name[5:]))
-    return steps[:1] + steps[1:][-1:]
+    found: list[tuple[Literal["first", "last"], Path]] = [("first", step) for step in steps[:1]]
+    return found + [("last", step) for step in steps[1:][-1:]]
 
 
 def _as_stage(evaluation: Path) -> dict[str, Any]:

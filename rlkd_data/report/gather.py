@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -11,10 +11,12 @@ from typing import Any
 
 from rlkd_data.report.choose import Chooser
 from rlkd_data.report.curves import comparisons, curves
+from rlkd_data.report.evaluated import evaluations
 from rlkd_data.report.folders import Folder, find
+from rlkd_data.report.grouped import arms_of
 from rlkd_data.report.kinds import by_answer
 from rlkd_data.report.rows import trace_rows
-from rlkd_data.report.runs import completion_groups, read_log, samples
+from rlkd_data.report.runs import completion_groups, logged, samples
 from rlkd_data.report.survey import Figures, survey_decompositions, survey_traces
 from rlkd_data.report.trees import add_facts, branching
 
@@ -29,12 +31,21 @@ _EACH = 20
 _LOGIN = re.compile(r"(?<=//)[^/@\s]+@")
 
 
-def gather(paths: Sequence[Path]) -> dict[str, Any]:
-    """Everything for the page. Raises InputError for a folder that holds nothing of ours."""
-    folders = find(paths)
+def gather(
+    paths: Sequence[Path], arms: Mapping[str, Sequence[Path]] | None = None, *, seeds: bool = False
+) -> dict[str, Any]:
+    """Everything for the page. `arms` are runs by their arm, one a training seed; `seeds`: those whose names differ in
+    a seed at their end alone are one arm (`grouped.arms_of`). Raises InputError for a folder that holds nothing of
+    ours."""
+    folders = find([*paths, *(run for of_arm in (arms or {}).values() for run in of_arm)])
+    compared = comparisons(folder for folder in folders if folder.kind == "comparison")
+    arm = arms_of(folders, arms or {}, compared, seeds=seeds)
     runs = [folder for folder in folders if folder.kind == "run"]
     groups, n_completions = completion_groups(runs, MOST_GROUPS, MOST_GROUP_BYTES)
-    problems, n_samples = samples([f for f in folders if f.kind == "samples"], MOST_PROBLEMS, MOST_SAMPLE_BYTES)
+    evaluated = arm.groups(folder for folder in folders if folder.kind == "samples" or folder.stage == "eval")
+    problems, n_samples = samples(
+        arm.groups(folder for folder in folders if folder.kind == "samples"), MOST_PROBLEMS, MOST_SAMPLE_BYTES
+    )
     trees, n_trees = branching(_of("branches", folders), MOST_TREES, MOST_TREE_BYTES)
     add_facts(trees, _of("traces", folders))
     traces, decompositions = Figures(), Figures()
@@ -49,16 +60,14 @@ def gather(paths: Sequence[Path]) -> dict[str, Any]:
         survey_decompositions(path, decompositions, chooser)
     chosen = chooser.chosen()
     n_traces = max(figures.rows + sum(figures.reasons.values()) for figures in (traces, decompositions))
+    stages = [(folder, _stage(folder)) for folder in folders if folder.kind != "comparison"]
     return {
-        "stages": [_stage(folder) for folder in folders if folder.kind != "comparison"],
+        "stages": [told for _, told in stages],
+        "evaluations": evaluations(evaluated, {id(folder): told for folder, told in stages}),
         "figures": {"traces": traces.shown(), "decompositions": decompositions.shown()},
-        "runs": [
-            {"name": folder.path.name, "stage": folder.stage, "log": log}
-            for folder in runs
-            if (log := read_log(folder.path))
-        ],
-        "curves": curves(runs),
-        "comparisons": comparisons(folder for folder in folders if folder.kind == "comparison"),
+        "runs": logged(arm.groups(runs)),
+        "curves": curves(arm.groups(runs)),
+        "comparisons": compared,
         "rows": (rows := trace_rows(_of("traces", folders), _of("decompositions", folders), chosen)),
         "kinds": by_answer(rows),
         "trees": trees,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rlkd_train.compare.arms import Arm
-from rlkd_train.compare.plots import coloured, save
+from rlkd_data.report.arms import Arm
+from rlkd_data.report.over_seeds import Value, over_seeds
+from rlkd_train.compare.plots import coloured, dashed, save
 from rlkd_train.on_the_way.ledger import Line, read
 
 SHOWN = ("pass@1", "completion tokens", "structure")
@@ -29,25 +31,22 @@ class Point:
 
 
 def points(arms: Sequence[Arm], figures: Sequence[str] = SHOWN) -> list[Point]:
-    """The curves of the arms whose runs were all evaluated on the way, at the steps that all runs of an arm have."""
+    """The curves of the arms that were evaluated on the way, at the steps that all these runs of an arm have."""
     found: list[Point] = []
     for arm in arms:
-        runs = [{line["step"]: line for line in read(path)} for path in arm.runs]
-        steps = sorted(set(runs[0]).intersection(*runs[1:]))
+        runs = [lines for path in arm.runs if (lines := read(path))]
         for figure in figures:
-            for step in steps:
-                lines = [run[step] for run in runs]
-                if all(isinstance(line.get(figure), (int, float)) for line in lines):
-                    found.append(_point(arm.name, figure, step, lines))
+            found += [Point(arm.name, figure, *one) for one in over_seeds([_values(lines, figure) for lines in runs])]
     return found
 
 
-def _point(arm: str, figure: str, step: int, lines: Sequence[Line]) -> Point:
-    values = [float(line[figure]) for line in lines]
-    if len(values) > 1:
-        return Point(arm, figure, step, sum(values) / len(values), min(values), max(values))
-    ends = lines[0].get("intervals", {}).get(figure, {})
-    return Point(arm, figure, step, values[0], ends.get("low"), ends.get("high"))
+def _values(lines: Sequence[Line], figure: str) -> dict[int, Value]:
+    found: dict[int, Value] = {}
+    for line in lines:
+        value, ends = line.get(figure), line.get("intervals", {}).get(figure, {})
+        if isinstance(value, (int, float)) and math.isfinite(value):
+            found[line["step"]] = (float(value), ends.get("low"), ends.get("high"))
+    return found
 
 
 def draw(found: Sequence[Point], out: Path, name: str = "curves") -> list[str]:
@@ -72,7 +71,8 @@ def _panel(found: Sequence[Point], order: list[str]) -> Any:
         return polars.DataFrame([{name: getattr(one, name) for name in names} for one in some])
 
     x, colour = alt.X("step:Q", title="step", axis=alt.Axis(tickMinStep=1)), coloured(order, legend=True)
-    line = alt.Chart(frame(found)).mark_line(point=True).encode(x=x, y=alt.Y("value:Q", title=None), color=colour)
+    line = alt.Chart(frame(found)).mark_line(point=True)
+    line = line.encode(x=x, y=alt.Y("value:Q", title=None), color=colour, strokeDash=dashed(order))
     known = [one for one in found if one.low is not None and one.high is not None]
     layers = [line]
     if known:

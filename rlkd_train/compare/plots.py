@@ -76,3 +76,11 @@ def coloured(order: list[str], *, legend: bool = False) -> Any:
     palette = [COLOURS[number % len(COLOURS)] for number in range(len(order))]
     told = alt.Legend(title=None, orient="bottom") if legend else None
     return alt.Color("arm:N", sort=order, scale=alt.Scale(domain=order, range=palette), legend=told)
+
+
+def dashed(order: list[str]) -> Any:
+    """Where there are more arms than colours, the lines of the later ones are dashed."""
+    import altair as alt
+
+    dashes = [[[1, 0], [6, 3], [2, 2]][number // len(COLOURS) % 3] for number in range(len(order))]
+    return alt.StrokeDash("arm:N", sort=order, scale=alt.Scale(domain=order, range=dashes), legend=None)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from rlkd_data.errors import InputError
-from rlkd_train.compare.arms import Arm
+from rlkd_data.report.arms import Arm
 from rlkd_train.compare.paired import Difference, Values, differences, shared
 from rlkd_train.compare.values import Evaluated, read
 from rlkd_train.evaluate.intervals import estimate

@@ -16,8 +16,7 @@ from rlkd_train.config import CompareSettings
 def compare_arms(settings: CompareSettings, out: Path) -> StageResult:
     """Compare, print the table, and write compare.md, compare.json and the plots to `out`. Raises InputError as
     `compare` does."""
-    named = [f"{name}={','.join(map(str, runs))}" for name, runs in settings.arms.items()]
-    chosen = arms(settings.runs, named, seeds=settings.seeds)
+    chosen = arms(settings.runs, settings.arms, seeds=settings.seeds)
     found = compare(chosen, settings.baseline, settings.figures, settings.level, settings.seed)
     print_comparison(found, console)
     files = write(found, out)

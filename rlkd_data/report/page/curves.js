@@ -16,14 +16,20 @@ function drawCurves() {
   const others = names.map((name) => curveOver(name, name, "", [])).filter(Boolean);
   byId("curves").hidden = false;
   byId("curves").append(
-    el("h3", {}, "Over training", ...data.curves.map((run, index) => el("span", { class: `legend ${colour(index)}`, text: run.name }))),
+    el("h3", {}, "Over training", ...data.curves.map(armLegend)),
     el("div", { class: "charts" }, ...main),
     ...(others.length ? [more(`Other figures (${others.length})`, el("div", { class: "charts" }, ...others))] : []),
-    el("p", { class: "quiet", text: "Bands are 95 % intervals over the held-out problems; those of one run are drawn on the same problems at every step." }));
+    el("p", { class: "quiet", text: bandNote(data.curves) }));
+}
+
+function bandNote(arms) {
+  const one = "95 % intervals over the held-out problems, which are the same at every step", several = "the mean of an arm's training seeds, with a band from the lowest to the highest";
+  const seeds = arms.filter((arm) => arm.seeds > 1).length;
+  return seeds === 0 ? `Bands are ${one}.` : `Curves are ${several}${seeds < arms.length ? `; bands of a single run are ${one}` : ""}.`;
 }
 
 function curveOver(figure, title, note, unit) {
-  const lines = data.curves.map((run, index) => ({ name: run.name, colour: colour(index), points: (run.points[figure] ?? []).map(([step, value]) => [step, value]), band: (run.points[figure] ?? []).filter(([, , low, high]) => low !== null && high !== null).map(([step, , low, high]) => [step, low, high]) })).filter((line) => line.points.length);
+  const lines = data.curves.map((run, index) => ({ name: run.name, colour: armLook(index), points: (run.points[figure] ?? []).map(([step, value]) => [step, value]), band: (run.points[figure] ?? []).filter(([, , low, high]) => low !== null && high !== null).map(([step, , low, high]) => [step, low, high]) })).filter((line) => line.points.length);
   return lines.length ? lineChart(title, note, lines, unit) : null;
 }
 

@@ -1,7 +1,7 @@
 // The top of the page: key figures, where rows were lost, and the stages that made everything.
 function drawOverview() {
   const { traces, decompositions } = data.figures;
-  const evaluations = data.stages.filter((stage) => stage.kind === "samples" || stage.stage === "eval");
+  const evaluations = data.evaluations;
   byId("made").textContent = `${data.made_at.replace("T", " ").replace("+00:00", " UTC")} · ${plural(data.stages.length, "stage")}`;
   const tiles = [];
   const tile = (label, value, note, kind = "") => tiles.push(el("div", { class: "tile" }, el("span", { class: "label", text: label }), el("span", { class: `value ${kind}`, text: value }), el("span", { class: "quiet note", text: note })));

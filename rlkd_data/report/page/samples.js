@@ -50,7 +50,7 @@ function sampleCard(one) {
   const verdict = one.correct === true ? tag("right", "good") : one.correct === false ? tag("wrong", "bad") : tag(`not verified: ${words(one.verification ?? "")}`, "warn");
   const teacher = byTrace.get(one.teacher);
   return el("div", { class: "writing" },
-    el("div", { class: "tags" }, verdict, one.final_answer ? tag(`answer ${oneLine(one.final_answer)}`) : null, typeof one.structure === "number" ? tag(`structure ${shown(one.structure)}`) : null, one.unscored ? tag(`unscored: ${words(one.unscored)}`, "warn") : null, one.truncated ? tag("cut off", "warn") : null, one.tokens ? tag(plural(one.tokens, "token")) : null),
+    el("div", { class: "tags" }, verdict, one.run ? tag(one.run) : null, one.final_answer ? tag(`answer ${oneLine(one.final_answer)}`) : null, typeof one.structure === "number" ? tag(`structure ${shown(one.structure)}`) : null, one.unscored ? tag(`unscored: ${words(one.unscored)}`, "warn") : null, one.truncated ? tag("cut off", "warn") : null, one.tokens ? tag(plural(one.tokens, "token")) : null),
     one.steps.length && !one.unscored ? ladder(one, teacher) : null,
     alignment(one, teacher, false),
     text(one.text, "serif"), cutNote(one));

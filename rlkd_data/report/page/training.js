@@ -23,21 +23,22 @@ function drawTraining() {
     const names = [...new Set(runs.flatMap((run) => run.log.flatMap(Object.keys)))].filter((key) => !known.has(key) && !PASSING.has(key)).sort();
     const others = names.map((key) => curve(runs, key, key, "", [])).filter(Boolean);
     byId("run-list").append(
-      el("h3", {}, kind, ...runs.filter((run) => runs.length > 1 || run.name !== kind).map((run, index) => el("span", { class: `legend ${colour(index)}`, text: run.name }))),
+      el("h3", {}, kind, ...runs.filter((run) => runs.length > 1 || run.seeds > 1 || run.name !== kind).map(armLegend)),
       el("div", { class: "charts" }, ...main),
+      ...(runs.some((run) => run.seeds > 1) ? [el("p", { class: "quiet", text: bandNote(runs.filter((run) => run.seeds > 1)) })] : []),
       ...(others.length ? [more(`Everything else that was logged (${others.length})`, el("div", { class: "charts" }, ...others))] : []));
   }
 }
 
 function curve(runs, key, title, note, unit) {
-  const lines = runs.map((run, index) => ({ name: run.name, colour: colour(index), points: run.log.filter((line) => Number.isFinite(line[key])).map((line) => [line.step, line[key]]) })).filter((line) => line.points.length);
+  const lines = runs.map((run, index) => ({ name: run.name, colour: armLook(index), points: run.log.filter((line) => Number.isFinite(line[key])).map((line) => [line.step, line[key]]), band: (run.low ?? []).map((line, at) => [line.step, line[key], run.high[at][key]]).filter(([, low]) => Number.isFinite(low)) })).filter((line) => line.points.length);
   return lines.length ? lineChart(title, note, lines, unit) : null;
 }
 
 const LABELS = { "pass@1": "pass@1", problems: "problems", "completion tokens": "completion length, tokens", structure: "structure alignment", "structure unscored": "structure not scored", truncated: "share cut off at the length limit" };
 
 function drawEvaluation() {
-  const evaluations = data.stages.filter((stage) => stage.stage === "eval" && Object.keys(stage.figures).length);
+  const evaluations = data.evaluations;
   byId("evaluation").hidden = evaluations.length === 0 && data.curves.length === 0;
   if (!evaluations.length) return;
   const names = [...new Set(evaluations.flatMap((stage) => Object.keys(stage.figures)))].filter((name) => !/ (low|high)$/.test(name));
@@ -52,9 +53,9 @@ function drawEvaluation() {
       }),
       several ? el("td", { text: Number.isFinite(change) ? (change > 0 ? "+" : change < 0 ? "−" : "") + shown(Math.abs(change)) : "–" }) : null);
   });
-  const table = el("table", {}, el("thead", {}, el("tr", {}, el("th", {}), ...evaluations.map((stage) => el("th", { scope: "col" }, stage.name, el("small", { class: "quiet", text: ` ${stage.settings.model ?? ""}` }))), several ? el("th", { scope: "col", text: "change" }) : null)), el("tbody", {}, ...rows));
+  const table = el("table", {}, el("thead", {}, el("tr", {}, el("th", {}), ...evaluations.map((stage) => el("th", { scope: "col" }, stage.name, el("small", { class: "quiet", text: ` ${[stage.model, stage.seeds > 1 ? `${stage.seeds} seeds` : ""].filter(Boolean).join(", ")}` }))), several ? el("th", { scope: "col", text: "change" }) : null)), el("tbody", {}, ...rows));
   byId("evaluation-table").append(el("div", { class: "card evaluation" }, intervals(evaluations), el("div", { class: "scroll" }, table)),
-    el("p", { class: "quiet", text: "Ranges are 95 % intervals over problems. Two that overlap may differ all the same: `rlkd-train compare` sets evaluations side by side, problem by problem." }));
+    el("p", { class: "quiet", text: `Ranges are 95 % intervals over problems${evaluations.some((one) => one.seeds > 1) ? ", of several seeds the lowest and the highest" : ""}. Two that overlap may differ all the same: rlkd-train compare sets evaluations side by side, problem by problem.` }));
 }
 
 // pass@1 of each evaluation as a dot with its interval.

@@ -6,8 +6,10 @@ from rlkd_data.report.build import write_page
 from tests.support.report_rows import (
     HOSTILE,
     decomposed,
+    sample,
     trace,
     write_decompositions,
+    write_on_the_way,
     write_run,
     write_traces,
 )
@@ -175,6 +177,28 @@ def test_curves_have_bands_and_arms_are_compared_in_a_table(page):
     assert [row[2:5] for row in rows] == [["+12.5 % +10.0 % to +40.0 %", "0.04", "9 7 4"]] * 2
     assert "not to be told from chance (from about 20.0 %)" in rows[0][5] and rows[1][5] == "higher"
     assert HOSTILE in page.locator("#comparison-list").text_content()
+
+
+def test_seeds_of_an_arm_are_one_line_with_a_band_and_a_ninth_arm_has_a_look_of_its_own(browser, tmp_path):
+    for number in range(9):
+        for seed in (1, 2):
+            log = [{"step": step, "loss": 1 / (step + seed)} for step in (1, 2)]
+            run = write_run(tmp_path / f"arm{number}-seed{seed}", log)
+            told = {"pass@1": number / 10 + seed / 100}
+            write_on_the_way(run, [(step, [sample("p", seed == 1)], told, {}) for step in (0, 2)])
+    write_page([tmp_path], tmp_path / "report.html", "Seeds", seeds=True)
+    page = browser.new_page()
+    page.goto((tmp_path / "report.html").as_uri())
+    curves, logs = page.locator("#curves"), page.locator("#training")
+    assert curves.locator(".legend").all_inner_texts() == [f"arm{number} (2 seeds)" for number in range(9)]
+    for charts in (curves.locator(".chart").first, logs.locator(".chart", has_text="Loss")):
+        assert [charts.locator(kind).count() for kind in (".line", ".band", ".line.d1")] == [9, 9, 1]
+    assert "from the lowest to the highest" in curves.inner_text() and "from the lowest" in logs.inner_text()
+    assert "2 seeds" in page.locator("#evaluation-table th").nth(1).inner_text()
+    arm = page.locator("#detail .arm").first
+    assert arm.locator(".eyebrow").inner_text() == "arm0/step-0, 1/2 right"
+    assert "arm0-seed1/step-0" in arm.inner_text()
+    page.close()
 
 
 def test_of_a_long_problem_the_beginning_is_shown_first(browser, tmp_path):

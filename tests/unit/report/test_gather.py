@@ -215,9 +215,10 @@ def test_evaluations_on_the_way_are_curves_and_the_first_and_the_last_have_their
         {
             "name": "grpo",
             "stage": "grpo",
+            "seeds": 1,
             "points": {
-                "pass@1": [[0, 0.0, 0.1, 0.5], [5, 0.25, 0.1, 0.5], [10, 0.5, 0.1, 0.5]],
-                "structure": [[step, 0.1, None, None] for step in (0, 5, 10)],
+                "pass@1": [(0, 0.0, 0.1, 0.5), (5, 0.25, 0.1, 0.5), (10, 0.5, 0.1, 0.5)],
+                "structure": [(step, 0.1, None, None) for step in (0, 5, 10)],
             },
         }
     ]

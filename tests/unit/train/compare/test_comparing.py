@@ -11,6 +11,7 @@ import pytest
 from rich.console import Console
 
 from rlkd_data.errors import InputError
+from rlkd_data.report.arms import named_arms
 from rlkd_data.schema import Sampling
 from rlkd_data.tables import TableWriter
 from rlkd_train.compare.arms import arms
@@ -138,7 +139,7 @@ def test_evaluations_on_the_way_are_curves_and_seeds_their_band(folders: Path, t
 
 
 def test_a_name_is_no_markup(folders: Path) -> None:
-    found = compare(arms([folders / "base"], [f"<b>a|b[red]*x*={folders / 'sft-seed1'}"]))
+    found = compare(arms([folders / "base"], {"<b>a|b[red]*x*": [folders / "sft-seed1"]}))
     assert "&lt;b>a\\|b\\[red]\\*x\\*" in markdown(found, "t")
     console = Console(record=True, width=200, file=open("/dev/null", "w"))  # noqa: PTH123, SIM115
     print_comparison(found, console)
@@ -160,6 +161,7 @@ def test_the_command_prints_the_table(folders: Path) -> None:
         (["base", "base"], [], "are both called base"),
         (["base"], ["base"], "write it as NAME=RUN"),
         (["base"], ["again=base"], "is given twice"),
+        ([], ["a=base", "a=some"], "there are two arms of this name"),
         (["base"], ["base=some"], "there are two arms of this name"),
         (["base", "nothing"], [], "nothing holds no evaluation"),
         (["base", "gone"], [], "gone holds no evaluation"),
@@ -169,7 +171,7 @@ def test_the_command_prints_the_table(folders: Path) -> None:
 def test_what_cannot_be_compared_is_said(folders: Path, runs: list[str], named: list[str], said: str) -> None:
     folders_named = [one.replace("=", f"={folders}/") for one in named]
     with pytest.raises(InputError, match=said):
-        compare(arms([folders / name for name in runs], folders_named))
+        compare(arms([folders / name for name in runs], named_arms(folders_named)))
 
 
 def test_a_baseline_and_a_figure_are_there_or_refused(folders: Path) -> None:
@@ -188,6 +190,7 @@ def test_a_baseline_and_a_figure_are_there_or_refused(folders: Path) -> None:
         (["grpo_s1", "grpo_s2", "sft-1", "sft-2"], {"grpo": 2, "sft": 2}),
         (["a.seed=3", "aseed4", "math500", "gsm8k"], {"a": 2, "math500": 1, "gsm8k": 1}),
         (["Grpo-Seed01", "Grpo-seed-2", "bus1", "bus2"], {"Grpo": 2, "bus1": 1, "bus2": 1}),
+        (["alpha-0.2", "alpha-0.5", "alpha-0.5-1", "v.1"], {"alpha-0.2": 1, "alpha-0.5": 2, "v": 1}),
     ],
 )
 def test_a_seed_at_the_end_of_a_name_makes_no_arm_of_its_own(names: list[str], wanted: dict[str, int]) -> None:
