@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
@@ -14,7 +14,7 @@ from rlkd_data.structure.general import general
 from rlkd_data.structure.numbers import numbers
 from rlkd_train.reward.again import words
 
-Idle = Literal["trivial", "foreign", "unconnected", "restates", "echo"]
+Idle = Literal["trivial", "foreign", "unconnected", "restates", "template", "echo"]
 _NUMBER = r"(?<!\d)(?<!\d,)\d[\d,]*+(?:\.\d++)?"
 _CALCULATION = re.compile(rf"({_NUMBER})\s*[-+*/×÷]\s*({_NUMBER})\s*=\s*({_NUMBER})")
 _EQUATION = re.compile(r"(?<!\S)(\S+)\s*=\s*(\S+)")
@@ -26,6 +26,8 @@ _CONNECTED = 0.25
 _ECHO = 0.85
 _GIVEN = 4
 """Words of an answer that says nothing but the problem's."""
+_ALIKE = 3
+"""Answers that are one sentence but for words of the problem."""
 
 
 def idle(problem: str, steps: Sequence[Step]) -> list[Idle | None]:
@@ -35,6 +37,7 @@ def idle(problem: str, steps: Sequence[Step]) -> list[Idle | None]:
     - foreign: it calculates with a number that is neither given nor was found, and what it finds is used nowhere
     - unconnected: no number, and words that neither the problem nor another step has
     - restates: it says in the problem's words what the problem gives
+    - template: no number is found, and its answer is that of two others but for words of the problem
     - echo: it says its own question again
 
     To go through the options of a question with a choice is work, and to name one finds something.
@@ -50,12 +53,15 @@ def idle(problem: str, steps: Sequence[Step]) -> list[Idle | None]:
     options = options_of(problem)
     offered = frozenset(words(" ".join([*options, *options.values()])))
     first = set(known)
+    itself = [_only_itself(step.answer) for step in steps]
+    context = given.union(*(own for own, alone in zip(said, itself, strict=True) if not alone))
+    alike = _alike([() if mine - first else text for text, mine in zip(plain, found, strict=True)], asked)
     verdicts: list[Idle | None] = []
-    for step, own, mine, later, text in zip(steps, said, found, _later(found), plain, strict=True):
+    for n, (step, own, mine, later, text) in enumerate(zip(steps, said, found, _later(found), plain, strict=True)):
         connected = {word for word in own if word in given or texts[word] - {text}}
         about = telling(step.sub_problem)
         verdict: Idle | None = None
-        if _itself(step.answer) or (_only_itself(step.answer) and not own - about):
+        if _itself(step.answer) or (itself[n] and not (own - about) & context):
             verdict = "trivial"
         elif _for_itself(step.answer, known, later):
             verdict = "foreign"
@@ -65,6 +71,8 @@ def idle(problem: str, steps: Sequence[Step]) -> list[Idle | None]:
             verdict = "unconnected"
         elif len(text) >= _GIVEN and not mine - first and set(text) <= asked and not set(text) <= offered:
             verdict = "restates"
+        elif alike[n]:
+            verdict = "template"
         elif says_again(step.sub_problem, step.answer) or _echo(own, about, mine - numbers(step.sub_problem)):
             verdict = "echo"
         verdicts.append(verdict)
@@ -86,6 +94,13 @@ def _itself(answer: str) -> bool:
 def _only_itself(answer: str) -> bool:
     own = numbers(answer) - {"0", "1"}
     return len(own) == 1 and len([one for one in re.findall(_NUMBER, answer) if numbers(one) == own]) >= 2
+
+
+def _alike(answers: Sequence[tuple[str, ...]], asked: frozenset[str]) -> list[bool]:
+    """For each answer whether it is a sentence of some length that others are too, but for words of the problem."""
+    frames = [tuple("" if word in asked else word for word in text) for text in answers]
+    count = Counter(frame for _, frame in set(zip(answers, frames, strict=True)))
+    return [len(one) >= _GIVEN and "" in one and any(one) and count[one] >= _ALIKE for one in frames]
 
 
 def _for_itself(answer: str, known: set[str], later: set[str]) -> bool:

@@ -86,6 +86,16 @@ def _identities(steps: Sequence[Step], problem: str, count: int, chance: random.
     return [chance.choice(ways)(n) for n in found]
 
 
+def _same_again(steps: Sequence[Step], problem: str, count: int, chance: random.Random) -> list[tuple[str, str]]:
+    found = [chance.randrange(3, 99) for _ in range(count)]
+    ways: tuple[Callable[[int], tuple[str, str]], ...] = (
+        lambda n: (f"What is {n} taken once?", f"Taken once, {n} stays {n}."),
+        lambda n: (f"Which number is {n}?", f"Certainly, {n} is exactly {n}."),
+        lambda n: (f"What remains when nothing is taken from {n}?", f"Nothing is taken from {n}, so {n} remains."),
+    )
+    return [chance.choice(ways)(n) for n in found]
+
+
 def _other_sums(steps: Sequence[Step], problem: str, count: int, chance: random.Random) -> list[tuple[str, str]]:
     found = [(chance.randrange(12, 40), chance.randrange(3, 9)) for _ in range(count)]
     return [(f"What is {a} times {b}?", f"{a} * {b} = {a * b}") for a, b in found]
@@ -105,6 +115,15 @@ def _mentions(steps: Sequence[Step], problem: str, count: int, chance: random.Ra
         (f"Which words matter in part {n}?", f"The problem mentions {chance.choice(known)} and {chance.choice(known)}.")
         for n in range(count)
     ]
+
+
+def _talks(steps: Sequence[Step], problem: str, count: int, chance: random.Random) -> list[tuple[str, str]]:
+    known = re.findall(r"[^\W\d_]{4,}", problem) or ["something"]
+    ways: tuple[Callable[[str, str], tuple[str, str]], ...] = (
+        lambda one, other: ("What is the text about?", f"It talks about {one}, and it also talks about {other}."),
+        lambda one, other: (f"Where does {one} come in?", f"One reads of {one} in one of its sentences."),
+    )
+    return [chance.choice(ways)(chance.choice(known), chance.choice(known)) for _ in range(count)]
 
 
 def _wanted(steps: Sequence[Step], problem: str, count: int, chance: random.Random) -> list[tuple[str, str]]:
@@ -154,15 +173,17 @@ TUNING: dict[str, tuple[str, Way]] = {
     "sums with zero": ("step_padding", _filled(_sums)),
     "sums of other numbers": ("step_padding", _filled(_other_sums)),
     "the problem's sentences": ("step_padding", _filled(_given)),
+    "identities": ("step_padding", _filled(_identities)),
+    "the problem's words": ("step_padding", _filled(_mentions)),
     "the whole, reworded": ("repeated_steps", _twice),
     "a recap": ("repeated_steps", _recap),
     "the last again": ("repeated_steps", _last_again),
 }
 HELD_OUT: dict[str, tuple[str, Way]] = {
     "encouragement": ("step_padding", _of(_PEP)),
-    "identities": ("step_padding", _filled(_identities)),
+    "a number is itself": ("step_padding", _filled(_same_again)),
     "definitions": ("step_padding", _of(_DEFINED)),
-    "the problem's words": ("step_padding", _filled(_mentions)),
+    "talk of the problem's words": ("step_padding", _filled(_talks)),
     "questions as answers": ("step_padding", _filled(_wanted)),
     "each step twice, reworded": ("repeated_steps", _each_twice),
     "the whole backwards": ("repeated_steps", _backwards),

@@ -206,6 +206,8 @@ def test_repetition_in_kinds_and_words_that_nothing_was_tuned_on_is_caught_and_s
     [
         ("What is 9 plus zero?", "9 + 0 = 9", "trivial"),
         ("Is 9 equal to 9?", "Check: 9 = 9", "trivial"),
+        ("How does 9 compare with 9?", "Both weigh alike: 9 equals 9.", "trivial"),
+        ("How many clips in May?", "In May, 9 friends bought 9.", None),
         ("What is 31 times 7?", "31 * 7 = 217", "foreign"),
         ("Is the approach sound?", "Yes, patience pays here.", "unconnected"),
         ("What is known?", "Natalia sold clips to 48 friends in April.", "restates"),
@@ -214,8 +216,21 @@ def test_repetition_in_kinds_and_words_that_nothing_was_tuned_on_is_caught_and_s
         ("How many in a week?", "The friends bought a dozen clips a week.", None),
     ],
 )
-def test_a_step_is_idle_in_one_of_five_ways_or_not(asked: str, said: str, how: str | None) -> None:
+def test_a_step_is_idle_in_one_of_several_ways_or_not(asked: str, said: str, how: str | None) -> None:
     assert idle(PROBLEM, (*STEPS, Step(3, "On.", asked, said), STEPS[1]))[2] == how
+
+
+@pytest.mark.parametrize(
+    ("said", "how"),
+    [
+        ("A sentence speaks of {}, too.", "template"),
+        ("A sentence speaks of {}, too, and of 7.", None),
+    ],
+)
+def test_one_sentence_about_one_word_after_another_of_the_problem_finds_nothing(said: str, how: str | None) -> None:
+    more = [Step(n, "On.", f"What of part {n}?", said.format(word)) for n, word in enumerate(PROBLEM.split()[:4], 3)]
+    assert [one == how for one in idle(PROBLEM, (*STEPS, *more))[2:]] == [True] * 4
+    assert idle(PROBLEM, (*STEPS, *more[:2]))[-1] != "template"
 
 
 CHOICE = "Which gas do plants take in?\nA. carbon dioxide from the air\nB. oxygen from the soil\nC. pure nitrogen"
