@@ -106,10 +106,9 @@ PIECES = {piece.__name__: piece for piece in (styles, checked, short, rewarded, 
 
 
 def main(folder: Path, seed: int = 9, pieces: Sequence[str] = ()) -> None:
-    lines = [line for name in pieces or PIECES for line in PIECES[name](folder, seed)]
-    print("\n| figure | before | bar | after |\n| --- | --- | --- | --- |")
-    for line in lines:
-        print(f"| {' | '.join(line)} |")
+    for name in pieces or PIECES:  # each table as soon as it is there: a run that is cut short has what it came to
+        lines = [f"| {' | '.join(line)} |" for line in PIECES[name](folder, seed)]
+        print("\n| figure | before | bar | after |\n| --- | --- | --- | --- |", *lines, sep="\n", flush=True)
 
 
 if __name__ == "__main__":
