@@ -16,8 +16,9 @@ from rlkd_data.world.words import any_sentence, heard, sentences
 NAME = re.compile(r"world-student(?:-mod(\d{1,3}))?")
 """The name after `local:`, with another end of the scale than the world's usual one."""
 MODULUS = 35
-VERSION = 1
-"""Of what `make` makes: another shape or vocabulary is another model."""
+VERSION = 2
+"""Of what `make` makes: another architecture, shape or vocabulary is another model. 1 was of Qwen2's type, whose
+tokenizer transformers put in the place of its own."""
 _PAD, _END, _ANSWERS = "<|pad|>", "<|end|>", "<|answers|>"
 _THOUGHT = ("<think>", "</think>")
 _STEPS = 16

@@ -128,9 +128,10 @@ def _known(name: str) -> LocalModel:
 
 
 def _world(name: str, modulus: int) -> LocalModel:
-    prepared, origin = cache_root() / "models" / name, f"made by rlkd {from_world.VERSION}"
-    source = prepared / "origin.txt"
-    if not source.exists() or source.read_text(encoding="utf-8").strip() != origin:
+    # A place for each version: what an older rlkd has made stays where it is, for whoever still trains from it.
+    prepared = cache_root() / "models" / f"{name}-v{from_world.VERSION}"
+    origin = f"made by rlkd {from_world.VERSION}"
+    if not (prepared / "origin.txt").exists():
         _prepare(prepared, origin, lambda to: from_world.make(to, modulus))
     return LocalModel(prepared, origin)
 

@@ -69,6 +69,19 @@ def test_the_tokenizer_takes_a_sentence_as_one_token_and_gives_texts_back():
     assert " ".join(tokens).startswith(PROBLEM.text) and tokens[-1] == "<|answers|>"
 
 
+def test_a_student_that_an_older_rlkd_has_made_is_not_taken_for_todays(tmp_path, monkeypatch):
+    monkeypatch.setenv("RLKD_CACHE", str(tmp_path))
+    monkeypatch.setattr(from_world, "make", lambda to, modulus: (to / "made").write_text(str(modulus)))
+    old = tmp_path / "models" / "world-student-mod7"
+    old.mkdir(parents=True)
+    (old / "origin.txt").write_text("made by rlkd 1\n")
+    for version in (from_world.VERSION, from_world.VERSION + 1):
+        monkeypatch.setattr(from_world, "VERSION", version)
+        found = models.resolve("world-student-mod7")
+        assert (found.path / "made").read_text() == "7" and found.origin == f"made by rlkd {version}"
+        assert found.path != old
+
+
 def test_a_student_is_made_once_and_alike_everywhere(tmp_path, monkeypatch):
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
