@@ -203,7 +203,7 @@ def test_other_trainers_ask_it_through_the_shipped_files(folder: Path, monkeypat
         with pytest.raises(InputError, match="refuses: unknown problem id 'nobody'"):
             remote(["a"], ["nobody"])
     with pytest.raises(InputError, match=r"no reward server answers at http://127.0.0.1:9"):
-        RemoteReward("http://127.0.0.1:9")(["a"], [first])
+        RemoteReward("http://127.0.0.1:9", outage=0.0)(["a"], [first])
 
 
 def test_who_wants_a_number_gets_the_mean_of_the_siblings(monkeypatch: pytest.MonkeyPatch) -> None:
