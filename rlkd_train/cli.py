@@ -145,14 +145,16 @@ def launch(
 
 
 @app.command(cls=Headed)
-def distill(config: Config, set_: Set = None, out: Out = None, init_from: InitFrom = None) -> None:
+def distill(
+    config: Config, set_: Set = None, out: Out = None, init_from: InitFrom = None, dry_run: DryRun = False
+) -> None:
     """On-policy distillation: a teacher says how likely it finds each token of the student's own completions.
 
     `rlkd-train init distill` writes a settings file to begin with.
     """
     from rlkd_train.stages import DISTILL
 
-    train(DISTILL, config, set_, out, init_from, False)
+    train(DISTILL, config, set_, out, init_from, dry_run)
 
 
 @verb(

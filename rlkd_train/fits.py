@@ -42,9 +42,14 @@ def check_positions(model: str, room: int | None, longest_prompt: int, completio
     )
 
 
-def check_enough(problems: int, prompts_per_step: int) -> None:
-    """Raises InputError where there are fewer problems than a step takes: TRL's sampler drops an incomplete step, so
-    nothing would be trained, in silence."""
+def check_enough(problems: int, prompts_per_step: int, drawn_by: str | None = None) -> None:
+    """Raises InputError where there are fewer problems than a step takes, or than are drawn at a time by the setting
+    `drawn_by`: TRL's sampler drops what is incomplete, so nothing would be trained, in silence."""
+    if problems < prompts_per_step and drawn_by is not None:
+        raise InputError(
+            f"{problems} problem{'s' if problems != 1 else ''}, and {drawn_by} draws completions of {prompts_per_step} "
+            "different ones at a time: set it to less"
+        )
     if problems < prompts_per_step:
         raise InputError(
             f"{problems} problem{'s' if problems != 1 else ''} and prompts_per_step {prompts_per_step}: a step takes "

@@ -16,6 +16,9 @@ from typing import Any
 
 FLOAT, HALF = 4, 2
 """Bytes of a float32 and of a bfloat16."""
+_QUANTISED = {4: 0.5 + 0.127 / 8, 8: 1.0}
+"""Bytes of a weight in so many bits; in four with the constants that are quantised again (Dettmers et al. 2023, section
+3: 0.127 bits a weight)."""
 _VECTORS, _NORMS, _MLP = 4, 4, 4
 _LOGITS = 512
 """Positions whose logits are held at a time: TRL's fused output layer and ours work in chunks."""
@@ -35,6 +38,8 @@ class Shape:
     keys: int
     """Of the keys, and as many of the values, of one token in one layer."""
     vocabulary: int
+    linear: int = 0
+    """Weights of the base's linear layers but the output's: those that are quantised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,26 +56,44 @@ class Load:
     reference: bool = False
     shards: int = 1
     """Devices that weights, gradients and optimiser are spread over."""
-    moments: int = 2 * FLOAT
+    moments: float = 2 * FLOAT
     """Bytes of the optimiser for a trained weight."""
+    bits: int | None = None
+    """In which the frozen base's linear layers are held (QLoRA)."""
+    buckets: bool = False
+    """Each process has the whole model, and copies its gradients for the others (DDP)."""
 
 
 def parts(shape: Shape, load: Load, *, checkpointing: bool) -> dict[str, int]:
     """Bytes by part: weights, gradients, optimiser, activations, and where there are any kv_cache and reference."""
     width = HALF if load.half else FLOAT
     frozen = shape.parameters - shape.trained
-    found = {
-        "weights": frozen * (width if load.adapter else FLOAT) + shape.trained * FLOAT,
-        "gradients": shape.trained * FLOAT,
+    quantised = min(shape.linear, frozen) if load.bits else 0
+    held = (frozen - quantised) * (width if load.adapter else FLOAT) + shape.trained * FLOAT
+    found: dict[str, float] = {
+        "weights": held + quantised * _QUANTISED.get(load.bits or 0, 0.0),
+        "gradients": shape.trained * FLOAT * (2 if load.buckets else 1),
         "optimiser": shape.trained * load.moments,
     }
+    if load.half and load.shards == 1:  # autocast keeps them from the forward pass to the backward one
+        found["weights in bfloat16"] = shape.trained * HALF
     if load.reference:
         found["reference"] = shape.parameters * FLOAT
-    found = {name: size // load.shards for name, size in found.items()}
-    found["activations"] = activations(shape, load, checkpointing=checkpointing)
+    sizes = {name: int(size) // load.shards for name, size in found.items()}
+    sizes["activations"] = activations(shape, load, checkpointing=checkpointing)
     if load.drawn:
-        found["kv_cache"] = load.drawn * load.tokens * shape.layers * 2 * shape.keys * width
-    return found
+        sizes["kv_cache"] = load.drawn * load.tokens * shape.layers * 2 * shape.keys * width
+    return sizes
+
+
+def moments(optimiser: str) -> float:
+    """Bytes that an optimiser, by transformers' name of it, keeps for a trained weight."""
+    width = 1.0 if "8bit" in optimiser else 0.5 if "4bit" in optimiser else float(FLOAT)
+    if optimiser in ("sgd", "adafactor"):  # a factor a row and column, which is little
+        return 0.0
+    if any(name in optimiser for name in ("lion", "rmsprop", "adagrad")):
+        return width
+    return 3 * width if "ademamix" in optimiser else 2 * width
 
 
 def activations(shape: Shape, load: Load, *, checkpointing: bool) -> int:
@@ -99,6 +122,9 @@ def shape_of(settings: Any, folder: Path) -> Shape:
     config = open_config(folder)
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(config)
+        linear = sum(one.weight.numel() for one in model.modules() if isinstance(one, torch.nn.Linear))
+        head = model.get_output_embeddings()
+        linear -= head.weight.numel() if isinstance(head, torch.nn.Linear) else 0
         if settings.lora.r:
             model = with_adapter(model, settings)
     text = config.get_text_config()
@@ -112,6 +138,7 @@ def shape_of(settings: Any, folder: Path) -> Shape:
         mlp=int(getattr(text, "intermediate_size", None) or 4 * text.hidden_size),
         keys=int(getattr(text, "num_key_value_heads", None) or heads) * size,
         vocabulary=int(text.vocab_size),
+        linear=linear,
     )
 
 
@@ -137,3 +164,14 @@ def room() -> tuple[str, int]:
     import psutil
 
     return "CPU", int(psutil.virtual_memory().available)
+
+
+def whole() -> int:
+    """All memory of the device that training runs on, in bytes."""
+    import torch
+
+    if torch.cuda.is_available():
+        return int(torch.cuda.mem_get_info()[1])
+    import psutil
+
+    return int(psutil.virtual_memory().total)

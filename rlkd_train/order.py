@@ -48,15 +48,18 @@ class InOrder:
         return found
 
 
-def groups(rows: int, prompts: int, generations: int, repeats: int, seed: int) -> EpochOrder:
+def groups(
+    rows: int, prompts: int, generations: int, repeats: int, seed: int, *, shuffle: bool | None = True
+) -> EpochOrder:
     """GRPO's order, as TRL's `RepeatSampler` has it: a step's `prompts` rows, each `generations` times, the whole
-    `repeats` times. The rows that are left over once all steps of an epoch are full are left out of that epoch."""
+    `repeats` times. The rows that are left over once all steps of an epoch are full are left out of that epoch. Without
+    `shuffle` every epoch has the rows as they stand."""
     import torch
 
     def order(epoch: int) -> list[int]:
         generator = torch.Generator().manual_seed(seed)
         for _ in range(epoch + 1):
-            drawn = torch.randperm(rows, generator=generator).tolist()
+            drawn = torch.randperm(rows, generator=generator).tolist() if shuffle else list(range(rows))
         steps = [drawn[at : at + prompts] for at in range(0, rows - rows % prompts, prompts)]
         return [row for step in steps for _ in range(repeats) for row in step for _ in range(generations)]
 

@@ -18,6 +18,7 @@ from transformers import TrainerCallback
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from rlkd_data.errors import InputError
+from rlkd_data.files import write_whole
 from rlkd_data.run.progress import Tally, console
 from rlkd_train.watch.line import line
 
@@ -79,7 +80,7 @@ class StepLog(TrainerCallback):  # type: ignore[misc]
                     continue
                 if step <= state.global_step:
                     kept.append(line + "\n")
-        self.path.write_text("".join(kept), encoding="utf-8")
+        write_whole(self.path, "".join(kept))
         self.progress.total = state.max_steps
         self.progress.advance(count=state.global_step)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +56,7 @@ def template(name: str) -> str:
         ) from None
 
 
-def written(tokenizer: Any, messages: Sequence[Message], where: str) -> str:
+def written(tokenizer: Any, messages: Sequence[Message], where: str, switches: Mapping[str, Any] | None = None) -> str:
     """The conversation up to and with the opening of the model's turn, as the chat template writes it. Raises
     InputError where it cannot: some refuse a system prompt."""
     from jinja2 import TemplateError
@@ -67,6 +67,7 @@ def written(tokenizer: Any, messages: Sequence[Message], where: str) -> str:
                 [{"role": one.role, "content": one.content} for one in messages],
                 add_generation_prompt=True,
                 tokenize=False,
+                **(switches or {}),
             )
         )
     except (TemplateError, TypeError, ValueError) as problem:

@@ -92,11 +92,12 @@ def launched(
     trains nothing."""
     from rlkd_train import stages
     from rlkd_train.launch.follow import FOLLOWERS
-    from rlkd_train.launch.run import launch
+    from rlkd_train.launch.run import configuration, launch
 
     if stage not in FOLLOWERS:
         raise InputError(f"no training stage {stage!r}: there are {', '.join(FOLLOWERS)}")
     if dry_run:
+        configuration(accelerate)
         tell(getattr(stages, stage.upper()), config, overrides, init_from, processes, accelerate)
         return 0
     flags = {"--config": config, "--out": out, "--init-from": init_from}

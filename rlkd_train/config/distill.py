@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar, Self
 
-from pydantic import Field, NonNegativeFloat, PositiveInt, model_validator
+from pydantic import Field, NonNegativeFloat, PositiveInt, field_validator, model_validator
 
 from rlkd_train.config.shared import OptimSettings, StudentSettings
 from rlkd_train.config.trl import Config
@@ -41,12 +41,29 @@ class DistillSettings(StudentSettings):
         None, description="longest prompt, in tokens; problems with longer ones are left out"
     )
     max_completion: PositiveInt = Field(4096, description="longest completion, in tokens")
-    temperature: float = Field(0.7, gt=0, description="of the completions, and of both distributions in the loss")
+    temperature: float = Field(
+        0.7,
+        gt=0,
+        description="of the completions, and of both distributions in the loss, unless a server says the teacher's: "
+        "that is of 1, and so is the loss then",
+    )
     divergence: NonNegativeFloat = Field(
         1.0,
         le=1,
         description="1: reverse KL, which keeps to what the teacher finds likely; 0: forward KL; between: JSD",
     )
+
+    @field_validator("teacher_url")
+    @classmethod
+    def _an_address(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("http://", "https://")):
+            raise ValueError("write it as http://HOST:PORT/v1")
+        return value
+
+    @model_validator(mode="after")
+    def _steps_are_of_prompts(self) -> Self:
+        self.optim.check_of_prompts("prompts_per_step and optim.micro_batch")
+        return self
 
     @model_validator(mode="after")
     def _what_a_server_tells(self) -> Self:

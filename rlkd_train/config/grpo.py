@@ -69,6 +69,39 @@ class GrpoSettings(GradingSettings, RewardSettings, StudentSettings):
             return "structure: nobody is asked"
         return f"{self.structure.told}, credit {self.credit}"
 
+    @property
+    def drawn_at_once(self) -> int:
+        """Completions that are drawn at a time: a step's, unless `trl.steps_per_generation` says how many micro-batches
+        of `optim.micro_batch`, whatever the number of processes."""
+        several = self.trl.get("steps_per_generation")
+        return self.prompts_per_step * self.generations if several is None else several * self.optim.micro_batch
+
+    @model_validator(mode="after")
+    def _something_is_learned(self) -> GrpoSettings:
+        if not any(self.weight_of(part) for part in self.parts if part != "penalty"):
+            raise ValueError("every part of the reward weighs 0, so nothing would be learned: see `weights`")
+        several = self.trl.get("steps_per_generation")
+        if several is not None and self.drawn_at_once % self.generations:
+            raise ValueError(
+                f"trl.steps_per_generation {several} × optim.micro_batch {self.optim.micro_batch} completions are no "
+                f"whole groups of generations {self.generations}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _evaluation_asks_as_training_does(self) -> GrpoSettings:
+        if self.evaluation is not None and self.trl.get("chat_template_kwargs"):
+            raise ValueError(
+                "evaluation does not hear trl.chat_template_kwargs, so it would ask otherwise than training does: set "
+                "the switches in a template of your own (chat_template: FILE)"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _steps_are_of_prompts(self) -> GrpoSettings:
+        self.optim.check_of_prompts("prompts_per_step, generations and optim.micro_batch")
+        return self
+
     @model_validator(mode="after")
     def _trl_goes_with_the_rest(self) -> GrpoSettings:
         given = self.trl

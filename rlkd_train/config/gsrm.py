@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import Field, PositiveInt
 
 from rlkd_data.config import Settings, runtime
-from rlkd_train.config.shared import TrainSettings
+from rlkd_train.config.shared import MaxSteps, TrainSettings
 
 
 class AugmentSettings(Settings):
@@ -40,5 +40,5 @@ class GsrmSettings(TrainSettings):
     measure_batch: PositiveInt = runtime(16, description="held-out rows decomposed at a time")
     measure_tokens: PositiveInt = Field(1024, description="tokens of a measured reply, at most")
     epochs: float = Field(1.0, gt=0, description="times that every row is learned from")
-    max_steps: int = Field(-1, description="stop after so many optimiser steps; -1: by epochs")
+    max_steps: MaxSteps = Field(-1, description="stop after so many optimiser steps; -1: by epochs")
     max_length: PositiveInt = Field(25000, description="tokens of a sequence; longer ones are left out and counted")

@@ -8,7 +8,7 @@ from pydantic import Field, PositiveInt
 
 from rlkd_data.config import later
 from rlkd_train.config.on_the_way import EvaluationSettings
-from rlkd_train.config.shared import StudentSettings
+from rlkd_train.config.shared import MaxSteps, StudentSettings
 
 
 class SftSettings(StudentSettings):
@@ -19,6 +19,6 @@ class SftSettings(StudentSettings):
     keep_wrong: bool = Field(False, description="learn from traces whose answer was found wrong as well")
     think_tags: bool = Field(True, description="put the reasoning into <think>…</think> before the response")
     epochs: float = Field(1.0, gt=0, description="times that every row is learned from")
-    max_steps: int = Field(-1, description="stop after so many optimiser steps; -1: by epochs")
+    max_steps: MaxSteps = Field(-1, description="stop after so many optimiser steps; -1: by epochs")
     max_length: PositiveInt = Field(4096, description="tokens of a sequence; longer ones are left out and counted")
     evaluation: EvaluationSettings | None = later(None, description="evaluations on held-out problems on the way")

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, PositiveInt, field_validator, model_validator
+from pydantic import AfterValidator, Field, PositiveInt, field_validator, model_validator
 
 from rlkd_data.config import Settings, later, runtime
 from rlkd_train.config.trl import Config, check
+
+
+def _some_steps(value: int) -> int:
+    if value < 1 and value != -1:
+        raise ValueError("give at least 1 step, or -1 for as many as the epochs have")
+    return value
+
+
+MaxSteps = Annotated[int, AfterValidator(_some_steps)]
 
 
 class LoraSettings(Settings):
@@ -32,6 +41,8 @@ class LoraSettings(Settings):
         for name in ("target_modules", "modules_to_save", "quantise"):
             if self.r == 0 and getattr(self, name) is not None:
                 raise ValueError(f"{name} goes with an adapter, but r: 0 trains all weights")
+        if self.target_modules == ():
+            raise ValueError("target_modules names no layer: leave it out for every linear one")
         return self
 
 
@@ -59,9 +70,20 @@ class OptimSettings(Settings):
     weight_decay: float = Field(0.0, ge=0, description="weight decay of AdamW")
     max_grad_norm: float = Field(1.0, gt=0, description="longer gradients are cut to this length")
     micro_batch: PositiveInt = Field(4, description="sequences in one forward pass")
-    accumulate: PositiveInt = Field(4, description="micro-batches in one optimiser step")
+    accumulate: PositiveInt = Field(
+        4, description="micro-batches in one optimiser step; sft and gsrm alone, others say prompts_per_step"
+    )
     save_steps: PositiveInt = runtime(50, description="optimiser steps between two checkpoints")
-    logging_steps: PositiveInt = runtime(1, description="optimiser steps between two lines of the log; GRPO: 1")
+    logging_steps: PositiveInt = runtime(
+        1, description="optimiser steps between two lines of the log; grpo and distill log each one"
+    )
+
+    def check_of_prompts(self, told: str) -> None:
+        """Raises ValueError for what a stage does not hear whose steps are of prompts: `told` are the settings that say
+        how many micro-batches a step has."""
+        for name, follows in (("accumulate", told), ("logging_steps", "nothing: each step is logged")):
+            if getattr(self, name) != type(self).model_fields[name].default:
+                raise ValueError(f"optim.{name} is not heard here, it follows from {follows}: take it out")
 
 
 class HubSettings(Settings):
@@ -91,7 +113,7 @@ class TrainSettings(Settings):
     attn_implementation: str | None = later(
         None, description="how attention is computed, as sdpa, eager or flash_attention_2; default: the model's own"
     )
-    seed: int = Field(0, description="seed of the order of the rows, of dropout and of sampling")
+    seed: int = Field(0, ge=0, lt=2**32, description="seed of the order of the rows, of dropout and of sampling")
     chat_template: str | None = later(
         None,
         description="chat template in place of the model's own: chatml, plain, r1 (DeepSeek-R1's, without the <think> "

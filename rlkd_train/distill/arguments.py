@@ -12,22 +12,15 @@ from rlkd_train.trainer_arguments import common
 from rlkd_train.trl_settings import build
 
 
-def arguments(settings: DistillSettings, checkpoints: Path, *, processes: int = 1) -> Any:
-    """`processes` share a step's prompts. Raises InputError for what TRL refuses, or this machine cannot do."""
-    import torch
+def arguments(settings: DistillSettings, checkpoints: Path, *, processes: int = 1, checkpointing: bool = False) -> Any:
+    """`checkpointing`: compute activations again in the backward pass. `processes` share a step's prompts. Raises
+    InputError for what TRL refuses, or this machine cannot do."""
     from trl import DistillationConfig
 
     check_quantised(settings)
-    optim = settings.optim
-    told = f"the {settings.prompts_per_step} prompts of a step (prompts_per_step)"
-    micro_batch, accumulate = share(settings.prompts_per_step, optim.micro_batch, processes, told)
+    micro_batch, accumulate = shared(settings, processes)
     ours = common(
-        settings,
-        checkpoints,
-        micro_batch=micro_batch,
-        accumulate=accumulate,
-        checkpointing=settings.checkpointing == "on"
-        or (settings.checkpointing == "auto" and torch.cuda.is_available()),
+        settings, checkpoints, micro_batch=micro_batch, accumulate=accumulate, checkpointing=checkpointing
     ) | {
         "max_steps": settings.steps,
         "max_completion_length": settings.max_completion,
@@ -40,3 +33,10 @@ def arguments(settings: DistillSettings, checkpoints: Path, *, processes: int = 
 
     ours |= {"teacher_model_server_url": settings.teacher_url, "loss_top_k": settings.teacher_top}
     return build(ServerDistillationConfig, ours, settings.trl)
+
+
+def shared(settings: DistillSettings, processes: int) -> tuple[int, int]:
+    """(prompts in a forward pass, forward passes in a step) of each process. Raises InputError where a step cannot be
+    shared."""
+    told = f"the {settings.prompts_per_step} prompts of a step (prompts_per_step)"
+    return share(settings.prompts_per_step, settings.optim.micro_batch, processes, told)

@@ -22,13 +22,16 @@ _TRIES, _TIMEOUT = 8, 600.0
 
 
 class ServedTrainer(Ordered, ServerDistillationTrainer):  # type: ignore[misc]
-    """TRL's, whose own client is not opened."""
+    """TRL's, whose own client is not opened. The loss is at the temperature 1, whatever the completions are drawn at: a
+    server's `prompt_logprobs` are of the logits as they are (`temperature` is for what it draws itself), so a student's
+    at another temperature would not be compared with them but with the sharpening."""
 
     def __init__(self, *, args: Any, teacher: ServedTeacher, **more: Any) -> None:
         DistillationTrainer.__init__(self, teacher_model=None, args=args, **more)
         self.reverse_kl_top_1_mode = args.reverse_kl_top_1_mode
         self.loss_top_k, self.loss_add_tail = args.loss_top_k, args.loss_add_tail
         self.teacher_client = teacher
+        self.temperature = 1.0
 
 
 class ServedTeacher:

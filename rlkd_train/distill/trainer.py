@@ -16,7 +16,7 @@ class Ordered(InOrder):
         args, rows = self.args, self.train_dataset if dataset is None else dataset  # type: ignore[attr-defined]
         accumulate = args.gradient_accumulation_steps
         step = args.per_device_train_batch_size * args.world_size * accumulate
-        self.order = groups(len(rows), step, 1, accumulate, args.seed)
+        self.order = groups(len(rows), step, 1, accumulate, args.seed, shuffle=args.shuffle_dataset)
         return self.order
 
 

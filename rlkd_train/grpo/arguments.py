@@ -28,7 +28,7 @@ def arguments(settings: GrpoSettings, checkpoints: Path, *, processes: int = 1, 
         settings, checkpoints, micro_batch=micro_batch, accumulate=accumulate, checkpointing=checkpointing
     ) | {
         "max_steps": settings.steps,
-        "generation_batch_size": settings.prompts_per_step * settings.generations,
+        "generation_batch_size": settings.drawn_at_once,
         "num_generations": settings.generations,
         "loss_type": "bnpo",
         "max_completion_length": settings.max_completion,
@@ -36,9 +36,9 @@ def arguments(settings: GrpoSettings, checkpoints: Path, *, processes: int = 1, 
         "beta": settings.beta,
         "reward_weights": [settings.weight_of(name) for name in settings.parts],
     }
-    if "steps_per_generation" in settings.trl:  # micro-batches that are drawn at a time: TRL takes one of the two
-        del ours["generation_batch_size"]
-    return build(GRPOConfig, ours, settings.trl)
+    # steps_per_generation are micro-batches of one process to TRL: of two, twice as many would be drawn at a time
+    given = {name: value for name, value in settings.trl.items() if name != "steps_per_generation"}
+    return build(GRPOConfig, ours, given)
 
 
 def shared(settings: GrpoSettings, processes: int) -> tuple[int, int]:

@@ -36,7 +36,10 @@ def with_room(
     """(the problems whose prompts are no longer than `max_prompt`, the tokens of the longest). Raises InputError where
     the model's positions do not suffice for it and a completion, and where too few problems are left for a step."""
     tokenizer = open_tokenizer(settings, found)
-    lengths = [len(prompt_ids(tokenizer, student_messages(task.problem, settings.system_prompt))) for task in tasks]
+    switches = settings.trl.get("chat_template_kwargs") or {}
+    lengths = [
+        len(prompt_ids(tokenizer, student_messages(task.problem, settings.system_prompt), switches)) for task in tasks
+    ]
     most = settings.max_prompt
     kept = [(task, n) for task, n in zip(tasks, lengths, strict=True) if most is None or n <= most]
     if left_out := len(tasks) - len(kept):
@@ -48,4 +51,6 @@ def with_room(
         settings.model, positions(found.base.path if found.base else found.path), longest, settings.max_completion
     )
     check_enough(len(kept), settings.prompts_per_step)
+    if isinstance(settings, GrpoSettings):
+        check_enough(len(kept), settings.drawn_at_once // settings.generations, "trl.steps_per_generation")
     return [task for task, _ in kept], longest

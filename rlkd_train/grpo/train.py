@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from rlkd_train.launch.ranks import is_main, processes, wait_for_all, while_all_
 from rlkd_train.on_the_way.run import evaluating
 from rlkd_train.problems import Task
 from rlkd_train.reward.for_trl import Rewards
+from rlkd_train.trl_settings import refusals
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,7 @@ def train(
     from transformers import PrinterCallback
 
     from rlkd_train.run_folder import CHECKPOINTS, LOG, START, StepLog, save_model, whole_weights
+    from rlkd_train.sound import Finite, sound
     from rlkd_train.stopping import Stops, saving
     from rlkd_train.student import is_adapter, keep_start, load_student
 
@@ -60,12 +63,17 @@ def train(
             args=arguments(settings, out / CHECKPOINTS, processes=processes(), checkpointing=begun.checkpointing),
             train_dataset=Dataset.from_list(prompts(settings, begun.tasks)),
             processing_class=tokenizer,
-            callbacks=[*([StepLog(out / LOG, progress), *watchers] if is_main() else []), stops, *evaluations],
+            callbacks=[
+                *([StepLog(out / LOG, progress), *watchers] if is_main() else []),
+                stops,
+                Finite(),
+                *evaluations,
+            ],
         )
         trainer.remove_callback(PrinterCallback)
         if begun.checkpoint:
             say(f"going on from {begun.checkpoint}")
-        with while_all_live(), saving(trainer, stops, out / CHECKPOINTS):
+        with sound(trainer), while_all_live(), saving(trainer, stops, out / CHECKPOINTS):
             finished = trainer.train(resume_from_checkpoint=str(begun.checkpoint) if begun.checkpoint else None)
             whole = whole_weights(trainer)
     if not is_main():
@@ -81,7 +89,9 @@ def open_trainer(settings: GrpoSettings, rewards: Rewards | ScoredOnce, **argume
     from rlkd_train.grpo.choose import trainer_class
 
     kind, more = trainer_class(settings, rewards)
-    return kind(reward_funcs=rewards.functions(), **more, **arguments)
+    functions = rewards.functions()
+    with refusals("trl") if settings.trl else nullcontext():
+        return kind(reward_funcs=functions, **more, **arguments)
 
 
 def _not_about_unscored(record: logging.LogRecord) -> bool:

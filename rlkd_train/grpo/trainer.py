@@ -20,5 +20,6 @@ class Trainer(InOrder, GRPOTrainer):  # type: ignore[misc]
             self.num_generations,
             self.num_iterations * self.args.steps_per_generation,
             self.args.seed,
+            shuffle=self.shuffle_dataset,
         )
         return self.order

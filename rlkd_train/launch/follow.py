@@ -61,7 +61,11 @@ def _follow(spec: StageSpec, values: Mapping[str, Any], out: Path, where: str) -
             with ranks.while_all_live():
                 function(settings, out, begun)
         _part()
-    except RlkdError as problem:  # the main process meets and says it
+    except RlkdError as problem:
+        from rlkd_train.sound import OutOfRoom
+
+        if isinstance(problem, OutOfRoom):  # all else the main process meets and says
+            print(f"error: process {ranks.rank()} of {ranks.processes()}: {problem}", file=sys.stderr)
         sys.exit(problem.exit_code)
     except KeyboardInterrupt:
         sys.exit(TERMINATED)

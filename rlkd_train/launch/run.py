@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, Protocol
 
 from rlkd_data.errors import InputError
@@ -45,10 +46,7 @@ def launch(arguments: Sequence[str], count: int, kind: str) -> int:
 def accelerate_environment(kind: str, count: int) -> dict[str, str]:
     """What `accelerate launch` with the shipped configuration `kind` tells its processes. Raises InputError for a kind
     that is not there, or that this machine cannot do."""
-    folder = resource(*CONFIGS)
-    path = folder / f"{kind}.yaml"
-    if not path.is_file():
-        raise InputError(f"--accelerate {kind}: there are {', '.join(sorted(p.stem for p in folder.glob('*.yaml')))}")
+    path = configuration(kind)
     if kind == "ddp":
         return {}  # what accelerate does where it is told nothing
     import torch
@@ -67,6 +65,15 @@ def accelerate_environment(kind: str, count: int) -> dict[str, str]:
     if not torch.cuda.is_available():
         own["ACCELERATE_USE_CPU"] = "true"
     return own
+
+
+def configuration(kind: str) -> Path:
+    """The shipped file that says how processes share a model. Raises InputError for a kind that is not there."""
+    folder = resource(*CONFIGS)
+    path = folder / f"{kind}.yaml"
+    if not path.is_file():
+        raise InputError(f"--accelerate {kind}: there are {', '.join(sorted(p.stem for p in folder.glob('*.yaml')))}")
+    return Path(str(path))
 
 
 def check_cards(count: int) -> None:

@@ -26,6 +26,10 @@ from rlkd_train.evaluate.run import FIGURES, evaluate
 from rlkd_train.on_the_way.ledger import FOLDER
 from rlkd_train.problems import NAMED, load_tasks
 
+NOT_SPREAD = (
+    "evaluation: no process holds the whole model under FSDP or ZeRO: evaluate the checkpoints afterwards with "
+    "`rlkd-train eval`, or launch with data parallelism alone (ddp)"
+)
 _SHARDED = ("ACCELERATE_USE_FSDP", "ACCELERATE_USE_DEEPSPEED")
 
 
@@ -35,10 +39,7 @@ def check(settings: EvaluationSettings | None, trained_on: Iterable[str]) -> Non
     if settings is None:
         return
     if any(os.environ.get(name, "").lower() == "true" for name in _SHARDED):
-        raise InputError(
-            "evaluation: no process holds the whole model under FSDP or ZeRO: evaluate the checkpoints afterwards with "
-            "`rlkd-train eval`, or launch with data parallelism alone (ddp)"
-        )
+        raise InputError(NOT_SPREAD)
     tasks = load_tasks(settings.problems, settings.limit)
     if not tasks:
         raise InputError(f"evaluation: no problems in {', '.join(map(str, settings.problems))}")

@@ -13,18 +13,21 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from rlkd_train.config import GrpoSettings, GsrmSettings, SftSettings
+from rlkd_data.errors import InputError
+from rlkd_train.config import DistillSettings, GrpoSettings, GsrmSettings, SftSettings
+from rlkd_train.on_the_way.run import NOT_SPREAD
 from rlkd_train.plan.needs import Needs, check_fits, needs_of
 
 _SPREAD = ("fsdp2", "zero3")
 _GIB = 2**30
+Trained = SftSettings | GsrmSettings | GrpoSettings | DistillSettings
 _WIDTH = 120
 """Of what is printed into a file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a run would do. `longest` are the tokens of its longest prompt (GRPO) or row."""
+    """What a run would do. `longest` are the tokens of its longest prompt (GRPO, distillation) or row."""
 
     steps: int
     epochs: float
@@ -33,21 +36,45 @@ class Plan:
 
 
 def dry_run(
-    settings: SftSettings | GsrmSettings | GrpoSettings,
+    settings: Trained,
     shown: Sequence[tuple[str, Any, str]],
     count: int = 1,
     accelerate: str = "ddp",
 ) -> Needs:
     """Print the settings with where each came from, and what the run in `count` processes would do and need. Raises
     InputError where it could not start, or has no room."""
-    plan = plan_grpo(settings, count) if isinstance(settings, GrpoSettings) else plan_sft(settings, count)
+    if accelerate in _SPREAD and getattr(settings, "evaluation", None) is not None:
+        raise InputError(NOT_SPREAD)
+    plan = _planned(settings, count)
     shards = count if accelerate in _SPREAD else 1
     needs = needs_of(settings, plan.longest, count, shards)
     console = Console(width=None if sys.stdout.isatty() else _WIDTH, emoji=False, markup=False, highlight=False)
     for table in (_settings(shown), _plan(plan), _memory(needs, count)):
         console.print(table)
+    _check_arguments(settings, count, needs.checkpointing)
     check_fits(settings, plan.longest, count, shards)
     return needs
+
+
+def _planned(settings: Trained, count: int) -> Plan:
+    if isinstance(settings, GrpoSettings):
+        return plan_grpo(settings, count)
+    return plan_distill(settings, count) if isinstance(settings, DistillSettings) else plan_sft(settings, count)
+
+
+def _check_arguments(settings: Trained, count: int, checkpointing: bool) -> None:
+    """Raises InputError for what TRL would refuse, or this machine cannot do."""
+    from rlkd_train.distill.arguments import arguments as of_distill
+    from rlkd_train.grpo.arguments import arguments as of_grpo
+    from rlkd_train.sft.arguments import arguments as of_sft
+
+    nowhere = Path("checkpoints")
+    if isinstance(settings, GrpoSettings):
+        of_grpo(settings, nowhere, processes=count, checkpointing=checkpointing)
+    elif isinstance(settings, DistillSettings):
+        of_distill(settings, nowhere, processes=count, checkpointing=checkpointing)
+    else:
+        of_sft(settings, nowhere, processes=count, checkpointing=checkpointing)
 
 
 def plan_grpo(settings: GrpoSettings, count: int) -> Plan:
@@ -57,18 +84,40 @@ def plan_grpo(settings: GrpoSettings, count: int) -> Plan:
     tasks, _, longest = problems_of(settings, count)
     each_step = settings.prompts_per_step * settings.generations
     micro_batch, accumulate = shared(settings, count)
-    in_epoch = len(tasks) // settings.prompts_per_step
-    completions = settings.steps * each_step
+    again = int(settings.trl.get("num_iterations", 1))
+    drawn = math.ceil(settings.steps * each_step / (settings.drawn_at_once * again)) * settings.drawn_at_once
+    at_once = settings.drawn_at_once // settings.generations
     return Plan(
         settings.steps,
-        settings.steps / in_epoch,
+        drawn / settings.generations / (len(tasks) // at_once * at_once),
         longest,
         {
             "problems": f"{len(tasks):,}, the longest prompt has {longest:,} tokens",
             "a step": f"{each_step:,} completions of {settings.prompts_per_step:,} problems"
             f" ({count} × {accumulate} × {micro_batch})",
+            "completions": f"{drawn:,}, at most {drawn * settings.max_completion:,} tokens drawn",
+            "tokens learned from": f"at most {settings.steps * each_step * (longest + settings.max_completion):,}",
+        },
+    )
+
+
+def plan_distill(settings: DistillSettings, count: int) -> Plan:
+    from rlkd_train.distill.arguments import shared
+    from rlkd_train.distill.run import problems_of
+
+    tasks, longest = problems_of(settings, count)
+    each_step = settings.prompts_per_step
+    micro_batch, accumulate = shared(settings, count)
+    completions = settings.steps * each_step
+    return Plan(
+        settings.steps,
+        settings.steps / (len(tasks) // each_step),
+        longest,
+        {
+            "problems": f"{len(tasks):,}, the longest prompt has {longest:,} tokens",
+            "a step": f"{each_step:,} completions of {each_step:,} problems ({count} × {accumulate} × {micro_batch})",
             "completions": f"{completions:,}, at most {completions * settings.max_completion:,} tokens drawn",
-            "tokens learned from": f"at most {completions * (longest + settings.max_completion):,}",
+            "the teacher": f"{settings.teacher}, {settings.teacher_url or 'beside the student'}",
         },
     )
 

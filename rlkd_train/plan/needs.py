@@ -10,12 +10,14 @@ from typing import Any
 
 from rlkd_data.chat.backends.models import resolve
 from rlkd_data.errors import InputError
-from rlkd_train.config import GrpoSettings, GsrmSettings, SftSettings, TrainSettings
-from rlkd_train.memory import FLOAT, HALF, Load, fits, parts, room, shape_of, weights_of
+from rlkd_train.config import DistillSettings, GrpoSettings, TrainSettings
+from rlkd_train.memory import FLOAT, HALF, Load, fits, moments, parts, room, shape_of, weights_of, whole
 from rlkd_train.student import in_bfloat16
 
 _CARDS = (2, 4, 8, 16)
 """Over which a model is spread, where it is too large for one."""
+_VLLM_SHARE = 0.3
+"""TRL's, of the device that vLLM shares with the training."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +35,13 @@ class Needs:
 
 
 def needs_of(settings: TrainSettings, longest: int, count: int, shards: int = 1) -> Needs:
-    """What a run in `count` processes needs. `longest` are the tokens of the longest prompt (GRPO) or row (SFT),
-    `shards` the processes that the weights are spread over. Activations are computed again where the settings say so,
-    or leave it to what fits."""
+    """What a run in `count` processes needs. `longest` are the tokens of the longest prompt (GRPO, distillation) or row
+    (SFT), `shards` the processes that the weights are spread over. Activations are computed again where the settings
+    say so, or leave it to what fits."""
     device, free = room()
     if device == "CPU":
         free //= count  # they share it
-    load = replace(load_of(settings, longest, count), shards=shards)
+    load = replace(load_of(settings, longest, count), shards=shards, buckets=count > 1 and shards == 1)
     shape, beside = shape_of(settings, _weights(settings.model)), _beside(settings)
     kept = parts(shape, load, checkpointing=False) | beside
     again = settings.checkpointing == "on" or (settings.checkpointing == "auto" and not fits(kept, free))
@@ -48,25 +50,38 @@ def needs_of(settings: TrainSettings, longest: int, count: int, shards: int = 1)
 
 def load_of(settings: TrainSettings, longest: int, count: int) -> Load:
     """What a run asks of each of `count` devices."""
-    if isinstance(settings, GrpoSettings):
-        from rlkd_train.grpo.arguments import shared
+    bits = settings.lora.quantise
+    every = Load(
+        tokens=longest,
+        sequences=1,
+        half=in_bfloat16(settings),
+        adapter=settings.lora.r > 0,
+        moments=moments(str(settings.trl.get("optim") or "adamw")),
+        bits=int(bits[0]) if bits else None,
+    )
+    if not isinstance(settings, (GrpoSettings, DistillSettings)):
+        from rlkd_train.sft.arguments import shared as shared_sft
 
-        micro_batch, accumulate = shared(settings, count)
-        return Load(
-            tokens=longest + settings.max_completion,
-            sequences=micro_batch,
-            drawn=micro_batch * accumulate,
-            half=in_bfloat16(settings),
-            adapter=settings.lora.r > 0,
-            reference=settings.beta > 0 and not settings.lora.r,
-        )
-    from rlkd_train.sft.arguments import shared as shared_sft
-
-    micro_batch, _ = shared_sft(settings, count)
-    return Load(tokens=longest, sequences=micro_batch, half=in_bfloat16(settings), adapter=settings.lora.r > 0)
+        return replace(every, sequences=shared_sft(settings, count)[0])
+    micro_batch, accumulate = _shared(settings, count)
+    at_once = settings.drawn_at_once // count if isinstance(settings, GrpoSettings) else micro_batch * accumulate
+    return replace(
+        every,
+        tokens=longest + settings.max_completion,
+        sequences=micro_batch,
+        drawn=0 if settings.trl.get("use_vllm") else at_once,
+        reference=isinstance(settings, GrpoSettings) and settings.beta > 0 and not settings.lora.r,
+    )
 
 
-def check_fits(settings: SftSettings | GsrmSettings | GrpoSettings, longest: int, count: int, shards: int) -> None:
+def _shared(settings: GrpoSettings | DistillSettings, count: int) -> tuple[int, int]:
+    from rlkd_train.distill.arguments import shared as shared_distill
+    from rlkd_train.grpo.arguments import shared
+
+    return shared(settings, count) if isinstance(settings, GrpoSettings) else shared_distill(settings, count)
+
+
+def check_fits(settings: TrainSettings, longest: int, count: int, shards: int) -> None:
     """Raises InputError for a run that has no room on this device, with the smallest change that would have it fit."""
     needs = needs_of(settings, longest, count, shards)
     if needs.fits:
@@ -111,13 +126,18 @@ def _changes(settings: Any, longest: int, count: int, shards: int) -> Iterator[t
 
 
 def _beside(settings: TrainSettings) -> dict[str, int]:
-    """The models that score in this process, on the same device."""
-    if not isinstance(settings, GrpoSettings) or not settings.asks_structure:
-        return {}
+    """What else is on the same device: models that score in this process, the teacher of a distillation, and vLLM,
+    which takes its share of the device for weights and cache of its own."""
     width = HALF if in_bfloat16(settings) else FLOAT
+    found = {}
+    if settings.trl.get("use_vllm") and settings.trl.get("vllm_mode", "colocate") == "colocate":
+        found["vLLM"] = int(float(settings.trl.get("vllm_gpu_memory_utilization", _VLLM_SHARE)) * whole())
+    if isinstance(settings, DistillSettings) and settings.teacher_url is None:
+        found["teacher"] = weights_of(_weights(settings.teacher)) * width
+    if not isinstance(settings, GrpoSettings) or not settings.asks_structure:
+        return found
     judge = settings.structure.judge
     names = {"gsrm": settings.structure.gsrm, "judge": judge.model if judge.kind.startswith("llm") else None}
-    found = {}
     for part, name in names.items():
         if name is not None and name.startswith("local:"):
             with suppress(InputError):  # the world's GSRM has no weights; of one that is not there its client speaks

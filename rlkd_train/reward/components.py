@@ -135,7 +135,7 @@ class Scoring:
         accuracy, unverified = accuracy_of(verdict)
         unscored = (
             (structure.unscored if self._weights.of("structure") > 0 else None)
-            or (unverified if self._weights.of("accuracy") > 0 else None)
+            or (unverified if self._weights.of("accuracy") > 0 or self._weights.of("length") > 0 else None)
             or missing
         )
         signals = flags(self._seen(task, text, structure))

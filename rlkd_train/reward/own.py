@@ -30,7 +30,7 @@ class OwnReward:
             if inspect.isawaitable(values):
                 values = asyncio.run(_awaited(values))
             values = list(values)
-        except Exception as problem:
+        except (Exception, SystemExit) as problem:
             last = traceback.extract_tb(problem.__traceback__)[-1]
             said = " ".join(f"{type(problem).__name__}: {problem}".split())
             raise InputError(f"reward {self._path} failed: {said} ({last.filename}, line {last.lineno})") from problem
@@ -45,6 +45,8 @@ class OwnReward:
             number = float(value)
         except (TypeError, ValueError):
             raise InputError(f"reward {self._path} gave {value!r}, which is neither a number nor None") from None
+        if math.isinf(number):  # its group would have no advantage at all, in silence
+            raise InputError(f"reward {self._path} gave {number}, from which nothing can be learned: give None instead")
         return None if math.isnan(number) else number
 
 
@@ -60,7 +62,7 @@ def load(path: str) -> Callable[..., Any]:
         sys.path.append(here)
     try:
         found: Any = importlib.import_module(module)
-    except Exception as problem:
+    except (Exception, SystemExit) as problem:
         said = " ".join(f"{type(problem).__name__}: {problem}".split())
         raise InputError(f"rewards: {path} cannot be imported: {said}") from None
     for part in name.split("."):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,14 +45,14 @@ def encode(tokenizer: Any, example: Example) -> tuple[list[int], list[int]]:
     return prompt + completion, [IGNORED] * len(prompt) + completion
 
 
-def prompt_ids(tokenizer: Any, messages: Sequence[Message]) -> list[int]:
+def prompt_ids(tokenizer: Any, messages: Sequence[Message], switches: Mapping[str, Any] | None = None) -> list[int]:
     """The tokens of a conversation up to and with the opening of the model's turn."""
-    return list(tokenizer(prompt_text(tokenizer, messages), add_special_tokens=False)["input_ids"])
+    return list(tokenizer(prompt_text(tokenizer, messages, switches), add_special_tokens=False)["input_ids"])
 
 
-def prompt_text(tokenizer: Any, messages: Sequence[Message]) -> str:
-    """The conversation as the model's chat template writes it."""
-    return written(tokenizer, messages, "the model")
+def prompt_text(tokenizer: Any, messages: Sequence[Message], switches: Mapping[str, Any] | None = None) -> str:
+    """The conversation as the model's chat template writes it, with `switches` of its own."""
+    return written(tokenizer, messages, "the model", switches)
 
 
 def write_examples(

@@ -19,7 +19,10 @@ from rlkd_train.order import EpochOrder, InOrder, by_length
 _CHUNK = 512
 """Positions whose logits are held at a time."""
 _UNLABELLED = -100
-_OTHERWISE = ("loss_type", "padding_free", "use_liger_kernel", "label_smoothing_factor", "router_aux_loss_coef")
+_OTHERWISE = (
+    *("loss_type", "padding_free", "use_liger_kernel", "label_smoothing_factor", "router_aux_loss_coef"),
+    *("torch_compile", "torch_compile_backend", "torch_compile_mode"),
+)
 """Fields of TRL's settings with which the loss or its batches are others than `LabelledPositionsTrainer` knows."""
 
 

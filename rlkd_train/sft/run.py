@@ -7,6 +7,7 @@ over the whole vocabulary are never held (`trl/trainer/utils.py`, `add_fused_lm_
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,9 @@ from rlkd_train.on_the_way.run import evaluating
 from rlkd_train.run_folder import CHECKPOINTS, LOG, StepLog, read_log, whole_weights
 from rlkd_train.sft.arguments import arguments
 from rlkd_train.sft.begun import Begun
+from rlkd_train.sound import Finite, sound
 from rlkd_train.stopping import Stops, saving
+from rlkd_train.trl_settings import refusals
 
 
 def run_sft(
@@ -43,17 +46,24 @@ def run_sft(
 
     stops = Stops(processes())
     with tally("training steps") as progress, evaluating(settings, out) as evaluations:
-        trainer = watched(trainer_class(settings))(
-            model=model,
-            args=arguments(settings, out / CHECKPOINTS, processes=processes(), checkpointing=begun.checkpointing),
-            train_dataset=Dataset.from_file(str(begun.examples)),
-            processing_class=tokenizer,
-            callbacks=[*([StepLog(out / LOG, progress), *watchers] if is_main() else []), stops, *evaluations],
-        )
+        args = arguments(settings, out / CHECKPOINTS, processes=processes(), checkpointing=begun.checkpointing)
+        with refusals("trl") if settings.trl else nullcontext():
+            trainer = watched(trainer_class(settings))(
+                model=model,
+                args=args,
+                train_dataset=Dataset.from_file(str(begun.examples)),
+                processing_class=tokenizer,
+                callbacks=[
+                    *([StepLog(out / LOG, progress), *watchers] if is_main() else []),
+                    stops,
+                    Finite(),
+                    *evaluations,
+                ],
+            )
         trainer.remove_callback(PrinterCallback)
         if begun.checkpoint is not None:
             say(f"going on from {begun.checkpoint}")
-        with while_all_live(), saving(trainer, stops, out / CHECKPOINTS):
+        with sound(trainer), while_all_live(), saving(trainer, stops, out / CHECKPOINTS):
             finished = trainer.train(resume_from_checkpoint=str(begun.checkpoint) if begun.checkpoint else None)
             whole = whole_weights(trainer)
     if not is_main():

@@ -185,6 +185,15 @@ def test_a_served_teacher_says_what_one_beside_the_student_says(made: Path, serv
     assert served.bodies[-1]["model"] == "the-teacher"
 
 
+def test_a_served_teacher_is_met_at_the_temperature_that_it_speaks_at(
+    made: Path, served: Served, tmp_path: Path
+) -> None:
+    """What a server says of a prompt's tokens is at 1, whatever the completions are drawn at."""
+    there = {"teacher_url": served.url, "teacher": "the-teacher", "divergence": 0.0, "teacher_top": 261}
+    train_distill(settings(made, steps=1, temperature=0.5, model=str(made / "teacher"), **there), tmp_path)
+    assert losses(tmp_path) == pytest.approx([0.0], abs=1e-5)
+
+
 def test_a_served_teacher_teaches(made: Path, served: Served, tmp_path: Path) -> None:
     there = {"teacher_url": served.url, "teacher": "the-teacher"}
     train_distill(settings(made, steps=12, divergence=0.0, teacher_top=40, **there), tmp_path / "forward")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from rlkd_data.errors import InputError
 from tests.support.outcome_run import REWARDS, drawn, log, make_tables, train
 
 
@@ -35,6 +36,15 @@ def test_nobody_is_asked_and_the_students_own_rewards_train_it(tables: Path, tmp
     assert len(values) > 2
     assert "structure" not in figures["last"] and "letters" in figures["last"]
     assert "structure is scored by" not in figures
+
+
+def test_more_problems_at_a_time_than_there_are_is_refused(tables: Path, tmp_path: Path) -> None:
+    """Nothing was trained, and the untrained weights were saved with exit status 0."""
+    with pytest.raises(
+        InputError, match=r"12 problems, and trl.steps_per_generation draws completions of 24 different"
+    ):
+        train(tables, tmp_path / "out", trl={"steps_per_generation": 24})
+    assert not (tmp_path / "out" / "model").exists()
 
 
 def test_groups_that_score_alike_give_way_to_others_and_a_run_goes_on_with_the_same(

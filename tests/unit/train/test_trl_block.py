@@ -111,7 +111,7 @@ def test_ours_and_theirs_become_one_settings_object(tmp_path: Path) -> None:
     ("more", "told"),
     [
         ({"trl": {"optim": "adamm"}}, "trl: adamm is not a valid OptimizerNames, please select one of"),
-        ({"trl": {"steps_per_generation": 3, "num_iterations": 1}, "optim": {"micro_batch": 2}}, "must be divisible"),
+        ({"trl": {"steps_per_generation": 3, "num_iterations": 1}, "optim": {"micro_batch": 2}}, "are no whole groups"),
         ({"trl": {"use_vllm": True}}, "trl.use_vllm needs a package that is not installed: pip install vllm"),
         ({"trl": {"use_liger_kernel": True}}, "pip install liger-kernel"),
         ({"trl": {"optim": "paged_adamw_8bit"}}, "pip install bitsandbytes"),

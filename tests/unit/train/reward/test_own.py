@@ -44,6 +44,14 @@ def words(completions: list[Any], **_: Any) -> list[str]:
     return ["much" for _ in completions]
 
 
+def endless(completions: list[Any], **_: Any) -> list[float]:
+    return [float("inf") for _ in completions]
+
+
+def leaves(completions: list[Any], **_: Any) -> list[float]:
+    raise SystemExit(0)
+
+
 def broken(completions: list[Any], **_: Any) -> list[float]:
     return [1 / 0 for _ in completions]
 
@@ -87,11 +95,27 @@ def test_one_that_is_missing_for_some_leaves_those_out_for_all_it_says_nothing(v
     assert [row.unscored for row in rows] == [None] * 4
 
 
+def test_a_length_whose_answer_nobody_could_judge_leaves_its_completion_out(
+    verifier: Verifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As 0 it would be more than a wrong answer's length, and less than a right one's."""
+    from rlkd_data.answers.verify import Verdict
+
+    verdicts = [Verdict(True, "right"), Verdict(None, "null: timeout"), Verdict(False, "wrong")]
+    monkeypatch.setattr(verifier, "verify_all", lambda jobs: verdicts)
+    made = scoring(verifier, length=1.0)
+    made._weights = RewardWeights(structure=0.0, accuracy=0.0, length=1.0)
+    rows, _ = made.score([RIGHT, "late", "wrong"], ["p1"] * 3, 1, tokens=[9, 9, 9])
+    assert [row.unscored for row in rows] == [None, "accuracy:timeout", None]
+
+
 @pytest.mark.parametrize(
     ("name", "told"),
     [
         ("few", "few gave 1 values for 2 completions"),
         ("words", "words gave 'much', which is neither a number nor None"),
+        ("endless", "endless gave inf, from which nothing can be learned"),
+        ("leaves", "leaves failed: SystemExit: 0 ("),
         ("broken", "broken failed: ZeroDivisionError: division by zero ("),
     ],
 )

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from rlkd_train.config import SftSettings
-from rlkd_train.memory import FLOAT, Load, Shape, activations, fits, parts, shape_of
+from rlkd_train.memory import FLOAT, Load, Shape, activations, fits, moments, parts, shape_of
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +50,45 @@ def test_weights_gradients_and_moments_are_those_of_the_model(wide: Path, rank: 
     assert found["gradients"] == sum(weight.grad.nbytes for weight in model.parameters() if weight.grad is not None)
     moments = sum(state[name].nbytes for state in optimiser.state.values() for name in ("exp_avg", "exp_avg_sq"))
     assert found["optimiser"] == moments
+
+
+def test_a_quantised_base_holds_its_linear_layers_in_few_bits(wide: Path) -> None:
+    model, shape = made(wide, 8)
+    layers = [one for one in model.base_model.model.model.layers.modules() if hasattr(one, "base_layer")]  # type: ignore[union-attr]
+    assert shape.linear == sum(one.base_layer.weight.numel() for one in layers)
+    plain = parts(shape, Load(tokens=3, sequences=1, half=True, adapter=True), checkpointing=False)["weights"]
+    for bits, each in ((4, 0.516), (8, 1.0)):
+        load = Load(tokens=3, sequences=1, half=True, adapter=True, bits=bits)
+        found = parts(shape, load, checkpointing=False)["weights"]
+        assert plain - found == pytest.approx(shape.linear * (2 - each), rel=1e-3)
+
+
+def test_weights_that_are_trained_in_bfloat16_are_held_twice(wide: Path) -> None:
+    """Autocast makes a copy for the forward pass, which the backward pass needs."""
+    model, shape = made(wide, 0)
+    kept: dict[int, int] = {}
+    sizes = {tuple(weight.shape) for weight in model.parameters() if weight.dim() == 2}
+
+    def pack(tensor: torch.Tensor) -> torch.Tensor:
+        if tensor.dtype == torch.bfloat16 and {tuple(tensor.shape), tuple(tensor.shape[::-1])} & sizes:
+            kept[tensor.untyped_storage().data_ptr()] = tensor.numel()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor), torch.autocast("cpu", torch.bfloat16):
+        said = model(input_ids=torch.tensor([[1, 2, 3]])).logits
+    assert said.requires_grad
+    linear = sum(weight.numel() for weight in model.parameters() if weight.dim() == 2)
+    assert sum(kept.values()) == linear
+    load = Load(tokens=3, sequences=1, half=True)
+    assert parts(shape, load, checkpointing=False)["weights in bfloat16"] == pytest.approx(2 * linear, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("name", "bytes_"),
+    [("adamw_torch_fused", 8), ("adamw_bnb_8bit", 2), ("sgd", 0), ("adafactor", 0), ("lion_8bit", 1), ("ademamix", 12)],
+)
+def test_optimisers_differ_in_what_they_keep(name: str, bytes_: float) -> None:
+    assert moments(name) == bytes_
 
 
 @pytest.mark.parametrize("checkpointing", [False, True])

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from rlkd_data.errors import InputError
 from rlkd_data.schema import TRACES
-from rlkd_train.config import GrpoSettings, SftSettings
+from rlkd_train.config import DistillSettings, EvaluationSettings, GrpoSettings, LoraSettings, SftSettings
 from rlkd_train.plan import needs
-from rlkd_train.plan.dry import dry_run, plan_sft
+from rlkd_train.plan.dry import dry_run, plan_grpo, plan_sft
 from rlkd_train.plan.sources import sources
 from tests.support.grpo_run import make_run
 from tests.support.tiny_model import save_tiny_model
@@ -20,6 +21,7 @@ from tests.support.train_run import settings
 from tests.support.training_rows import trace, write
 
 MIB = 1 << 20
+FULL = LoraSettings(r=0)
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +63,68 @@ def test_a_dry_run_tells_settings_steps_and_memory_and_starts_nothing(
     assert "completions 48, at most 768 tokens drawn" in lines
     assert set(found.parts) == {"weights", "gradients", "optimiser", "reference", "activations", "kv_cache"}
     assert "free on a card, of each of 2 1" in lines
+
+
+def test_a_distillation_is_planned_with_its_teacher(
+    tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    has(monkeypatch, 1 << 30)
+    write(tmp_path / "traces", TRACES, [trace(f"t{n}", "", "\\boxed{1}", problem=f"What is {n}?") for n in range(4)])
+    values: dict[str, Any] = {
+        "model": str(tiny),
+        "teacher": str(tiny),
+        "traces": [tmp_path / "traces"],
+        "steps": 6,
+        "prompts_per_step": 2,
+    }
+    values |= {"max_completion": 64, "optim": {"micro_batch": 1}, "precision": "float32"}
+    chosen = DistillSettings.model_validate(values)
+    found = dry_run(chosen, [("steps", 6, "x.yaml")], count=2)
+    said = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    assert "a step 2 completions of 2 problems (2 × 1 × 1)" in said and "epochs 3.00" in said
+    assert "completions 12, at most 768 tokens drawn" in said
+    assert found.parts["teacher"] == 4 * needs.shape_of(chosen.model_copy(update={"lora": FULL}), tiny).parameters
+    away = chosen.model_copy(update={"teacher_url": "http://127.0.0.1:9/v1"})
+    assert "teacher" not in needs.needs_of(away, 64, 1).parts
+    assert "the teacher" in said
+    with pytest.raises(InputError, match="3 processes cannot share the 2 prompts of a step"):
+        dry_run(chosen, [], count=3)
+
+
+def test_a_dry_run_of_several_processes_refuses_what_they_would(tiny: Path) -> None:
+    from rlkd_train.verbs import launched
+
+    values = {"problems": ["held_out"]}
+    with pytest.raises(InputError, match="no process holds the whole model under FSDP or ZeRO"):
+        dry_run(
+            settings(tiny).model_copy(update={"evaluation": EvaluationSettings.model_validate(values)}), [], 2, "fsdp2"
+        )
+    with pytest.raises(InputError, match="--accelerate fsdp: there are ddp, fsdp2, zero3"):
+        launched("grpo", Path("none.yaml"), None, None, None, 2, "fsdp", True)
+
+
+def test_a_dry_run_refuses_what_trl_would(tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(tmp_path / "traces", TRACES, [trace("a", "Well.", "12")])
+    values: dict[str, Any] = {"model": str(tiny), "traces": [tmp_path / "traces"], "trl": {"optim": "adamm"}}
+    with pytest.raises(InputError, match="adamm is not a valid OptimizerNames"):
+        dry_run(SftSettings.model_validate(values | {"optim": {"accumulate": 1}}), [])
+    assert "Memory of each device" in capsys.readouterr().out
+
+
+def test_what_vllm_takes_of_the_card_is_counted_and_what_it_draws_is_not(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(needs, "whole", lambda: 1000)
+    for keys, taken in (({}, 300), ({"vllm_gpu_memory_utilization": 0.5}, 500), ({"vllm_mode": "server"}, None)):
+        found = needs.needs_of(settings(tiny, trl={"use_vllm": True} | keys), 100, 1).parts
+        assert found.get("vLLM") == taken and "kv_cache" not in found
+
+
+def test_completions_that_are_learned_from_twice_are_drawn_once(tmp_path: Path) -> None:
+    nobody = "http://127.0.0.1:9/v1"
+    path = make_run(tmp_path, nobody, nobody, steps=6, trl={"num_iterations": 2})
+    plan = plan_grpo(GrpoSettings.model_validate(json.loads(path.read_text())), 1)
+    assert plan.lines["completions"].startswith("24,") and plan.epochs == 3.0
 
 
 def test_an_sft_plan_counts_the_rows_and_tokens_that_would_be_learned_from(tiny: Path, tmp_path: Path) -> None:
