@@ -82,6 +82,7 @@ def collect(values: dict[str, Any], out: Out, estimate: Estimate = False, estima
         "Agreement",
         *("agreement", "agreement_sample", Flag("agreement_annotator", value=MODEL), *judge("agreement_judge")),
     ),
+    Panel("Which weights it has", "model_version", "reuse"),
     SERVER_AND_BATCHES,
     MONEY,
     CONTROLS,
@@ -99,7 +100,7 @@ def decompose(
     app,
     "rlkd_data.config:BranchSettings",
     Panel("Steps and output", Flag("decompositions", "STEPS"), "--out"),
-    Panel("Judge", "same", *judge("judge"), *judges_server("judge")),
+    Panel("Judge", "same", *judge("judge"), *judges_server("judge"), "judge.model_version"),
 )
 def branches(values: dict[str, Any], out: Out) -> None:
     """Several traces of one problem as one tree: the same steps are one node, alternatives are branches."""
@@ -112,7 +113,7 @@ def branches(values: dict[str, Any], out: Out) -> None:
     app,
     "rlkd_data.config:ScoreSettings",
     Panel("Steps and output", Flag("decompositions", "STEPS"), Flag("gold", value="FILE"), "--out"),
-    Panel("Judge", "same", *judge("judge"), *judges_server("judge")),
+    Panel("Judge", "same", *judge("judge"), *judges_server("judge"), "judge.model_version"),
 )
 def score(
     values: dict[str, Any],

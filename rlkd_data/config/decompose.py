@@ -39,6 +39,10 @@ class DecomposeSettings(ChatSettings):
         SamplingSettings.usual(temperature=0.0, max_tokens=8192), description="how the annotator's replies are drawn"
     )
     limit: PositiveInt | None = Field(None, description="take this many traces")
+    reuse: bool = runtime(
+        False,
+        description="take what is stored of a server of one's own, though its weights may be others by now",
+    )
     repairs: int | None = Field(
         None, ge=0, description="times a rejected reply is asked for again; default: 1, for a GSRM 0"
     )

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from rlkd_data.config.base import runtime
+from rlkd_data.config.base import later, runtime
 from rlkd_data.config.chat import ChatSettings
 
 PATIENT = 12
@@ -28,8 +28,12 @@ class JudgeSettings(ChatSettings):
     )
     step_agree: float = Field(0.3, gt=0, le=1, description="same_step: the same, where the answers agree")
     yes: float = Field(0.5, gt=0, lt=1, description="probability of yes from which two texts match, of an llm judge")
-    errs: float = Field(
+    errs: float = later(
         0.0, ge=0, lt=1, description="share of verdicts that are turned round on purpose, to see what errors cost"
+    )
+    reuse: bool = runtime(
+        False,
+        description="take what is stored of a server of one's own, though its weights may be others by now",
     )
     max_retries: int = runtime(PATIENT, ge=0, description="tries after the first, of a request whose failure may pass")
     breaker: int = runtime(

@@ -13,6 +13,7 @@ from rlkd_data.chat.money.estimate import SAMPLE
 from rlkd_data.config import DecomposeSettings
 from rlkd_data.decompose.decomposer import Decomposer
 from rlkd_data.errors import InputError
+from rlkd_data.run.served import helper_apart
 from rlkd_data.run.stage import StageResult
 from rlkd_data.schema import DECOMPOSITIONS
 from rlkd_data.tables import is_table, outcome_counts, read_table
@@ -36,8 +37,10 @@ def decompose(settings: DecomposeSettings, out: Path) -> StageResult:
             from rlkd_data.measure.agreement import estimate
 
             estimate(settings, settings.annotator, out)
+        settings, who = asyncio.run(helper_apart("annotator", settings.annotator, settings, out, reuse=settings.reuse))
+        assert settings.annotator is not None
         bill = asyncio.run(Decomposer(settings, settings.annotator).run(out, home=out))
-        told = figures(out)
+        told = figures(out) | who
         if settings.agreement is not None:
             from rlkd_data.measure.agreement import measure
 

@@ -16,6 +16,7 @@ from rlkd_data.config import DecomposeSettings
 from rlkd_data.decompose.decomposer import Decomposer
 from rlkd_data.judges.open import judge_name, open_judge
 from rlkd_data.judges.steps import StepJudge
+from rlkd_data.run.served import judge_apart
 from rlkd_data.schema import DECOMPOSITIONS, TRACES, Decomposition, content_hash
 from rlkd_data.structure.match import Overlap, step_count_agreement
 from rlkd_data.tables import is_table, read_rows, read_table
@@ -105,7 +106,7 @@ async def _compare(
 ) -> dict[str, Any]:
     """Over traces with two usable annotations or more: the share where all have the same number of steps, and the F1 of
     matched steps over all pairs of annotations (micro)."""
-    judge = open_judge(settings.agreement_judge, out)
+    judge = open_judge((await judge_apart(settings.agreement_judge, out))[0], out)
     steps = StepJudge(judge)
     overlap, counts = Overlap(), []
     try:

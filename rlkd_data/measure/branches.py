@@ -16,6 +16,7 @@ from rlkd_data.judges.open import judge_name, open_judge
 from rlkd_data.judges.steps import StepJudge
 from rlkd_data.records import from_record
 from rlkd_data.run.progress import tally
+from rlkd_data.run.served import judge_apart
 from rlkd_data.run.stage import StageResult
 from rlkd_data.run.together import together
 from rlkd_data.schema import BRANCHES, DECOMPOSITIONS, Branch, Domain, Passage, Step
@@ -97,7 +98,7 @@ async def _grow(
     if is_table(out):
         for batch in read_table(out, BRANCHES, ["problem_id"]):
             done.update(batch.column("problem_id").to_pylist())
-    judge = open_judge(settings.judge, out)
+    judge = open_judge((await judge_apart(settings.judge, out))[0], out)
     steps = StepJudge(judge, settings.same)
     named = judge_name(settings.judge)
     try:

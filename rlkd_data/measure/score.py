@@ -26,6 +26,7 @@ from rlkd_data.judges.steps import StepJudge
 from rlkd_data.measure.gold import GoldRow, read_gold
 from rlkd_data.records import from_record
 from rlkd_data.run.progress import tally
+from rlkd_data.run.served import judge_apart
 from rlkd_data.run.stage import StageResult
 from rlkd_data.run.together import together
 from rlkd_data.schema import DECOMPOSITIONS, Step, TableSchema, make_problem_id
@@ -141,7 +142,8 @@ async def _score(
     settings: ScoreSettings, gold: Mapping[str, GoldRow], out: Path
 ) -> tuple[list[Scored], int, dict[str, Any], float | None]:
     """(the rows, how many decompositions have no gold one, what the judge was, what it cost)."""
-    judge = open_judge(settings.judge, out)
+    chosen, who = await judge_apart(settings.judge, out)
+    judge = open_judge(chosen, out)
     exact = EqualFirst(None)
     questions = StepJudge(judge, settings.same)
     scored: list[Scored] = []
@@ -157,8 +159,10 @@ async def _score(
     finally:
         await exact.close()
         await judge.close()
-    told = {"judge": judge_name(settings.judge)} | (
-        {"unjudged pairs": questions.unjudged} if questions.unjudged else {}
+    told = (
+        {"judge": judge_name(settings.judge)}
+        | who
+        | ({"unjudged pairs": questions.unjudged} if questions.unjudged else {})
     )
     return scored, without, told, judge.client.bill.cost_usd if judge.client is not None else None
 

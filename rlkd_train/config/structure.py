@@ -34,6 +34,10 @@ class StructureSettings(ChatSettings):
     several: Literal["best", "mean"] = Field("best", description="the score where a problem has several teachers")
     grounded: bool = Field(True, description="an answer of a step that the completion does not state counts as none")
     lookahead: PositiveInt = runtime(2, description="steps judged before it is known whether the gate closed earlier")
+    reuse: bool = runtime(
+        False,
+        description="take what is stored of a server of one's own, though its weights may be others by now",
+    )
     max_retries: int = runtime(PATIENT, ge=0, description="tries after the first, of a request whose failure may pass")
     breaker: int = runtime(
         0, ge=0, description="requests that fail alike, before any is answered, which end the run; 0: never"

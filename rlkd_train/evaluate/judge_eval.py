@@ -22,13 +22,13 @@ from rlkd_data.config import JudgeSettings
 from rlkd_data.errors import InputError
 from rlkd_data.judges.base import Pair, Said, Verdict, step_pair
 from rlkd_data.run.progress import console, tally
+from rlkd_data.run.served import judge_apart
 from rlkd_data.run.stage import StageResult
 from rlkd_data.schema import TableSchema, content_hash
 from rlkd_data.structure.names import PARTS, WHOLE, WholeName
 from rlkd_data.tables import TableWriter
 from rlkd_train.config import JudgeEvalSettings
 from rlkd_train.evaluate.metrics import Agreement, agreement, best_threshold
-from rlkd_train.evaluate.served import judge_apart
 from rlkd_train.evaluate.whole_table import clear_table
 from rlkd_train.evaluate.wordings import shipped
 

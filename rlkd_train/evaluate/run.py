@@ -31,7 +31,6 @@ from rlkd_train.evaluate.card import recommended
 from rlkd_train.evaluate.figures import figures, headline
 from rlkd_train.evaluate.paths import paths
 from rlkd_train.evaluate.samples import SAMPLES, Sample
-from rlkd_train.evaluate.served import evaluation_apart
 from rlkd_train.evaluate.shapes import shape_of
 from rlkd_train.evaluate.verdicts import LOST, reason_of, whole_answer, word_of
 from rlkd_train.evaluate.votes import votes
@@ -40,6 +39,7 @@ from rlkd_train.problems import Task, load_teachers
 from rlkd_train.reward.accuracy import job_of, open_verifier
 from rlkd_train.reward.formats import format_score
 from rlkd_train.reward.scorer import Completion
+from rlkd_train.served import evaluation_apart
 
 _WHOLE = "null: not verified yet"
 FIGURES = "figures.json"

@@ -42,7 +42,7 @@ def train_grpo(settings: GrpoSettings, out: Path) -> StageResult:
         arguments(settings, out / CHECKPOINTS, checkpointing=checkpointing)
     with (
         pushing(settings.hub, out / CHECKPOINTS, out / FOLDER) as pushers,
-        open_scoring(settings, tasks, teachers, reasonings) as scoring,
+        open_scoring(settings, tasks, teachers, reasonings, out) as scoring,
     ):
         rewards = Rewards(scoring, out / FOLDER, settings.guards, settings.max_unscored)
         begun = begin(Begun(tasks, checkpoint, checkpointing))

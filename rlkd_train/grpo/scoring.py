@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
+from pathlib import Path
 
 from rlkd_data.schema import Decomposition
 from rlkd_train.config import GrpoSettings
@@ -12,6 +13,7 @@ from rlkd_train.reward.accuracy import open_verifier
 from rlkd_train.reward.components import Scoring
 from rlkd_train.reward.own import OwnReward
 from rlkd_train.reward.structure import StructureReward
+from rlkd_train.served import scoring_apart
 
 
 @contextmanager
@@ -20,11 +22,13 @@ def open_scoring(
     tasks: Sequence[Task],
     teachers: Mapping[str, Sequence[Decomposition]],
     reasonings: Mapping[str, str],
+    out: Path,
 ) -> Iterator[Scoring]:
-    """The scoring of `tasks`, while its models are open. Raises InputError where one cannot be opened, or a reward of
-    the user's own cannot be imported."""
+    """The scoring of `tasks` for the run in `out`, while its models are open. Raises InputError where one cannot be
+    opened, or a reward of the user's own cannot be imported."""
     own = [OwnReward(one) for one in settings.rewards]
-    structure = StructureReward(settings.structure, teachers) if settings.asks_structure else nullcontext()
+    asks = settings.asks_structure
+    structure = StructureReward(scoring_apart(settings.structure, out), teachers) if asks else nullcontext()
     with structure as asked, open_verifier(settings) as verifier:
         yield Scoring(
             asked,

@@ -26,6 +26,7 @@ from rlkd_train.reward.completions import COMPLETIONS, FOLDER, ScoredCompletion
 from rlkd_train.reward.components import Scoring
 from rlkd_train.reward.own import OwnReward
 from rlkd_train.reward.structure import StructureReward
+from rlkd_train.served import scoring_apart
 
 _COMPARED = (*PARTS, "total")
 _BATCH = 512
@@ -87,7 +88,7 @@ def rescore(settings: RescoreSettings, out: Path) -> StageResult:
     after: list[ScoredCompletion] = []
     own_rewards = [OwnReward(one) for one in settings.rewards]
     with (
-        opened(settings, teachers) as structure,
+        opened(settings, teachers, out) as structure,
         open_verifier(settings) as verifier,
         TableWriter(out / FOLDER, COMPLETIONS) as writer,
         tally("rescore", count_rows(source)) as progress,
@@ -119,11 +120,12 @@ def rescore(settings: RescoreSettings, out: Path) -> StageResult:
 
 
 def opened(
-    settings: RescoreSettings, teachers: Mapping[str, Sequence[Decomposition]]
+    settings: RescoreSettings, teachers: Mapping[str, Sequence[Decomposition]], out: Path
 ) -> AbstractContextManager[StructureReward | None]:
-    """Who scores structure; nobody without decompositions. Raises InputError where it counts all the same."""
+    """Who scores structure; nobody without decompositions. What the run's GSRM and judge said holds where they are
+    still the same. Raises InputError where structure counts all the same."""
     if settings.decompositions:
-        return StructureReward(settings.structure, teachers)
+        return StructureReward(scoring_apart(settings.structure, out, like=settings.run), teachers)
     if settings.asks_structure:
         raise InputError(
             "structure counts or is measured, and the run had no decompositions: give the teachers' `decompositions`"

@@ -37,6 +37,7 @@ from rlkd_train.reward.reading import Reader
 from rlkd_train.reward.scorer import Completion, Structure
 from rlkd_train.reward.serving import Serving
 from rlkd_train.reward.structure import StructureReward
+from rlkd_train.served import scoring_apart
 
 
 class RewardServer:
@@ -112,7 +113,7 @@ def serve(settings: RewardServerSettings) -> None:
     check_annotators(teachers, settings.structure.gsrm, allowed=settings.structure.allow_other_annotator)
     problems = {name: found[0].problem for name, found in teachers.items()}
     serving = Serving(settings)
-    with StructureReward(settings.structure, teachers) as reward:
+    with StructureReward(scoring_apart(settings.structure, None), teachers) as reward:
         answered = asyncio.run(_serve(serving, RewardServer(reward, problems, settings, token)))
     if not answered:
         sys.exit(TERMINATED)

@@ -43,12 +43,14 @@ def test_every_trace_is_decomposed_and_a_second_run_does_nothing(
     backend: str, start: Any, traces: Path, tmp_path: Path
 ) -> None:
     with start(reply_function="tests.support.annotator:faithful") as server:
-        first = decompose(server, tmp_path, backend=backend)
+        version = ("--model-version", "1")
+        first = decompose(server, tmp_path, *version, backend=backend)
         assert first.returncode == 0, first.stderr
         assert server.stats()["total"] == 6
-        second = decompose(server, tmp_path, backend=backend)
+        second = decompose(server, tmp_path, *version, backend=backend)
         assert second.returncode == 0 and "nothing to do" in second.stderr
-        elsewhere = decompose(server, tmp_path, out="again", backend=backend)  # another folder: all from the store
+        # another folder: the same version's replies are all from the store
+        elsewhere = decompose(server, tmp_path, *version, out="again", backend=backend)
         assert elsewhere.returncode == 0 and server.stats()["total"] == 6
     for row in rows(tmp_path / "out"):
         assert row.status == "ok" and row.issues == () and len(row.steps) == 3
@@ -90,10 +92,10 @@ def test_a_reply_that_was_cut_off_is_continued_not_restarted(traces: Path, tmp_p
 
 def test_a_reply_that_fails_a_check_is_repaired_and_the_row_says_so(traces: Path, tmp_path: Path) -> None:
     with running_openai_server(reply_function="tests.support.annotator:sloppy") as server:
-        done = decompose(server, tmp_path)
+        done = decompose(server, tmp_path, "--model-version", "1")
         assert done.returncode == 0, done.stderr
         assert server.stats()["total"] == 12
-        unmended = decompose(server, tmp_path, "--repairs", 0, out="unmended")
+        unmended = decompose(server, tmp_path, "--repairs", 0, "--model-version", "1", out="unmended")
         assert unmended.returncode == 2 and server.stats()["total"] == 12  # the first replies come from the store
     found = rows(tmp_path / "out")
     assert len(found) == 6 and all((row.repairs, row.turns) == (1, 2) for row in found)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Mapping
+from ipaddress import ip_address
 from typing import Any
+from urllib.parse import urlsplit
 
 from rlkd_data.chat.types import Failed
 from rlkd_data.config import ChatSettings
@@ -44,20 +46,45 @@ def card_of(name: str, listed: Mapping[str, Any]) -> dict[str, Any] | None:
 
 async def cards(name: str, settings: ChatSettings) -> dict[str, dict[str, Any] | None]:
     """What each of a model's servers says of it, by address; None of a server that says nothing."""
+    return {url: card for url, (_, card) in (await _asked(name, settings)).items()}
+
+
+async def own_cards(name: str, settings: ChatSettings) -> dict[str, dict[str, Any] | None]:
+    """The same of servers that are the user's own and run: their address is of this machine or of a network of one's
+    own, or they name the weights that they serve (`root`). Behind other addresses are gateways, whose names are models'
+    and whose replies were paid for; and behind one that cannot be reached is nobody who could be another."""
+    asked = await _asked(name, settings)
+    return {url: card for url, (there, card) in asked.items() if there and (is_near(url) or "root" in (card or {}))}
+
+
+def is_near(url: str) -> bool:
+    """Whether an address is of this machine, or of a network of one's own."""
+    host = urlsplit(url).hostname or ""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return "." not in host or host.endswith((".local", ".lan", ".internal", ".localhost", ".svc"))
+    return not address.is_global
+
+
+async def _asked(name: str, settings: ChatSettings) -> dict[str, tuple[bool, dict[str, Any] | None]]:
     return {url: await _card(name, settings.model_copy(update={"base_url": url})) for url in servers(name, settings)}
 
 
-async def _card(name: str, settings: ChatSettings) -> dict[str, Any] | None:
+async def _card(name: str, settings: ChatSettings) -> tuple[bool, dict[str, Any] | None]:
+    """(whether the server answers, what it says)."""
     backend, _, model = name.partition(":")
     if backend != "openai":
-        return None
+        return False, None
     from rlkd_data.chat.backends.openai import OpenAIBackend
 
     asked = OpenAIBackend(model, settings)
     try:
         async with asyncio.timeout(_PATIENCE):
-            return card_of(model, await asked.listed_models())
-    except (Failed, TimeoutError):
-        return None
+            return True, card_of(model, await asked.listed_models())
+    except TimeoutError:
+        return False, None
+    except Failed as problem:
+        return problem.reason not in ("connection", "timeout"), None
     finally:
         await asked.close()
