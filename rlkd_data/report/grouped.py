@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rlkd_data.errors import InputError
 from rlkd_data.report.arms import each_once, without_seed
 from rlkd_data.report.folders import Folder
 
@@ -48,8 +49,13 @@ def arms_of(
     seeds: bool = False,
 ) -> Arms:
     """The arms of a page: those that are `given`; else those of the comparisons on the page; else, with `seeds`, runs
-    whose names differ in a seed at their end alone. Raises InputError for a run that is given twice."""
+    whose names differ in a seed at their end alone. Raises InputError for a run that is given twice, or is none."""
     each_once(given)
+    there = {folder.path.resolve() for folder in folders if folder.kind in ("run", "samples")}
+    for name, paths in given.items():
+        for path in paths:
+            if path.resolve() not in there:
+                raise InputError(f"arm {name}: {path} is no training run and no evaluation: give the folder of one")
     by_run = {path.resolve(): name for name, paths in given.items() for path in paths}
     for comparison in compared:
         for arm in comparison["arms"]:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import gcd, lcm
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,7 @@ _FINEST = 100_000
 """The largest denominator that a difference of shares of samples has: beyond, a value is taken for continuous."""
 _DRAWS = 20_000
 """Tosses that are drawn where they are too many to be counted; up to that number all of them are."""
+_AT_ONCE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +46,25 @@ def sign_flips(differences: Sequence[float], seed: int = 0) -> Test:
         plain = all(abs(step) == abs(steps[0]) for step in steps)
         one_each = plain and all(abs(value) == 1 for value in values)
         return Test(_lattice(steps), "McNemar, exact" if one_each else "sign flips, exact")
-    from scipy.stats import permutation_test
+    if 2 ** len(values) <= _DRAWS:
+        tosses = np.arange(2 ** len(values))[:, None] >> np.arange(len(values)) & 1
+        return Test(float(_as_far(tosses, values).mean()), "sign flips, exact")
+    # scipy.stats.permutation_test does the same in fifteen times the time: 2.7 CPU seconds for 1,000 problems
+    rng, far = np.random.default_rng(seed), 0
+    for _ in range(_DRAWS // _AT_ONCE):
+        far += int(_as_far(rng.integers(0, 2, (_AT_ONCE, len(values)), dtype=np.int8), values).sum())
+    return Test((far + 1) / (_DRAWS + 1), f"sign flips, {_DRAWS:,} drawn")
 
-    found = permutation_test(
-        (np.asarray(values),),
-        lambda x, axis: np.mean(x, axis=axis),
-        permutation_type="samples",
-        vectorized=True,
-        n_resamples=_DRAWS,
-        batch=1000,
-        rng=np.random.default_rng(seed),
-    )
-    exact = 2 ** len(values) <= _DRAWS
-    return Test(min(1.0, float(found.pvalue)), "sign flips, exact" if exact else f"sign flips, {_DRAWS:,} drawn")
+
+def _as_far(tosses: NDArray[np.integer[Any]], values: Sequence[float]) -> NDArray[np.bool_]:
+    """Whether the sum of each toss, a row of 0 (minus) and 1, is at least as far from 0 as that of the values; sums
+    that rounding alone tells apart are equal."""
+    x = np.asarray(values)
+    found = abs(x.sum())
+    distances: NDArray[np.float64] = np.abs(2 * (tosses.astype(float) @ x) - x.sum())
+    least = float(found - 1e-9 * np.abs(x).sum())
+    as_far: NDArray[np.bool_] = distances >= least
+    return as_far
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

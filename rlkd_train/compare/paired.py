@@ -28,10 +28,11 @@ class Difference:
     """`arm` less `baseline` in one figure, over `problems` shared ones, with an interval of `1 − level`.
 
     `p` and `test`: the exact test over problems, which takes the runs as they are. `p_seeds`: of the difference beside
-    the noise of problems and of seeds together, by t with `noise.freedom`; None where an arm has one run. `p_family` is
-    the one of the two that decides, after Holm's correction among the arms that are compared in this figure; `told` is
-    whether it is below the level. `detectable` is the difference that would be found four times in five. `higher`,
-    `equal` and `lower` count problems.
+    the noise of problems and of seeds together, by t with `noise.freedom`, and not below `p`, which knows less noise;
+    None where an arm has one run. `p_family` is the one of the two that decides, after Holm's correction among the arms
+    that are compared in this figure; `told` is whether it is below the level. `detectable` is the difference that would
+    be found four times in five; None where there is no noise to tell it by. `higher`, `equal` and `lower` count
+    problems.
     """
 
     figure: str
@@ -107,9 +108,10 @@ def _difference(
         p_seeds = None
         low, high = bootstrap_interval(differences_P.tolist(), seed=seed, level=1 - level, draws=draws) or (None, None)
     else:
-        p_seeds = float(2 * stats.t.sf(abs(mean) / noise.both, noise.freedom)) if noise.both else float(mean == 0)
+        by_t = float(2 * stats.t.sf(abs(mean) / noise.both, noise.freedom)) if noise.both else float(mean == 0)
+        p_seeds = max(test.p, by_t)
         reach = float(stats.t.ppf(1 - level / 2, noise.freedom)) * noise.both
-        low, high = mean - reach, mean + reach
+        low, high = (mean - reach, mean + reach) if count > 1 else (None, None)
     reached = float(stats.norm.ppf(1 - level / 2) + stats.norm.ppf(_POWER)) * noise.both
     return Difference(
         figure=figure,

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from rlkd_data.errors import InputError
 from rlkd_data.report.arms import Arm
+from rlkd_train.compare.how import differing, each
 from rlkd_train.compare.paired import Difference, Values, differences, shared
 from rlkd_train.compare.values import Evaluated, read
+from rlkd_train.evaluate.by_problem import COUNTS, GROWING
 from rlkd_train.evaluate.intervals import estimate
 
 
@@ -97,7 +100,16 @@ def _wanted(runs: Sequence[Evaluated], figures: Sequence[str]) -> list[str]:
     for name in figures:
         if name not in common:
             raise InputError(f"--figure {name}: not every run has it; all have {', '.join(common)}")
-    return list(figures) or [name for name in runs[0].main if name in common]
+    one_k = len({run.k for run in runs}) == 1
+    return list(figures) or [name for name in runs[0].main if name in common and (one_k or name not in GROWING)]
+
+
+def _drawn_with(name: str, run: Evaluated) -> Any:
+    return run.sampling[name]
+
+
+def _each(evaluated: Mapping[str, Sequence[Evaluated]], of_run: Callable[[Evaluated], Any]) -> str:
+    return each({arm: list(dict.fromkeys(map(of_run, found))) for arm, found in evaluated.items()})
 
 
 def _measured(
@@ -105,7 +117,7 @@ def _measured(
 ) -> Measured:
     values_SP = np.array([[run[one] for one in problems] for run in runs])
     by_seed = values_SP.mean(axis=1)
-    found = estimate(values_SP.mean(axis=0).tolist(), seed=seed, level=1 - level)
+    found = estimate(values_SP.mean(axis=0).tolist(), seed=seed, level=1 - level, counts=figure in COUNTS)
     assert found is not None
     sd = float(by_seed.std(ddof=1)) if len(runs) > 1 else None
     return Measured(name, figure, found.value, found.low, found.high, len(problems), tuple(map(float, by_seed)), sd)
@@ -122,13 +134,18 @@ def _notes(
         if held < len(every):
             notes.append(f"{figure}: compared on the {held:,} problems that every run has, of {len(every):,}")
     for name in ("temperature", "top_p", "max_tokens"):
-        values = {arm: found[0].sampling[name] for arm, found in evaluated.items()}
         if len({str(run.sampling[name]) for run in runs}) > 1:
-            told = ", ".join(f"{arm} {value}" for arm, value in values.items())
+            told = _each(evaluated, partial(_drawn_with, name))
             notes.append(f"the runs were sampled with another {name} ({told}): what differs may be that")
     if len({run.k for run in runs}) > 1:
-        told = ", ".join(f"{arm} {found[0].k}" for arm, found in evaluated.items())
-        notes.append(f"the runs have another number of samples a problem ({told})")
+        notes.append(
+            f"the runs have another number of samples a problem ({_each(evaluated, lambda run: run.k)}): figures that "
+            "grow with it are left out"
+        )
+    if len({run.step for run in runs if run.step is not None}) > 1:
+        told = _each(evaluated, lambda run: "by itself" if run.step is None else run.step)
+        notes.append(f"the last evaluations are of different steps ({told}): runs of different length are compared")
+    notes += differing({arm: [run.how for run in found] for arm, found in evaluated.items()})
     if any(len(found) == 1 for found in evaluated.values()):
         notes.append(
             "an arm of one run says nothing about another training seed: its difference holds for these weights, over "

@@ -50,8 +50,10 @@ def verdict(one: Difference) -> str:
     """What may be said of a difference, in a word or two."""
     if one.told:
         return "higher" if one.difference > 0 else "lower"
-    if one.detectable is None:
+    if one.higher == one.lower == 0:
         return "the same on every problem"
+    if one.detectable is None:
+        return f"not to be told from chance ({'one problem' if one.problems == 1 else f'{one.problems} problems'})"
     return f"not to be told from chance (would be from about {shown(one.detectable, one.figure)})"
 
 

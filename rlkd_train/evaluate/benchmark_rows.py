@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import math
 import pickletools
 import random
 import zlib
@@ -62,8 +63,10 @@ def _column(record: Record, own: str, usual: Sequence[str]) -> str:
 
 def _text(record: Record, column: str) -> str:
     value = record.get(column)
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        value = f"{value:g}" if isinstance(value, float) and value.is_integer() else str(value)
+    if isinstance(value, float):
+        value = (f"{value:.0f}" if value.is_integer() else str(value)) if math.isfinite(value) else None
+    elif isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
     if not isinstance(value, str) or not value.strip():
         raise NoProblem(f"its column {column!r} holds no text (columns: {', '.join(sorted(record))})")
     return value.strip()

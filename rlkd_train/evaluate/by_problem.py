@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -90,7 +91,8 @@ def lost(one: Sample) -> bool:
 
 def _means(groups: dict[str, list[Sample]], of_sample: Callable[[Sample], float | None]) -> dict[str, float]:
     means = {
-        name: mean([value for one in group if (value := of_sample(one)) is not None]) for name, group in groups.items()
+        name: mean([value for one in group if (value := of_sample(one)) is not None and math.isfinite(value)])
+        for name, group in groups.items()
     }
     return {name: value for name, value in means.items() if value is not None}
 
@@ -140,6 +142,11 @@ _OF_GROUPS: dict[str, Callable[[Sequence[Sample]], float | None]] = {
     "path entropy": _of_paths(entropy),
     "branch entropy": _of_paths(branch_entropy),
 }
+
+GROWING = frozenset(_OF_GROUPS)
+"""Figures that grow with the number of samples, so that they are compared at the same k alone."""
+COUNTS = GROWING | {"completion tokens", "prefix", "steps"}
+"""Figures that are no shares: where all their values lie in [0, 1], that is chance."""
 
 
 def unjudged(samples: Iterable[Sample]) -> dict[str, int]:

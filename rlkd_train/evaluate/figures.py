@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from rlkd_train.evaluate.by_problem import by_problem, judged, lost, unjudged, values
+from rlkd_train.evaluate.by_problem import COUNTS, by_problem, judged, lost, unjudged, values
 from rlkd_train.evaluate.intervals import Estimate, estimate
 from rlkd_train.evaluate.samples import Sample
 from rlkd_train.evaluate.shapes import by_accuracy
@@ -23,7 +23,10 @@ def figures(samples: Sequence[Sample], *, seed: int = 0) -> dict[str, Any]:
     that. `unjudged` are the samples without a verdict, by reason: they are in every denominator of accuracy, but for
     those of `problems not judged`, whose gold answer judges nobody. `seed` is the bootstrap's."""
     groups = by_problem(samples)
-    told = {figure: estimate(list(found.values()), seed=seed) for figure, found in values(samples).items()}
+    told = {
+        figure: estimate(list(found.values()), seed=seed, counts=figure in COUNTS)
+        for figure, found in values(samples).items()
+    }
     known = {figure: one for figure, one in told.items() if one is not None}
     lengths = [one.completion_tokens for one in samples if not lost(one)]
     found: dict[str, Any] = {

@@ -26,11 +26,12 @@ class Estimate:
     bootstrap: tuple[float, float] | None
 
 
-def estimate(values: Sequence[float], *, seed: int = 0, level: float = LEVEL) -> Estimate | None:
-    """The mean of one value a problem, with its intervals; None of nothing."""
+def estimate(values: Sequence[float], *, seed: int = 0, level: float = LEVEL, counts: bool = False) -> Estimate | None:
+    """The mean of one value a problem, with its intervals; None of nothing. `counts`: values may leave [0, 1], though
+    these may all lie in it."""
     if not values:
         return None
-    share = all(0.0 <= value <= 1.0 for value in values)
+    share = not counts and all(0.0 <= value <= 1.0 for value in values)
     found = share_interval(values, level) if share else mean_interval(values, level)
     return Estimate(
         value=math.fsum(values) / len(values),

@@ -61,7 +61,7 @@ function armCell(one) {
 }
 
 function differenceRow(one) {
-  const verdict = one.told ? tag(one.difference > 0 ? "higher" : "lower", "good") : el("span", { class: "quiet", text: typeof one.detectable === "number" ? `not to be told from chance (from about ${figureText(one.detectable, one.figure)})` : "the same on every problem" });
+  const verdict = one.told ? tag(one.difference > 0 ? "higher" : "lower", "good") : el("span", { class: "quiet", text: !one.higher && !one.lower ? "the same on every problem" : `not to be told from chance (${typeof one.detectable === "number" ? `from about ${figureText(one.detectable, one.figure)}` : plural(one.problems, "problem")})` });
   return [one.figure, one.arm, el("span", {}, signedText(one.difference, one.figure), rangeText(one, signedText)), el("span", { title: one.p_seeds === null ? one.test : `${one.test}: ${chanceText(one.p)} over problems alone`, text: chanceText(one.p_family) }), `${one.higher} ${one.equal} ${one.lower}`, verdict];
 }
 

@@ -62,7 +62,7 @@ function drawEvaluation() {
 function intervals(evaluations) {
   const told = evaluations.filter((stage) => typeof stage.figures["pass@1"] === "number");
   if (!told.length) return null;
-  const [width, left, right, gap] = [460, 84, 24, 32];
+  const [right, gap] = [24, 32], left = Math.max(84, 20 + 7.5 * Math.max(...told.map((stage) => stage.name.length))), width = 376 + left;
   const height = gap * told.length + 30;
   const most = Math.min(1, Math.max(0.1, ...told.map((stage) => stage.figures["pass@1 high"] ?? stage.figures["pass@1"])) * 1.1);
   const x = (value) => left + ((width - left - right) * value) / most;

@@ -81,6 +81,11 @@ def test_a_run_in_two_arms_is_refused(grid):
         gather([grid], {"a": [grid / "rlkd-seed1"], "b": [grid / "rlkd-seed1"]})
 
 
+def test_a_folder_of_runs_is_no_run_of_an_arm(grid):
+    with pytest.raises(InputError, match=r"arm a: .* is no training run and no evaluation"):
+        gather([grid / "sft"], {"a": [grid]})
+
+
 def test_the_stage_takes_arms(grid):
     arms = {"RLKD": tuple(grid / f"rlkd-seed{seed}" for seed in (1, 2))}
     settings = ReportSettings(tables=(grid / "sft",), arms=arms)

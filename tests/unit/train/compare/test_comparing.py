@@ -67,6 +67,8 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
     evaluation(root / "run" / "evaluations" / "step-5", lambda n, i: False)
     evaluation(root / "run" / "evaluations" / "step-10", lambda n, i: True)
     (root / "nothing").mkdir()
+    with TableWriter(root / "empty", SAMPLES):
+        pass
     return root
 
 
@@ -93,6 +95,14 @@ def test_seeds_of_an_arm_are_averaged_and_their_spread_is_told(found: Comparison
     assert any("an arm of one run" in note for note in found.notes)
 
 
+def test_counts_are_no_shares_though_all_of_them_lie_between_0_and_1(folders: Path, tmp_path: Path) -> None:
+    """One answer to each problem: an interval of a share said that it may be half an answer."""
+    both = [evaluation(tmp_path / name, lambda n, i: True) for name in ("one", "two")]
+    found = {one.figure: one for one in compare(arms(both)).measured}
+    answers, right = found["distinct answers"], found["pass@1"]
+    assert (answers.value, answers.low, answers.high) == (1.0, 1.0, 1.0) and (right.low or 1.0) < 0.9
+
+
 def test_a_training_run_stands_for_its_last_evaluation(folders: Path) -> None:
     found = compare(arms([folders / "base", folders / "run"]), figures=["pass@1"])
     assert [one.value for one in found.measured] == [0.25, 1.0]
@@ -102,7 +112,28 @@ def test_what_arms_do_not_share_is_said(folders: Path) -> None:
     found = compare(arms([folders / "base", folders / "some"]))
     assert "pass@1: compared on the 4 problems that every run has, of 12" in found.notes
     assert any("another number of samples a problem (base 2, some 1)" in note for note in found.notes)
+    assert "distinct answers" not in found.figures and "pass@1" in found.figures  # it grows with the samples
     assert not any(one.told for one in found.differences if one.figure == "pass@1")
+
+
+def test_evaluations_that_were_made_otherwise_are_told(folders: Path, tmp_path: Path) -> None:
+    """Structure by another judge, another prompt, another step: none of it is the arms' doing."""
+    for name, prompt, judge in (("a-1", None, "llm"), ("a-2", "Think.", "llm"), ("b-1", None, "equal")):
+        evaluation(tmp_path / name, lambda n, i: True)
+        told = {"system_prompt": prompt, "structure": {"judge": {"kind": judge}}}
+        (tmp_path / name / "stage.json").write_text(
+            json.dumps({"stage": "eval", "status": "done", "settings": told, "result": {}, "versions": {}})
+        )
+    notes = compare(arms([tmp_path / name for name in ("a-1", "a-2", "b-1")], seeds=True)).notes
+    assert "evaluated with another system_prompt (a none and Think., b none): what" in " ".join(notes)
+    assert "evaluated with another structure.judge.kind (a llm, b equal): what" in " ".join(notes)
+    for name, steps in (("c", (5, 10)), ("d", (5, 10))):
+        for step in steps:
+            evaluation(tmp_path / name / "evaluations" / f"step-{step}", lambda n, i, last=step == 10: last)
+        ledger.write(tmp_path / name, [line(step, 0.5) for step in (steps if name == "c" else steps[:1])])
+    found = compare(arms([tmp_path / "c", tmp_path / "d"]), figures=["pass@1"])
+    assert [one.value for one in found.measured] == [1.0, 0.0]  # d was cut short in its second
+    assert any("of different steps (c 10, d 5)" in note for note in found.notes)
 
 
 def test_it_is_written_whole(found: Comparison, folders: Path, tmp_path: Path) -> None:
@@ -165,6 +196,7 @@ def test_the_command_prints_the_table(folders: Path) -> None:
         (["base"], ["base=some"], "there are two arms of this name"),
         (["base", "nothing"], [], "nothing holds no evaluation"),
         (["base", "gone"], [], "gone holds no evaluation"),
+        (["base", "empty"], [], "empty holds no "),
         (["base", "other"], [], "base, other have no problem in common"),
     ],
 )

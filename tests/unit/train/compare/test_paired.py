@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from rlkd_train.compare.noise import components
 from rlkd_train.compare.paired import Difference, Values, shared
 from rlkd_train.compare.paired import differences as all_differences
+from rlkd_train.compare.written import verdict
 
 differences = partial(all_differences, draws=400)
 
@@ -120,3 +121,14 @@ def test_arms_that_are_the_same_differ_in_nothing() -> None:
         (found,) = differences("x", arms, "a")
         assert (found.difference, found.equal, found.p_family, found.told) == (0.0, 20, 1.0, False)
         assert found.detectable is None
+
+
+@pytest.mark.parametrize("problems", [1, 2, 4])
+def test_a_few_problems_are_no_finding_however_alike_the_seeds_are(problems: int) -> None:
+    """All right in one arm, all wrong in the other, without any spread: by t alone that is certain."""
+    right, wrong = ({str(number): value for number in range(problems)} for value in (1.0, 0.0))
+    [one] = differences("pass@1", {"a": [wrong, wrong], "b": [right, right]}, "a")
+    assert one.p_seeds == one.p == 2 ** (1 - problems) and not one.told
+    assert (one.low is None) == (problems == 1)
+    said = "one problem" if problems == 1 else f"{problems} problems"
+    assert verdict(one) == f"not to be told from chance ({said})"

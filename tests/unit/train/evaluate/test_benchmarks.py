@@ -94,6 +94,16 @@ def test_records_are_read_in_the_sets_own_columns() -> None:
     assert problem == "What is 2 + 3?\n\nA. 4\nB. 5\nC. 6" and answer == "B"
 
 
+@pytest.mark.parametrize(
+    ("value", "answer"), [(1234567.0, "1234567"), (70000.0, "70000"), (12.5, "12.5"), (10**20, "1" + 20 * "0")]
+)
+def test_an_answer_that_is_a_number_keeps_its_digits(value: float, answer: str) -> None:
+    """A table with one empty cell has its whole numbers as floats."""
+    assert read_row(benchmarks()["aime24"], {"problem": "Count.", "answer": value}, 0) == ("Count.", answer)
+    with pytest.raises(NoProblem, match="holds no text"):
+        read_row(benchmarks()["aime24"], {"problem": "Count.", "answer": float("nan")}, 0)
+
+
 def test_options_without_an_order_get_one_by_a_seed_that_does_not_depend_on_other_rows() -> None:
     gpqa = benchmarks()["gpqa-diamond"]
     orders = {seed: read_row(gpqa, GPQA, seed) for seed in range(30)}
