@@ -70,6 +70,9 @@ def input_paths(settings: BaseModel) -> Iterator[Path]:
             continue
         if name in _WORDS or _is_choice(type(settings).model_fields[name].annotation):
             continue
+        if isinstance(value, Mapping):  # of what a mapping holds, lists of paths alone: a word may be a file's name
+            lists = [some for some in value.values() if isinstance(some, (tuple, list))]
+            value = [path for some in lists for path in some if isinstance(path, Path)]
         for item in value if isinstance(value, (tuple, list)) else (value,):
             if not isinstance(item, (str, Path)):
                 continue
