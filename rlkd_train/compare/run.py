@@ -17,6 +17,9 @@ from rlkd_train.compare.values import Evaluated, read
 from rlkd_train.evaluate.by_problem import COUNTS, GROWING
 from rlkd_train.evaluate.intervals import estimate
 
+_OF_K = ("pass@", "cons@", "avg@")
+"""Figures of a number of samples, which only some runs have where they have different ones."""
+
 
 @dataclass(frozen=True, slots=True)
 class Measured:
@@ -133,6 +136,13 @@ def _notes(
         held = next((one.problems for one in measured if one.figure == figure), 0)
         if held < len(every):
             notes.append(f"{figure}: compared on the {held:,} problems that every run has, of {len(every):,}")
+    lacking: dict[tuple[str, ...], list[str]] = {}
+    for figure in dict.fromkeys(figure for run in runs for figure in run.main if not figure.startswith(_OF_K)):
+        without = tuple(arm for arm, found in evaluated.items() if any(figure not in run.figures for run in found))
+        if without and figure not in GROWING:
+            lacking.setdefault(without, []).append(figure)
+    for arms, names in lacking.items():
+        notes.append(f"{', '.join(names)}: left out, for it is not known of {' and '.join(arms)}")
     for name in ("temperature", "top_p", "max_tokens"):
         if len({str(run.sampling[name]) for run in runs}) > 1:
             told = _each(evaluated, partial(_drawn_with, name))

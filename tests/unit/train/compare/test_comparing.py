@@ -29,7 +29,9 @@ from tests.support.cli import run
 Right = Callable[[int, int], bool]
 
 
-def evaluation(folder: Path, right: Right, problems: Sequence[int] = range(12), k: int = 2, tokens: int = 50) -> Path:
+def evaluation(
+    folder: Path, right: Right, problems: Sequence[int] = range(12), k: int = 2, tokens: int = 50, scored: bool = True
+) -> Path:
     """An evaluation in which sample `i` of problem `n` is right where `right(n, i)`."""
     with TableWriter(folder, SAMPLES) as writer:
         for number in problems:
@@ -48,7 +50,7 @@ def evaluation(folder: Path, right: Right, problems: Sequence[int] = range(12), 
                         verification="math-verify",
                         completion_tokens=tokens + number,
                         truncated=False,
-                        structure=0.25 if correct else 0.0,
+                        structure=None if not scored else 0.25 if correct else 0.0,
                         unscored=None,
                         created_at=datetime.now(UTC),
                     )
@@ -114,6 +116,13 @@ def test_what_arms_do_not_share_is_said(folders: Path) -> None:
     assert any("another number of samples a problem (base 2, some 1)" in note for note in found.notes)
     assert "distinct answers" not in found.figures and "pass@1" in found.figures  # it grows with the samples
     assert not any(one.told for one in found.differences if one.figure == "pass@1")
+
+
+def test_a_figure_that_only_some_runs_have_is_told(folders: Path, tmp_path: Path) -> None:
+    evaluation(tmp_path / "plain", lambda n, i: True, scored=False)
+    found = compare(arms([folders / "base", tmp_path / "plain"]))
+    assert "structure" not in found.figures
+    assert "structure: left out, for it is not known of plain" in found.notes
 
 
 def test_evaluations_that_were_made_otherwise_are_told(folders: Path, tmp_path: Path) -> None:
