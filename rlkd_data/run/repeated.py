@@ -31,6 +31,7 @@ def expand(stages: Mapping[str, Mapping[str, Any]], where: str) -> dict[str, dic
             found = {name: plain}
         else:
             lists = _lists(stage[KEY], f"{where}: stage {name}")
+            plain = {"verb": name, **plain}
             found = {
                 "-".join([name, *map(str, values)]): _filled(plain, dict(zip(lists, values, strict=True)))
                 for values in itertools.product(*lists.values())

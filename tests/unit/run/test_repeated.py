@@ -17,7 +17,7 @@ def test_a_stage_is_repeated_where_it_stood():
     }
     found = expand(stages, "file")
     assert list(found) == ["a", "b-p-0", "b-p-1", "b-q-0", "b-q-1", "c"]
-    assert found["b-q-1"] == {"seed": 1, "from": ["@a", "local:@q-1"]}
+    assert found["b-q-1"] == {"verb": "b", "seed": 1, "from": ["@a", "local:@q-1"]}
     assert all_of("@b-q-*", found, "file") == ["@b-q-0", "@b-q-1"]
     assert all_of("local:@b-p-*", found, "file") == ["local:@b-p-0", "local:@b-p-1"]
     assert all_of("@a", found, "file") == ["@a"] and all_of(3, found, "file") == [3]
@@ -54,3 +54,7 @@ def test_a_pipeline_takes_them(tmp_path):
     file.write_text(file.read_text().replace("@t-*", "@u-*"))
     with pytest.raises(InputError, match="names no earlier stage"):
         load(file)
+
+
+def test_a_repeated_stage_without_a_verb_has_that_of_its_name():
+    assert expand({"grpo": {"for": {"seed": [0]}}}, "x.yaml") == {"grpo-0": {"verb": "grpo"}}
