@@ -45,7 +45,7 @@ def small(folder: Path, url: str) -> Path:
             "evaluation": own["evaluation"] | {"limit": 1, "sampling": short, "structure": structure},
         }
     for name, stage in document["stages"].items():
-        stage |= changed.get(name, {})
+        stage.update(changed.get(name, {}))
         if stage.get("model") == "smollm2-135m":
             stage["model"] = model
         if "for" in stage:

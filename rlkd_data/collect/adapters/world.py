@@ -30,6 +30,8 @@ def records(settings: WorldSettings) -> Iterator[tuple[str, Record]]:
         traces: dict[str, str] = {}
         for place in range(_TRACES):
             style = settings.styles[place % len(settings.styles)]
+            if place >= len(settings.styles) and style != "mixed":
+                continue  # only chance makes another trace of it
             steps = solve(problem, style, Random(f"{settings.seed} {number} {place}"))
             traces.setdefault("\n".join(step.text for step in steps), style)
         yield (
