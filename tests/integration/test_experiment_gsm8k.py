@@ -1,4 +1,4 @@
-"""The experiment on GSM8K as it is shipped, with a model of noise, one seed and two steps: every stage of it runs."""
+"""The experiment on GSM8K as it is shipped, with a model of noise, one seed and two steps."""
 
 from __future__ import annotations
 
@@ -55,15 +55,14 @@ def small(folder: Path, url: str) -> Path:
     return path
 
 
-def test_every_stage_runs_with_tiny_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_its_first_stages_run_with_tiny_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
+    first = ["traces", "held_out", "steps", "sft-0", "outcome-0", "rlkd-0", "rlkd_zero-0", "judged-rlkd-0"]
     with running_openai_server(reply_function="tests.support.annotator:faithful") as server:
-        done = pipeline.run(pipeline.load(small(tmp_path, server.base_url)))
+        done = pipeline.run(pipeline.load(small(tmp_path, server.base_url)), first)
     outs = {outcome.stage.name: outcome.stage.out for outcome in done}
-    for arm in ARMS:
-        log = read_log(outs[f"{arm}-0"])
+    for arm in ("outcome-0", "rlkd-0", "rlkd_zero-0"):
+        log = read_log(outs[arm])
         assert [line["step"] for line in log] == [1, 2]
-        assert ("rewards/structure/mean" in log[0]) is ("outcome" not in arm)
-    table = (outs["compared"] / "compare.md").read_text(encoding="utf-8").replace("\\_", "_")
-    assert all(f"judged-{arm}" in table for arm in ARMS)
-    assert (outs["report"] / "report.html").is_file()
+        assert ("rewards/structure/mean" in log[0]) is (arm != "outcome-0")
+    assert (outs["judged-rlkd-0"] / "figures.json").is_file()
