@@ -35,7 +35,8 @@ def read_evaluations(folder: Path) -> list[Row]:
 
 def curves(groups: Iterable[Group]) -> list[Row]:
     """For each arm whose runs were evaluated on the way its points by figure: [step, value, low, high], the bounds null
-    where they are not known; `seeds` are its runs that were."""
+    where they are not known; `seeds` are its runs that were. Where some of them went on longer than others, whose steps
+    alone all have, `cut` says to which step the curve goes, and to which one the longest run."""
     found = []
     for group in groups:
         runs = [of_run for folder in group.folders if (of_run := _of_run(folder.path))]
@@ -43,7 +44,10 @@ def curves(groups: Iterable[Group]) -> list[Row]:
         points = {figure: over_seeds([run.get(figure, {}) for run in runs]) for figure in names}
         if any(points.values()):
             told = {figure: some for figure, some in points.items() if some}
-            found.append({"name": group.name, "stage": group.stage, "seeds": len(runs), "points": told})
+            reach = max(step for some in told.values() for step, *_ in some)
+            longest = max(step for run in runs for some in run.values() for step in some)
+            cut = {"cut": [reach, longest]} if longest > reach else {}
+            found.append({"name": group.name, "stage": group.stage, "seeds": len(runs), "points": told} | cut)
     return found
 
 

@@ -5,7 +5,7 @@ const COLOURS = 8;
 const colour = (index) => `c${index % COLOURS}`;
 // The look of an arm's line: where there are more arms than colours, the later ones are dashed, then dotted.
 const armLook = (index) => `${colour(index)} d${Math.floor(index / COLOURS) % 3}`;
-const armLegend = (arm, index) => el("span", { class: `legend ${armLook(index)}`, text: arm.seeds > 1 ? `${arm.name} (${arm.seeds} seeds)` : arm.name });
+const armLegend = (arm, index) => el("span", { class: `legend ${armLook(index)}`, text: arm.seeds > 1 ? `${arm.name} (${arm.seeds} seeds${arm.cut ? `, step ${arm.cut[0]} of ${arm.cut[1]}: not all are further` : ""})` : arm.name });
 
 // An element. `options`: `text`, `class`, `onNAME` for listeners, anything else is an attribute. Children that are null are left out.
 function el(name, options = {}, ...children) {

@@ -31,6 +31,7 @@ def test_seeds_of_an_arm_are_one_curve_with_a_band(grid):
     rlkd, sft = found["curves"]
     assert (rlkd["name"], rlkd["seeds"], sft["name"], sft["seeds"]) == ("rlkd", 3, "sft", 1)
     assert [point[0] for point in rlkd["points"]["pass@1"]] == [0, 5]
+    assert rlkd["cut"] == [5, 10] and "cut" not in sft  # the third seed ended early
     assert rlkd["points"]["pass@1"][1] == pytest.approx((5, 0.52, 0.51, 0.53))
     assert sft["points"]["pass@1"] == [(0, 0.5, 0.0, 1.0)]  # of a single run it is the interval over problems
 
