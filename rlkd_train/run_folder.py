@@ -20,6 +20,7 @@ from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 from rlkd_data.errors import InputError
 from rlkd_data.files import write_whole
 from rlkd_data.run.progress import Tally, console
+from rlkd_train.checkpoint import cut_short
 from rlkd_train.watch.line import line
 
 CHECKPOINTS = "checkpoints"
@@ -31,7 +32,8 @@ START = "start"
 def last_checkpoint(folder: Path) -> Path | None:
     """The newest whole checkpoint; half-written ones (a run killed while saving) are removed.
 
-    The trainer writes `trainer_state.json` last, so a checkpoint is whole where that file is and can be read.
+    The trainer writes `trainer_state.json` last, so a checkpoint was saved whole where that file is and can be read. One
+    that was cut short later is left where it is, and out.
     """
     found = sorted(
         (path for path in folder.glob(f"{PREFIX_CHECKPOINT_DIR}-*") if path.name.rpartition("-")[2].isdigit()),
@@ -44,6 +46,9 @@ def last_checkpoint(folder: Path) -> Path | None:
         except (OSError, ValueError):
             console.print(f"{path} is not a whole checkpoint: leaving it out", markup=False)
             shutil.rmtree(path)
+            continue
+        if (broken := cut_short(path)) is not None:
+            console.print(f"{broken} was cut short after it was saved: leaving {path.name} out", markup=False)
             continue
         return path
     return None
