@@ -32,8 +32,8 @@ START = "start"
 def last_checkpoint(folder: Path) -> Path | None:
     """The newest whole checkpoint; half-written ones (a run killed while saving) are removed.
 
-    The trainer writes `trainer_state.json` last, so a checkpoint was saved whole where that file is and can be read. One
-    that was cut short later is left where it is, and out.
+    The trainer writes `trainer_state.json` last, so a checkpoint was saved whole where that file is and can be read.
+    One that was cut short later is left where it is, and out.
     """
     found = sorted(
         (path for path in folder.glob(f"{PREFIX_CHECKPOINT_DIR}-*") if path.name.rpartition("-")[2].isdigit()),
