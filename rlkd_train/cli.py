@@ -223,6 +223,10 @@ def compare(
         bool,
         typer.Option("--seeds", help="folders whose names end in a seed (grpo-seed1, grpo-s2, grpo-3) are one arm"),
     ] = False,
+    paired: Annotated[
+        bool,
+        typer.Option("--paired", help="the n-th runs of all arms have one training seed, and start, in common"),
+    ] = False,
     baseline: Annotated[
         str | None, typer.Option(metavar="NAME", help="the arm that the others are compared with; default: the first")
     ] = None,
@@ -247,7 +251,8 @@ def compare(
 
     if not 0 < level < 1:
         raise InputError(f"--level {level}: give a chance above 0 and below 1, as 0.05")
-    found = compared(arms(runs or [], named_arms(arm or ()), seeds=seeds), baseline, figure or (), level, seed)
+    chosen = arms(runs or [], named_arms(arm or ()), seeds=seeds)
+    found = compared(chosen, baseline, figure or (), level, seed, paired=paired)
     print_comparison(found, Console())
     if out is not None:
         for path in write(found, out):

@@ -67,10 +67,12 @@ def differences(
     level: float = 0.05,
     seed: int = 0,
     draws: int = DRAWS,
+    paired: bool = False,
 ) -> list[Difference]:
     """Every other arm against the baseline; `draws` and `seed` are the bootstrap's. `arms` holds the runs of each, one
     a seed; only problems that all runs of both arms have a value for are compared, and an arm that shares none is left
-    out."""
+    out. `paired`: the n-th runs of all arms have more in common than problems, such as their start; what they have in
+    common is then no noise of the difference. Every arm has as many runs."""
     found = []
     for name, runs in arms.items():
         if name == baseline:
@@ -79,7 +81,7 @@ def differences(
         if problems:
             theirs = [[run[one] for one in problems] for run in runs]
             own = [[run[one] for one in problems] for run in arms[baseline]]
-            found.append(_difference(figure, (name, theirs), (baseline, own), level, seed, draws))
+            found.append(_difference(figure, (name, theirs), (baseline, own), level, seed, draws, paired))
     family = holm([one.p if one.p_seeds is None else one.p_seeds for one in found])
     return [replace(one, p_family=p, told=p < level) for one, p in zip(found, family, strict=True)]
 
@@ -91,6 +93,7 @@ def _difference(
     level: float,
     seed: int,
     draws: int,
+    paired: bool,
 ) -> Difference:
     from scipy import stats
 
@@ -101,7 +104,8 @@ def _difference(
     differences_P[np.abs(differences_P) < _TIE] = 0.0
     mean, count = float(differences_P.mean()), len(differences_P)
     test = sign_flips(differences_P.tolist(), seed)
-    parts: list[Components] = [components(runs) for runs in (arm[1], baseline[1])]
+    tables_SP = [np.subtract(arm[1], baseline[1])] if paired else [np.asarray(arm[1]), np.asarray(baseline[1])]
+    parts: list[Components] = [components(table.tolist()) for table in tables_SP]
     error = float(differences_P.std(ddof=1) / count**0.5) if count > 1 else 0.0
     noise = spread(error, count, parts)
     if noise.seeds is None:

@@ -39,7 +39,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What `compare` found. `notes` say what the arms do not have in common."""
+    """What `compare` found. `notes` say what the arms do not have in common. `paired`: their seeds are pairs."""
 
     arms: tuple[Arm, ...]
     models: dict[str, tuple[str, ...]]
@@ -48,6 +48,7 @@ class Comparison:
     measured: tuple[Measured, ...]
     differences: tuple[Difference, ...]
     notes: tuple[str, ...]
+    paired: bool = False
 
     @property
     def figures(self) -> list[str]:
@@ -60,6 +61,7 @@ class Comparison:
             "models": {name: list(models) for name, models in self.models.items()},
             "baseline": self.baseline,
             "level": self.level,
+            "paired": self.paired,
             "measured": [asdict(one) for one in self.measured],
             "differences": [asdict(one) for one in self.differences],
             "notes": list(self.notes),
@@ -67,14 +69,25 @@ class Comparison:
 
 
 def compare(
-    arms: Sequence[Arm], baseline: str | None = None, figures: Sequence[str] = (), level: float = 0.05, seed: int = 0
+    arms: Sequence[Arm],
+    baseline: str | None = None,
+    figures: Sequence[str] = (),
+    level: float = 0.05,
+    seed: int = 0,
+    *,
+    paired: bool = False,
 ) -> Comparison:
-    """Compare the evaluations of these arms on the problems that all of them have. Raises InputError for a folder
-    without an evaluation, a baseline or figure that is not there, and arms that share no problem."""
+    """Compare the evaluations of these arms on the problems that all of them have. `paired`: the n-th runs of all arms
+    are of one training seed, as `paired.differences` says. Raises InputError for a folder without an evaluation, a
+    baseline or figure that is not there, arms that share no problem, and pairs of arms with different numbers of runs.
+    """
     names = [arm.name for arm in arms]
     against = baseline or names[0]
     if against not in names:
         raise InputError(f"--baseline {against}: no arm is called so; there are {', '.join(names)}")
+    if paired and len({len(arm.runs) for arm in arms}) > 1:
+        each_has = ", ".join(f"{arm.name} {len(arm.runs)}" for arm in arms)
+        raise InputError(f"paired: runs are paired in the order given, and arms have different numbers ({each_has})")
     evaluated = {arm.name: [read(path) for path in arm.runs] for arm in arms}
     runs = [run for found in evaluated.values() for run in found]
     known = _wanted(runs, figures)
@@ -89,12 +102,12 @@ def compare(
             continue
         measured += [_measured(name, figure, found, problems, level, seed) for name, found in by_arm.items()]
         alike = {name: [{one: run[one] for one in problems} for run in found] for name, found in by_arm.items()}
-        told += differences(figure, alike, against, level=level, seed=seed)
+        told += differences(figure, alike, against, level=level, seed=seed, paired=paired)
     if not measured:
         raise InputError(f"{', '.join(names)} have no problem in common: evaluate them on the same problems")
     models = {name: tuple(dict.fromkeys(run.model for run in found)) for name, found in evaluated.items()}
     notes = tuple(_notes(evaluated, known, measured))
-    return Comparison(tuple(arms), models, against, level, tuple(measured), tuple(told), notes)
+    return Comparison(tuple(arms), models, against, level, tuple(measured), tuple(told), notes, paired)
 
 
 def _wanted(runs: Sequence[Evaluated], figures: Sequence[str]) -> list[str]:

@@ -17,7 +17,7 @@ def compare_arms(settings: CompareSettings, out: Path) -> StageResult:
     """Compare, print the table, and write compare.md, compare.json and the plots to `out`. Raises InputError as
     `compare` does."""
     chosen = arms(settings.runs, settings.arms, seeds=settings.seeds)
-    found = compare(chosen, settings.baseline, settings.figures, settings.level, settings.seed)
+    found = compare(chosen, settings.baseline, settings.figures, settings.level, settings.seed, paired=settings.paired)
     print_comparison(found, console)
     files = write(found, out)
     problems = max(one.problems for one in found.measured)

@@ -60,11 +60,12 @@ def verdict(one: Difference) -> str:
 def tests(found: Comparison) -> list[str]:
     """Which tests the p-values are of, and what noise there is."""
     lines = [f"{how}: {', '.join(names)}" for how, names in _by_test(found.differences).items()]
+    pairs = ", pair by pair" if found.paired else ""
     for one in found.differences:
         if one.noise.seeds is not None:
             lines.append(
                 f"{one.figure}, {one.arm}: standard error {shown(one.noise.problems, one.figure)} of problems and "
-                f"samples, {shown(one.noise.seeds, one.figure)} of training seeds"
+                f"samples, {shown(one.noise.seeds, one.figure)} of training seeds{pairs}"
             )
     return lines
 

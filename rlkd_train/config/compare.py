@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from rlkd_data.config import Settings
+from rlkd_data.config import Settings, later
 
 
 class CompareSettings(Settings):
@@ -19,6 +19,9 @@ class CompareSettings(Settings):
     )
     arms: dict[str, tuple[Path, ...]] = Field({}, description="arms by a name of yours, each with its runs")
     seeds: bool = Field(False, description="runs whose names end in a seed (grpo-seed1, grpo-3) are one arm")
+    paired: bool = later(
+        False, description="the n-th runs of all arms have one training seed, and start, in common: pairs"
+    )
     baseline: str | None = Field(None, description="the arm that the others are compared with; default: the first")
     figures: tuple[str, ...] = Field((), description="only these figures, as pass@1; default: those of eval")
     level: float = Field(0.05, gt=0, lt=1, description="chance of a finding where there is none")

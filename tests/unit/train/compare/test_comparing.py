@@ -215,6 +215,12 @@ def test_what_cannot_be_compared_is_said(folders: Path, runs: list[str], named: 
         compare(arms([folders / name for name in runs], named_arms(folders_named)))
 
 
+def test_pairs_have_as_many_runs_in_each_arm(folders: Path) -> None:
+    three = arms([folders / "base", folders / "sft-seed1", folders / "sft-seed2"], seeds=True)
+    with pytest.raises(InputError, match=r"paired: .*different numbers \(base 1, sft 2\)"):
+        compare(three, paired=True)
+
+
 def test_a_baseline_and_a_figure_are_there_or_refused(folders: Path) -> None:
     both = arms([folders / "base", folders / "sft-seed1"])
     assert compare(both, "sft-seed1").differences[0].difference < 0

@@ -65,6 +65,34 @@ def test_noise_of_seeds_is_no_finding_where_several_were_run() -> None:
     assert 0.915 < inside < 0.985
 
 
+def started(rng: np.random.Generator, problems: NDArray[np.float64], more: float) -> dict[str, list[Values]]:
+    """Two arms of five seeds each, whose n-th runs begin at one start; starts differ more than anything else."""
+    start = rng.normal(0, 0.1, (5, 1))
+    return {
+        name: runs_of(problems + start + gain + rng.normal(0, 0.01, (5, 1)) + rng.normal(0, 0.1, (5, len(problems))))
+        for name, gain in (("a", 0.0), ("b", more))
+    }
+
+
+def test_what_pairs_of_seeds_have_in_common_is_no_noise() -> None:
+    rng = np.random.default_rng(7)
+    told: dict[tuple[float, bool], list[bool]] = {}
+    inside = []
+    for _ in range(150):
+        problems = rng.uniform(0, 1, 40)
+        for more in (0.0, 0.05):
+            arms = started(rng, problems, more)
+            for paired in (False, True):
+                (one,) = differences("x", arms, "a", paired=paired)
+                told.setdefault((more, paired), []).append(one.told)
+                if paired:
+                    inside.append(one.low <= more <= one.high)
+    assert rate(told[0.0, True]) < 0.085
+    assert rate(told[0.05, False]) < 0.2
+    assert rate(told[0.05, True]) > 0.9
+    assert 0.915 < rate(inside) < 0.985
+
+
 def test_noise_of_problems_is_no_finding() -> None:
     rng = np.random.default_rng(2)
     found = []
