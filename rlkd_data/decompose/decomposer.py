@@ -56,7 +56,8 @@ class Decomposer:
         self.sampling = Sampling(**settings.sampling.model_dump())
         self.tokens = window(settings)
         self.follow_ups: deque[tuple[tuple[Talk, Turn], Request]] = deque()
-        self.failures: list[Failed] = []
+        self.failed = 0
+        self.last_failure: Failed | None = None  # one alone: its traceback holds the request, and what waited for it
 
     async def run(self, out: Path, *, home: Path) -> Bill:
         """Fill the table in `out`; `home` is the stage's folder, which the requests are billed to."""
@@ -95,9 +96,9 @@ class Decomposer:
                                 self._settle(one, judged, writer, progress)
                     for one, judged in await judges.rest():
                         self._settle(one, judged, writer, progress)
-        if self.failures:
+        if self.failed:
             raise ModelError(
-                f"{len(self.failures)} requests to {self.annotator} failed, the last with: {self.failures[-1]}; what "
+                f"{self.failed} requests to {self.annotator} failed, the last with: {self.last_failure}; what "
                 "was answered is kept, and the same command asks for the rest"
             )
         return client.bill
@@ -143,7 +144,7 @@ class Decomposer:
     def _fail(self, talk: Talk, failure: Failed, progress: Tally) -> None:
         talk.waiting -= 1
         talk.broken = True
-        self.failures.append(failure)
+        self.failed, self.last_failure = self.failed + 1, failure
         progress.advance("failed")
 
     def _settle(self, talk: Talk, judged: Judged, writer: TableWriter, progress: Tally) -> None:

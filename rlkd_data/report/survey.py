@@ -18,6 +18,9 @@ from rlkd_data.schema import DECOMPOSITIONS, TRACES, TableSchema
 from rlkd_data.tables import REJECTED, is_table, read_table
 
 _TRACE_FACTS = ["trace_id", "domain", "is_correct", "verification", "teacher", "license", "source", "usage", "cost_usd"]
+_MOST_VALUES = 5000
+"""Values that are counted one by one: a column such as `source` may have another in each row."""
+_OTHERS = "(others)"
 _STEP_FACTS = ["trace_id", "domain", "annotator", "issues", "usage", "cost_usd"]
 
 
@@ -32,12 +35,14 @@ class Figures:
     cost_usd: float = 0.0
     priced: int = 0
     tokens: int = 0
-    steps: array[int] = field(default_factory=lambda: array("q"))
+    steps: array[int] = field(default_factory=lambda: array("I"))
     grounded: int = 0
-    lengths: array[int] = field(default_factory=lambda: array("q"))
+    lengths: array[int] = field(default_factory=lambda: array("I"))
 
     def count(self, fact: str, value: str | None) -> None:
-        self.facts.setdefault(fact, Counter())[value or "not given"] += 1
+        counted = self.facts.setdefault(fact, Counter())
+        name = value or "not given"
+        counted[name if name in counted or len(counted) < _MOST_VALUES else _OTHERS] += 1
 
     def paid(self, usage: dict[str, int | None] | None, cost: float | None) -> None:
         if cost is not None:

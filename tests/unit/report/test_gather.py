@@ -8,6 +8,7 @@ from rlkd_data.report.folders import find
 from rlkd_data.report.gather import gather
 from rlkd_data.report.rows import LONGEST
 from rlkd_data.report.runs import MOST_POINTS
+from rlkd_data.report.survey import Figures
 from tests.support.report_rows import (
     REASONING,
     completion,
@@ -82,6 +83,16 @@ def test_figures_are_of_all_rows(pipeline):
     steps = figures["decompositions"]
     assert (steps["rows"], steps["reasons"], steps["n_steps"], steps["grounded"]) == (1, [("no_steps", 1)], 2, 2)
     assert steps["facts"]["issue"] == [("duplicate_steps", 1)]
+
+
+def test_a_column_with_another_value_in_each_row_is_counted_up_to_a_bound():
+    figures = Figures()
+    for number in range(20_000):
+        figures.count("source", f"https://a.example/{number}")
+        figures.count("source", "the first of all" if number else None)
+    shown = dict(figures.shown()["facts"]["source"])
+    assert len(shown) <= 5001 and sum(shown.values()) == 40_000
+    assert (shown["the first of all"], shown["not given"], shown["(others)"]) == (19_999, 1, 20_000 - 4998)
 
 
 def test_every_trace_has_a_row_with_what_became_of_it(pipeline):

@@ -1,3 +1,6 @@
+import tracemalloc
+from array import array
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,3 +36,15 @@ def test_every_value_is_in_one_bin(values, whole):
     assert sum(found["counts"]) == len(values)
     assert 1 <= len(found["counts"]) <= 60
     assert found["open"] or max(values) < found["low"] + found["width"] * len(found["counts"])
+
+
+def test_a_million_values_take_the_room_of_an_array():
+    values = array("I", range(1_000_000))
+    tracemalloc.start()
+    try:
+        found = histogram(values)
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert sum(found["counts"]) == len(values)
+    assert most < 6 * len(values), "bytes; as a list of numbers they take over 36 each"
