@@ -31,7 +31,7 @@ def histogram(values: Sequence[int], *, whole: bool = False) -> dict[str, Any] |
     ends = np.searchsorted(ordered, edges).tolist()  # the last bin is open
     counts = [end - start for start, end in pairwise([0, *ends, len(ordered)])]
     middle = len(ordered) // 2
-    median = int(ordered[middle])
+    median: float = int(ordered[middle])
     if len(ordered) % 2 == 0:
         median = (int(ordered[middle - 1]) + median) / 2
     return {
