@@ -96,7 +96,8 @@ async def _samples(settings: EvalSettings, tasks: Sequence[Task], out: Path) -> 
                 yield (number, sampling), Request(student_messages(task.problem, settings.system_prompt), sampling)
 
     drawn: dict[tuple[int, int], Sample] = {}
-    failures: list[Failed] = []
+    failed = 0
+    last: Failed | None = None  # one alone: its traceback holds the request, and what waited for it
     chat = ChatSettings(**{name: getattr(settings, name) for name in ChatSettings.model_fields})
     with tally(f"sample {settings.model}", len(tasks) * settings.k) as progress:
         async with open_client(settings.model, chat, out) as client:
@@ -106,11 +107,11 @@ async def _samples(settings: EvalSettings, tasks: Sequence[Task], out: Path) -> 
                 if isinstance(answer, (Reply, Rejected)):
                     drawn[number, sampling.sample_index] = _sample(tasks[number], settings.model, sampling, answer)
                 else:
-                    failures.append(answer)
+                    failed, last = failed + 1, answer
                 progress.advance("ok" if isinstance(answer, Reply) else answer.reason)
-    if failures:
+    if failed:
         raise ModelError(
-            f"{len(failures)} requests to {settings.model} failed, the last with: {failures[-1]}; what was answered is "
+            f"{failed} requests to {settings.model} failed, the last with: {last}; what was answered is "
             "kept, and the same command asks for the rest"
         )
     samples = [drawn[key] for key in sorted(drawn)]

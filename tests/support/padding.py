@@ -76,24 +76,26 @@ def _sums(steps: Sequence[Step], problem: str, count: int, chance: random.Random
     return [(f"What is {n} plus zero?", f"{n} + 0 = {n}") for n in found]
 
 
-def _identities(steps: Sequence[Step], problem: str, count: int, chance: random.Random) -> list[tuple[str, str]]:
-    found = [chance.randrange(3, 99) for _ in range(count)]
-    ways: tuple[Callable[[int], tuple[str, str]], ...] = (
-        lambda n: (f"What happens to {n} when it is multiplied by 1?", f"Multiplying {n} by 1 leaves {n}."),
-        lambda n: (f"How does {n} compare with {n}?", f"The two are the same: {n} equals {n}."),
-        lambda n: (f"Does dividing {n} by one change it?", f"No: {n} / 1 = {n}, as before."),
-    )
-    return [chance.choice(ways)(n) for n in found]
+def _about_numbers(*ways: Callable[[int], tuple[str, str]]) -> Way:
+    """What can be said of any number, each time in one of some ways."""
+
+    def pairs(steps: Sequence[Step], problem: str, count: int, chance: random.Random) -> list[tuple[str, str]]:
+        found = [chance.randrange(3, 99) for _ in range(count)]
+        return [chance.choice(ways)(n) for n in found]
+
+    return _filled(pairs)
 
 
-def _same_again(steps: Sequence[Step], problem: str, count: int, chance: random.Random) -> list[tuple[str, str]]:
-    found = [chance.randrange(3, 99) for _ in range(count)]
-    ways: tuple[Callable[[int], tuple[str, str]], ...] = (
-        lambda n: (f"What is {n} taken once?", f"Taken once, {n} stays {n}."),
-        lambda n: (f"Which number is {n}?", f"Certainly, {n} is exactly {n}."),
-        lambda n: (f"What remains when nothing is taken from {n}?", f"Nothing is taken from {n}, so {n} remains."),
-    )
-    return [chance.choice(ways)(n) for n in found]
+_identities = _about_numbers(
+    lambda n: (f"What happens to {n} when it is multiplied by 1?", f"Multiplying {n} by 1 leaves {n}."),
+    lambda n: (f"How does {n} compare with {n}?", f"The two are the same: {n} equals {n}."),
+    lambda n: (f"Does dividing {n} by one change it?", f"No: {n} / 1 = {n}, as before."),
+)
+_same_again = _about_numbers(
+    lambda n: (f"What is {n} taken once?", f"Taken once, {n} stays {n}."),
+    lambda n: (f"Which number is {n}?", f"Certainly, {n} is exactly {n}."),
+    lambda n: (f"What remains when nothing is taken from {n}?", f"Nothing is taken from {n}, so {n} remains."),
+)
 
 
 def _other_sums(steps: Sequence[Step], problem: str, count: int, chance: random.Random) -> list[tuple[str, str]]:
@@ -173,7 +175,7 @@ TUNING: dict[str, tuple[str, Way]] = {
     "sums with zero": ("step_padding", _filled(_sums)),
     "sums of other numbers": ("step_padding", _filled(_other_sums)),
     "the problem's sentences": ("step_padding", _filled(_given)),
-    "identities": ("step_padding", _filled(_identities)),
+    "identities": ("step_padding", _identities),
     "the problem's words": ("step_padding", _filled(_mentions)),
     "the whole, reworded": ("repeated_steps", _twice),
     "a recap": ("repeated_steps", _recap),
@@ -181,7 +183,7 @@ TUNING: dict[str, tuple[str, Way]] = {
 }
 HELD_OUT: dict[str, tuple[str, Way]] = {
     "encouragement": ("step_padding", _of(_PEP)),
-    "a number is itself": ("step_padding", _filled(_same_again)),
+    "a number is itself": ("step_padding", _same_again),
     "definitions": ("step_padding", _of(_DEFINED)),
     "talk of the problem's words": ("step_padding", _filled(_talks)),
     "questions as answers": ("step_padding", _filled(_wanted)),
