@@ -61,6 +61,16 @@ def telling_fields(settings: BaseModel) -> Iterator[str]:
             yield name
 
 
+def tells(settings: BaseModel, dotted: str) -> bool:
+    """Whether the setting of this dotted name can change the output."""
+    name, _, rest = dotted.partition(".")
+    extra = type(settings).model_fields[name].json_schema_extra
+    if isinstance(extra, dict) and extra.get("runtime"):
+        return False
+    group = getattr(settings, name)
+    return not rest or not isinstance(group, BaseModel) or tells(group, rest)
+
+
 def input_paths(settings: BaseModel) -> Iterator[Path]:
     """Files and folders that the settings name and that exist; a `local:` model may be one."""
     for name in telling_fields(settings):

@@ -28,7 +28,7 @@ from rlkd_data.errors import InputError, ModelError
 from rlkd_data.files import is_temporary, sweep, write_whole
 from rlkd_data.run import fruitless, grown
 from rlkd_data.run.fingerprint import fingerprint as named
-from rlkd_data.run.fingerprint import input_paths, telling_fields, with_pools
+from rlkd_data.run.fingerprint import input_paths, tells, with_pools
 from rlkd_data.run.identity import STAGE_FILE, read_stage
 from rlkd_data.run.interrupt import keep
 from rlkd_data.run.lock import LOCK, all_below, holder, locked
@@ -210,8 +210,12 @@ def _keep_trained(spec: StageSpec, settings: Settings, out: Path, before: Mappin
     if made is None or not any((out / name).is_dir() and any((out / name).iterdir()) for name in made.keeps):
         return
     told = grown.changed(before.get("settings", {}), settings.model_dump(mode="json"))
-    telling = [name for name in told if name.partition(".")[0] in set(telling_fields(settings))]
-    differs = f"other settings ({', '.join(telling)})" if telling else "the same settings, but its inputs have changed"
+    telling = [name for name in told if tells(settings, name)]
+    differs = (
+        f"other settings ({', '.join(telling)})"
+        if telling
+        else "the same settings, but its inputs, or rlkd itself, have changed"
+    )
     more = f"; {' and '.join(spec.grows)} alone may grow in place" if spec.grows else ""
     another = "another folder (--set workdir=FOLDER)" if replace else "another --out"
     how = f"`model: {out}`" if replace else f"--init-from {out}"

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from rlkd_data.config import CollectSettings, DecomposeSettings, Settings
-from rlkd_data.run.fingerprint import fingerprint, input_paths, settings_identity
+from rlkd_data.run.fingerprint import fingerprint, input_paths, settings_identity, tells
 from rlkd_data.schema import content_hash
-from rlkd_train.config import CompareSettings
+from rlkd_train.config import CompareSettings, GrpoSettings
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,11 @@ def test_a_word_in_a_mapping_is_no_input(tmp_path: Path, monkeypatch: pytest.Mon
     (tmp_path / "problem").write_text("a file of this name")
     monkeypatch.chdir(tmp_path)
     assert list(input_paths(CollectSettings(source="gone.jsonl", map={"question": "problem"}))) == []
+
+
+def test_settings_that_differ_are_named_where_they_can_change_what_was_trained() -> None:
+    """A run begun before `reuse` came was refused for `structure.judge.reuse`, which nobody had given."""
+    settings = GrpoSettings(model="m", traces=(Path("t"),), decompositions=(Path("d"),))
+    assert tells(settings, "steps") and tells(settings, "structure.judge.kind")
+    assert tells(settings, "structure.judge.errs"), "back at its default it is another setting all the same"
+    assert not tells(settings, "structure.reuse") and not tells(settings, "structure.judge.reuse")
