@@ -151,12 +151,21 @@ def report(
         bool,
         typer.Option("--seeds", help="runs whose names end in a seed (grpo-seed1, grpo-s2, grpo-3) are one arm"),
     ] = False,
+    megabytes: Annotated[
+        float | None,
+        typer.Option(
+            "--megabytes",
+            metavar="MB",
+            min=0.1,
+            help="the most that its texts may take, for a page to send [default: 44]",
+        ),
+    ] = None,
 ) -> None:
     """Tables and runs as one self-contained HTML page."""
     from rlkd_data.report.arms import named_arms
     from rlkd_data.report.build import write_page
 
-    write_page(tables, out, title, named_arms(arm or ()), seeds=seeds)
+    write_page(tables, out, title, named_arms(arm or ()), seeds=seeds, megabytes=megabytes)
     print(out)
 
 

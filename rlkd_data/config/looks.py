@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, PositiveFloat
 
 from rlkd_data.config.base import Settings, later
 from rlkd_data.config.judge import JudgeSettings
@@ -43,3 +43,8 @@ class ReportSettings(Settings):
         {}, description="runs by an arm's name of yours, one a training seed: they are drawn as their mean, with a band"
     )
     seeds: bool = later(False, description="runs whose names end in a seed (grpo-seed1, grpo-3) are one arm")
+    megabytes: PositiveFloat | None = later(
+        None,
+        description="the most that traces, completions and samples may take on the page, for one that is sent; "
+        "default: 44",
+    )

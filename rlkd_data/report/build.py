@@ -36,7 +36,9 @@ _DATA = "<!--data-->"
 def report(settings: ReportSettings, out: Path) -> StageResult:
     """The stage: `out/report.html`."""
     page = out / "report.html"
-    data = write_page(settings.tables, page, settings.title, settings.arms, seeds=settings.seeds)
+    data = write_page(
+        settings.tables, page, settings.title, settings.arms, seeds=settings.seeds, megabytes=settings.megabytes
+    )
     return StageResult({}, {"page": str(page), "rows": len(data["rows"])})
 
 
@@ -47,12 +49,13 @@ def write_page(
     arms: Mapping[str, Sequence[Path]] | None = None,
     *,
     seeds: bool = False,
+    megabytes: float | None = None,
 ) -> dict[str, Any]:
-    """Write the page for these folders; returns what is on it. `arms` and `seeds` are `gather`'s. Raises InputError for
-    a folder that holds nothing of ours, and for a `page` that is a folder."""
+    """Write the page for these folders; returns what is on it. `arms`, `seeds` and `megabytes` are `gather`'s. Raises
+    InputError for a folder that holds nothing of ours, and for a `page` that is a folder."""
     if page.is_dir():
         raise InputError(f"{page} is a folder: name the HTML file to write, for example {page / 'report.html'}")
-    data = gather(folders, arms, seeds=seeds) | {
+    data = gather(folders, arms, seeds=seeds, megabytes=megabytes) | {
         "title": title,
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }

@@ -24,6 +24,7 @@ MOST_TRACES, MOST_TRACE_BYTES = 10_000, 24 << 20
 MOST_GROUPS, MOST_GROUP_BYTES = 2_000, 8 << 20
 MOST_PROBLEMS, MOST_SAMPLE_BYTES = 2_000, 8 << 20
 MOST_TREES, MOST_TREE_BYTES = 500, 4 << 20
+_BYTES = MOST_TRACE_BYTES + MOST_GROUP_BYTES + MOST_SAMPLE_BYTES + MOST_TREE_BYTES
 _PINNED = 500
 """Traces that are on the page because a tree leads to them, at most."""
 _EACH = 20
@@ -32,28 +33,36 @@ _LOGIN = re.compile(r"(?<=//)[^/@\s]+@")
 
 
 def gather(
-    paths: Sequence[Path], arms: Mapping[str, Sequence[Path]] | None = None, *, seeds: bool = False
+    paths: Sequence[Path],
+    arms: Mapping[str, Sequence[Path]] | None = None,
+    *,
+    seeds: bool = False,
+    megabytes: float | None = None,
 ) -> dict[str, Any]:
     """Everything for the page. `arms` are runs by their arm, one a training seed; `seeds`: those whose names differ in
-    a seed at their end alone are one arm (`grouped.arms_of`). Raises InputError for a folder that holds nothing of
-    ours."""
+    a seed at their end alone are one arm (`grouped.arms_of`). `megabytes` (of 2**20): the most that its texts may take,
+    in all, each kind of them as much less as the others; one of each kind there is always. Raises InputError for a
+    folder that holds nothing of ours."""
+    share = 1.0 if megabytes is None else (megabytes * (1 << 20)) / _BYTES
     folders = find([*paths, *(run for of_arm in (arms or {}).values() for run in of_arm)])
     compared = comparisons(folder for folder in folders if folder.kind == "comparison")
     arm = arms_of(folders, arms or {}, compared, seeds=seeds)
     runs = [folder for folder in folders if folder.kind == "run"]
-    groups, n_completions = completion_groups(runs, MOST_GROUPS, MOST_GROUP_BYTES)
+    groups, n_completions = completion_groups(runs, MOST_GROUPS, int(share * MOST_GROUP_BYTES))
     evaluated = arm.groups(folder for folder in folders if folder.kind == "samples" or folder.stage == "eval")
     problems, n_samples = samples(
-        arm.groups(folder for folder in folders if folder.kind == "samples"), MOST_PROBLEMS, MOST_SAMPLE_BYTES
+        arm.groups(folder for folder in folders if folder.kind == "samples"),
+        MOST_PROBLEMS,
+        int(share * MOST_SAMPLE_BYTES),
     )
-    trees, n_trees = branching(_of("branches", folders), MOST_TREES, MOST_TREE_BYTES)
+    trees, n_trees = branching(_of("branches", folders), MOST_TREES, int(share * MOST_TREE_BYTES))
     add_facts(trees, _of("traces", folders))
     traces, decompositions = Figures(), Figures()
     judged = [*(one for group in groups for one in group["completions"])]
     judged += [one for problem in problems for one in problem["samples"]]
     teachers = {one["teacher"] for one in judged if one["teacher"]}
     branched = islice((one["id"] for tree in trees for one in tree["traces"]), _PINNED)
-    chooser = Chooser(MOST_TRACES, MOST_TRACE_BYTES, _EACH, pinned=teachers.union(branched))
+    chooser = Chooser(MOST_TRACES, int(share * MOST_TRACE_BYTES), _EACH, pinned=teachers.union(branched))
     for path in _of("traces", folders):
         survey_traces(path, traces, chooser)
     for path in _of("decompositions", folders):

@@ -260,3 +260,12 @@ def test_a_sample_has_its_steps_and_leads_to_its_teacher(tmp_path):
     [one] = found["problems"][0]["samples"]
     assert (one["steps"], one["teacher"], one["n_steps"]) == ([["Begin", "How many?", "8"]], "t2", 1)
     assert one["parts"] == [[(True, "equal"), None, None, None]]
+
+
+def test_a_page_to_send_takes_less_and_says_what_it_leaves_out(tmp_path):
+    write_traces(tmp_path / "traces", [trace(f"t{number}", reasoning=5 * REASONING) for number in range(900)])
+    write_run(tmp_path / "grpo", [], [completion(step, f"p{step}", 5 * REASONING) for step in range(900)])
+    small, whole = gather([tmp_path], megabytes=0.1)["held"], gather([tmp_path])["held"]
+    assert whole["traces"] == [900, 900] and whole["completions"] == [900, 900]
+    assert 0 < small["traces"][0] < 900 == small["traces"][1], small
+    assert 0 < small["completions"][0] < 900 == small["completions"][1], small
