@@ -58,6 +58,7 @@ def finds_nothing(teacher: str, student: str) -> bool:
     return not states(student, value, percent=_PERCENT.search(teacher) is not None)
 
 
+@lru_cache(maxsize=4096)
 def concluded(answer: str) -> Decimal | None:
     """The number that an answer seems to arrive at: its quantity, else the last number that it says; None for a
     formula. Evidence, where `arrived` may be certain."""
@@ -78,6 +79,7 @@ def concluded(answer: str) -> Decimal | None:
     return next(iter(said)) if len(said) == 1 else None
 
 
+@lru_cache(maxsize=1 << 14)  # in sequence, each step meets each of every teacher's, alone and as part of several
 def conclude_alike(teacher: str, student: str) -> bool | None:
     """Whether two answers seem to arrive at the same number: each states what the other concludes. False where neither
     states the other's; None where that cannot be told."""
