@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, PositiveInt, model_validator
 
-from rlkd_data.config import PATIENT, ChatSettings, JudgeSettings, runtime
+from rlkd_data.config import PATIENT, ChatSettings, JudgeSettings, later, runtime
 
 
 class StructureSettings(ChatSettings):
@@ -33,6 +33,11 @@ class StructureSettings(ChatSettings):
     )
     several: Literal["best", "mean"] = Field("best", description="the score where a problem has several teachers")
     grounded: bool = Field(True, description="an answer of a step that the completion does not state counts as none")
+    mending: bool = later(
+        False,
+        description="of steps that ask the same again, in the same words, the last alone counts: to find a fault and do "
+        "the step again costs nothing",
+    )
     lookahead: PositiveInt = runtime(2, description="steps judged before it is known whether the gate closed earlier")
     reuse: bool = runtime(
         False,

@@ -19,6 +19,7 @@ from rlkd_data.schema import Decomposition, Sampling, Step
 from rlkd_data.structure.align import Alignment
 from rlkd_data.structure.parsed import ParseFailure
 from rlkd_data.structure.read import read
+from rlkd_data.structure.redone import last_of_each
 from rlkd_data.structure.render import opening
 from rlkd_data.structure.score import Normalise, Several, best, mean
 from rlkd_data.structure.sequence import Matched
@@ -75,6 +76,7 @@ class StructureScorer:
     `lookahead` is how many steps' meta-reasonings are judged at once, before it is known whether the prefix gate closes
     at an earlier one (more is fewer rounds, and verdicts asked in vain). A judge that is asked about everything at once
     (`Judge.whole`) knows no rounds. `grounded`: an answer that the completion does not state is none (`answerless`).
+    `mending`: of steps that were taken again the last alone counts (`structure.redone`).
     """
 
     def __init__(
@@ -90,11 +92,12 @@ class StructureScorer:
         grounded: bool = True,
         align: Align = "positional",
         gate: Gate = "meta",
+        mending: bool = False,
     ) -> None:
         self._client, self._judge, self._teachers = client, judge, teachers
         self._max_tokens, self._normalise = max_tokens, normalise
         self._combine = best if several == "best" else mean
-        self._grounded, self._align, self._gate = grounded, align, gate
+        self._grounded, self._align, self._gate, self._mending = grounded, align, gate, mending
         self._lookahead = None if judge.whole else lookahead
 
     async def score(self, completions: Sequence[Completion]) -> list[Structure]:
@@ -114,6 +117,7 @@ class StructureScorer:
         student = await self._decompose(completion, max(len(one.steps) for one in references))
         if isinstance(student, str):
             return Structure(None, unscored=student)
+        student = last_of_each(student) if self._mending else student
         nothing = answerless(student, completion.text) if self._grounded else {}
         comparisons = [
             compare(self._align, self._gate, one, student, completion.problem, nothing) for one in references

@@ -192,5 +192,6 @@ async def _open(
         grounded=settings.grounded,
         align=settings.align,
         gate=settings.gate_asked,
+        mending=settings.mending,
     )
     return scorer, {"gsrm": client} | ({"judge": judge.client} if judge.client is not None else {})

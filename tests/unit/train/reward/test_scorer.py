@@ -38,6 +38,15 @@ async def test_scores_take_the_best_teacher_and_name_it() -> None:
     assert found[2].alignment is not None and found[2].alignment.gate_at == 1
 
 
+async def test_a_step_that_was_done_again_costs_nothing_where_mending_is_welcome() -> None:
+    teachers = {"p1": [decomposition("t1", "p1", ["mqa", "nrb"])]}
+    for mending, score, steps in ((False, 0.25, 3), (True, 1.0, 2)):
+        client = FakeClient(lambda _: steps_text("mqz", "mqa", "nrb"))
+        one = StructureScorer(client, WordJudge(), teachers, max_tokens=64, mending=mending)  # type: ignore[arg-type]
+        (found,) = await one.score([completion("text")])
+        assert (found.score, len(found.steps)) == (score, steps)
+
+
 async def test_a_gsrm_stops_where_no_step_could_change_the_score_or_a_guards_signal() -> None:
     """The longest teacher has two steps, and more than ten of a student's are too many, whatever they are."""
     endless = ["mqa"] * 40
