@@ -35,8 +35,8 @@ class StructureSettings(ChatSettings):
     grounded: bool = Field(True, description="an answer of a step that the completion does not state counts as none")
     mending: bool = later(
         False,
-        description="of steps that ask the same again, in the same words, the last alone counts: to find a fault and do "
-        "the step again costs nothing",
+        description="of steps that ask the same again, in the same words, the last alone counts: to find a fault and "
+        "do the step again costs nothing",
     )
     lookahead: PositiveInt = runtime(2, description="steps judged before it is known whether the gate closed earlier")
     reuse: bool = runtime(
