@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from rlkd_data.errors import InputError
 from rlkd_data.report.choose import Chooser
 from rlkd_data.report.curves import comparisons, curves
 from rlkd_data.report.evaluated import evaluations
@@ -41,9 +42,10 @@ def gather(
 ) -> dict[str, Any]:
     """Everything for the page. `arms` are runs by their arm, one a training seed; `seeds`: those whose names differ in
     a seed at their end alone are one arm (`grouped.arms_of`). `megabytes` (of 2**20): the most that its texts may take,
-    in all, each kind of them as much less as the others; one of each kind there is always. Raises InputError for a
-    folder that holds nothing of ours."""
-    share = 1.0 if megabytes is None else (megabytes * (1 << 20)) / _BYTES
+    in all, each kind of them as much less as the others. Raises InputError for a folder that holds nothing of ours."""
+    if megabytes is not None and not 0 < megabytes < float("inf"):
+        raise InputError(f"a page of {megabytes} megabytes: give a number above 0, for example 2")
+    share = 1.0 if megabytes is None else megabytes * (1 << 20) / _BYTES
     folders = find([*paths, *(run for of_arm in (arms or {}).values() for run in of_arm)])
     compared = comparisons(folder for folder in folders if folder.kind == "comparison")
     arm = arms_of(folders, arms or {}, compared, seeds=seeds)

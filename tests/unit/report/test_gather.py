@@ -269,3 +269,5 @@ def test_a_page_to_send_takes_less_and_says_what_it_leaves_out(tmp_path):
     assert whole["traces"] == [900, 900] and whole["completions"] == [900, 900]
     assert 0 < small["traces"][0] < 900 == small["traces"][1], small
     assert 0 < small["completions"][0] < 900 == small["completions"][1], small
+    with pytest.raises(InputError, match="a page of nan megabytes"):
+        gather([tmp_path], megabytes=float("nan"))
