@@ -10,7 +10,7 @@ from rlkd_data.run import pipeline
 from rlkd_data.run.resources import resource
 from rlkd_train.run_folder import read_log
 
-FEW = {"short": 24, "long": 8, "teacher": 8, "problems": 8, "problems_mixed": 8, "lessons": 8}
+FEW = {"short": 24, "long": 8, "teacher": 8, "problems": 8, "problems_mixed": 8, "problems_ways": 8, "lessons": 8}
 ONE = {"seed": [0], "traces": [8], "rate": [1e-4], "errs": [0.2], "alpha": [0.0, 0.5]}
 
 
@@ -20,7 +20,7 @@ def small(name: str, folder: Path) -> Path:
         settings.update(_fewer(stage, settings))
     path = folder / "small.yaml"
     text = json.dumps(document | {"workdir": str(folder / "run")})
-    path.write_text(text.replace("-5000-", "-8-"), encoding="utf-8")
+    path.write_text(text.replace("-5000-", "-8-").replace("-1000-", "-8-"), encoding="utf-8")
     return path
 
 
@@ -60,8 +60,18 @@ def test_the_small_experiment_comes_to_a_page_with_three_curves(tmp_path: Path) 
 def test_the_arms_that_stand_nowhere_else_run(tmp_path: Path) -> None:
     loaded = pipeline.load(small("experiment-world", tmp_path))
     world = ["short", "long", "school", "base", "problems", "chosen_by", "held_out", "deeper", "distracted", "steps"]
-    starts = ["teacher-8-0", "start-8-0", "lessons", "master", "teacher_steps", "gsrm", "*_mixed"]
-    arms = ["judge_errs-0.2-0", "sequence-0", "mixed-0", "distilled-0"]
+    starts = [
+        "teacher-8-0",
+        "start-8-0",
+        "lessons",
+        "master",
+        "teacher_steps",
+        "gsrm",
+        "*_mixed",
+        "problems*_ways",
+        "steps_ways",
+    ]
+    arms = ["judge_errs-0.2-0", "sequence-0", "mixed-0", "ways-0", "mending-0", "distilled-0"]
     done = {one.stage.name: one.stage.out for one in pipeline.run(loaded, [*world, *starts, *arms, "exam_arm-mixed-0"])}
     for arm in arms[:-1]:
         assert "rewards/structure/mean" in read_log(done[arm])[0]
