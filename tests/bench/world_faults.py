@@ -50,4 +50,7 @@ def _told(values: list[float]) -> str:
 
 if __name__ == "__main__":
     given = [one.partition("=") for one in sys.argv[1:]]
-    print(table((name, [Path(run) for run in runs.split(",")]) for name, _, runs in given))
+    if given:
+        print(table((name, [Path(run) for run in runs.split(",")]) for name, _, runs in given))
+    else:  # as in `make bench`
+        print("name runs of evaluations in the world: python -m tests.bench.world_faults NAME=RUN,RUN …")
