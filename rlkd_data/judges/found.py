@@ -20,6 +20,7 @@ from rlkd_data.answers.rounding import may_round
 from rlkd_data.answers.typeset import MINUS
 from rlkd_data.judges.base import Judge, Pair, Verdict, answers_of
 from rlkd_data.judges.equal import equal
+from rlkd_data.structure.bare import bare
 from rlkd_data.structure.number_words import spoken
 from rlkd_data.structure.numbers import numbers, numbers_of_text, result_of
 
@@ -100,7 +101,7 @@ def states(text: str, value: Decimal, *, percent: bool = False) -> bool:
 def says_again(question: str, answer: str) -> bool:
     """Whether an answer is its own question once more: nearly the same letters, in four words or more, and no number
     that the question has not."""
-    asked, said = _bare(question), _bare(answer)
+    asked, said = bare(question), bare(answer)
     if said.count(" ") < _WORDS_AGAIN - 1 or fuzz.ratio(asked, said) < _SAID_AGAIN:
         return False
     return _stated(answer) <= _stated(question)
@@ -168,7 +169,3 @@ def _places(value: Decimal) -> int:
 
 def decimal(value: Fraction) -> Decimal:
     return Decimal(value.numerator) / Decimal(value.denominator)
-
-
-def _bare(text: str) -> str:
-    return " ".join(re.findall(r"\w+", text.lower()))

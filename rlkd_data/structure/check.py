@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from rapidfuzz import fuzz
 
 from rlkd_data.schema import Step
+from rlkd_data.structure.bare import bare
 from rlkd_data.structure.fits import Similar, metas_off, off_by_one
 from rlkd_data.structure.general import STEM, general, stems
 from rlkd_data.structure.ground import coverage, longest_gap, ordered
@@ -127,7 +128,7 @@ def duplicates(steps: Sequence[Step], reasoning: str = "") -> list[int]:
     found = set(on_one_place(steps))
     for number, step in enumerate(steps):
         said = _said(step.answer)
-        asked = "" if len(said) >= _LONG else _plain(step.sub_problem)
+        asked = "" if len(said) >= _LONG else bare(step.sub_problem)
         same = seen.setdefault((asked, said), [])
         if any(not _apart(one, step, reasoning) for one in same):
             found.add(number)
@@ -172,11 +173,11 @@ def in_order(codes: Iterable[str]) -> tuple[str, ...]:
 
 def asks_several(question: str) -> bool:
     """Whether a sub-problem holds more than one question; what stands in quotes or brackets does not count."""
-    bare = _QUOTED.sub(" ", question)
-    if len(re.findall(r"\?+", bare)) > 1:
+    unquoted = _QUOTED.sub(" ", question)
+    if len(re.findall(r"\?+", unquoted)) > 1:
         return True
-    for second in _SECOND_QUESTION.finditer(bare):
-        clause = re.split(r"[?\n]", bare[: second.start()])[-1]
+    for second in _SECOND_QUESTION.finditer(unquoted):
+        clause = re.split(r"[?\n]", unquoted[: second.start()])[-1]
         if _FIRST_QUESTION.search(clause) is not None:
             return True
     return False
@@ -224,7 +225,7 @@ def _apart(one: Step, other: Step, reasoning: str) -> bool:
 
 
 def _contained(answer: str, meta: str) -> bool:
-    said, before = _plain(answer), _plain(meta)
+    said, before = bare(answer), bare(meta)
     if len(said) < _GIVEN or said.count(" ") + 1 < _GIVEN_WORDS or len(before) < 0.9 * len(said):
         return False
     return said in before or fuzz.partial_ratio(said, before, score_cutoff=_CONTAINED) > 0
@@ -258,10 +259,6 @@ def _telling(text: str) -> set[str]:
     return stems(text) - _GENERAL
 
 
-def _plain(text: str) -> str:
-    return " ".join(re.findall(r"\w+", text.lower()))
-
-
 def _said(text: str) -> str:
-    """Like `_plain`, with the signs that make one formula differ from another."""
+    """Like `bare`, with the signs that make one formula differ from another."""
     return "".join(text.lower().split()).rstrip(".")

@@ -60,7 +60,8 @@ class StructureSettings(ChatSettings):
     @property
     def told(self) -> str:
         """How structure is scored, for a log."""
-        return f"structure: align {self.align}, gate {self.gate_asked}, judge {self.judge.kind}"
+        mending = ", mending" if self.mending else ""
+        return f"structure: align {self.align}, gate {self.gate_asked}{mending}, judge {self.judge.kind}"
 
     @model_validator(mode="after")
     def _gate_and_sum_fit_the_alignment(self) -> StructureSettings:
