@@ -8,9 +8,12 @@ from typing import Any
 _TOLD = (
     *("system_prompt", "choices_seed", "run_code", "structure.gsrm", "structure.judge.kind", "structure.judge.model"),
     *("structure.align", "structure.gate", "structure.normalise", "structure.several", "structure.grounded"),
+    "structure.mending",
     *("paths.kind", "paths.model"),
 )
 """Settings that change figures, and are no part of a model."""
+_BEFORE = {"structure.mending": "False"}
+"""What a record stands for that was made before there was the setting."""
 
 
 def how_made(settings: Mapping[str, Any]) -> dict[str, str]:
@@ -25,7 +28,7 @@ def how_made(settings: Mapping[str, Any]) -> dict[str, str]:
             value = value.get(part) if isinstance(value, Mapping) else None
         if value is not None:
             found[name] = str(value)
-    return found
+    return {**_BEFORE, **found} if found else {}
 
 
 def differing(by_arm: Mapping[str, list[dict[str, str]]]) -> list[str]:
