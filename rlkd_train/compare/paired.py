@@ -53,6 +53,11 @@ class Difference:
     detectable: float | None
     noise: Spread
 
+    @property
+    def deciding(self) -> float:
+        """`p_seeds` where there is one, otherwise `p`: uncorrected."""
+        return self.p if self.p_seeds is None else self.p_seeds
+
 
 def shared(*runs: Values) -> list[str]:
     """The problems that all runs have a value for, in the order of the first."""
@@ -82,7 +87,7 @@ def differences(
             theirs = [[run[one] for one in problems] for run in runs]
             own = [[run[one] for one in problems] for run in arms[baseline]]
             found.append(_difference(figure, (name, theirs), (baseline, own), level, seed, draws, paired))
-    family = holm([one.p if one.p_seeds is None else one.p_seeds for one in found])
+    family = holm([one.deciding for one in found])
     return [replace(one, p_family=p, told=p < level) for one, p in zip(found, family, strict=True)]
 
 

@@ -29,6 +29,7 @@ Shares = Mapping[str, Mapping[str, float]]
 
 
 def shares(run: Path) -> Shares:
+    """Of a run's completions, which go wrong first in each way, and which work a thing out again."""
     rows = pl.read_parquet(run / "*.parquet", columns=["problem_id", "problem", "completion", "is_correct"])
     marks: dict[str, dict[str, list[bool]]] = {name: defaultdict(list) for name in NAMES}
     for number, text, completion, right in rows.iter_rows():
@@ -57,8 +58,8 @@ def compared(arms: Mapping[str, Sequence[Shares]]) -> list[str]:
         runs = {arm: [run[name] for run in runs] for arm, runs in arms.items()}
         for one in differences(name, runs, next(iter(arms)), paired=True):
             reach = "" if one.low is None or one.high is None else f" [{100 * one.low:+.1f}, {100 * one.high:+.1f}]"
-            p = one.p if one.p_seeds is None else one.p_seeds
-            told = f"{name}: {one.arm} - {one.baseline} {100 * one.difference:+.1f} points{reach}, p {chance(p)}"
+            points = f"{100 * one.difference:+.1f} points{reach}"
+            told = f"{name}: {one.arm} - {one.baseline} {points}, p {chance(one.deciding)}"
             lines.append(told + (f" (Holm: {chance(one.p_family)})" if len(arms) > 2 else ""))
     return lines
 
